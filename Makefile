@@ -1,0 +1,49 @@
+# make demo | test | lint | bench | install | clean. Everything lands in .venv and build/; a package index is all it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: install demo test lint bench clean test-tools
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt requirements-pocket.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "mmsum needs Python 3.11 or newer; call make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "no virtual environment could be made; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "installing into $(VENV) (some minutes and 2 GB at the first time)"
+	@$(PIP) torch
+	@$(PIP) -e .
+	@$(PIP) --no-deps -r requirements-pocket.txt
+	@touch $@
+
+demo: install
+	@$(BIN)/mmsum demo demo
+
+$(VENV)/.test-tools: $(VENV)/.installed
+	@$(PIP) -e '.[test]'
+	@touch $@
+
+# The report is tested in a real browser: Debian's Chromium.
+test-tools: $(VENV)/.test-tools
+	@command -v chromium >/dev/null || { echo "installing chromium for the browser tests"; \
+		as_root=$$([ $$(id -u) = 0 ] || echo sudo); \
+		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
+test: test-tools
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test-tools
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test-tools
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) build demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,132 @@
+"""The `mmsum` command. Loads nothing heavy: each subcommand imports what it needs when it runs.
+
+Exit codes: 0 done, 1 the run could not finish, 2 bad arguments or config, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import NoReturn
+
+from mmsum.errors import MmsumError, UsageError
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], None] = arguments.run
+    try:
+        command(arguments)
+    except UsageError as error:
+        return _complain(f"mmsum {arguments.command}: {error}", EXIT_USAGE)
+    except MmsumError as error:
+        return _complain(f"mmsum {arguments.command}: {error}", EXIT_FAILED)
+    except KeyboardInterrupt:
+        hint = "; what is committed stays, the same command resumes" if arguments.command in ("summarize", "demo") else ""
+        return _complain(f"mmsum {arguments.command}: stopped{hint}", EXIT_INTERRUPTED)
+    except BrokenPipeError:  # `mmsum inspect FILE | head`
+        sys.stderr.close()
+        return EXIT_FAILED
+    return 0
+
+
+def _complain(line: str, code: int) -> int:
+    print(" ".join(line.split()), file=sys.stderr)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with one-line errors."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mmsum", description="Summaries of documents that have looked at the figures.")
+    parser.add_argument("--version", action="version", version=f"mmsum {version('mmsum')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    command = commands.add_parser("summarize", help="summarize an archive of documents; again: do what is missing")
+    command.add_argument("source", metavar="SRC", help="file, folder, glob, s3:// gs:// abfss:// prefix, .txt/.parquet list")
+    command.add_argument("out", metavar="OUT", help="folder or prefix for Parquet parts; created if missing")
+    _config_arguments(command)
+    command.add_argument("--limit", type=_positive, metavar="N", help="only the first N documents of the listing")
+    command.add_argument("--snapshot", choices=["new"], help="new: plan and summarize every document again")
+    command.add_argument("--restart", action="store_true", help="delete this output's rows and start over")
+    command.set_defaults(run=_summarize)
+
+    command = commands.add_parser("status", help="progress of a run, from what is committed")
+    command.add_argument("out", metavar="OUT")
+    command.set_defaults(run=_status)
+
+    command = commands.add_parser("report", help="one HTML page of an output")
+    command.add_argument("out", metavar="OUT")
+    command.add_argument("--to", metavar="FILE", help="where to write it (default: OUT/report.html)")
+    command.set_defaults(run=_report)
+
+    command = commands.add_parser("inspect", help="what is taken out of one file")
+    command.add_argument("file", metavar="FILE")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.add_argument("--boxes", metavar="PNG", help="draw the figures' boxes on the pages")
+    _config_arguments(command)
+    command.set_defaults(run=_inspect)
+
+    command = commands.add_parser("demo", help="make a sample archive, summarize it, write its report")
+    command.add_argument("folder", metavar="FOLDER", nargs="?", default="demo")
+    _config_arguments(command)
+    command.set_defaults(run=_demo)
+    return parser
+
+
+def _config_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--config", metavar="FILE", help="YAML file of config keys")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one config key; repeatable")
+    command.add_argument("--preset", metavar="NAME", help="named settings, such as pocket")
+    command.add_argument("--model", metavar="FOLDER", help="trained weights written by `mmsum train`")
+
+
+def _positive(text: str) -> int:
+    value = int(text) if text.isdigit() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of documents above 0")
+    return value
+
+
+def _summarize(arguments: argparse.Namespace) -> None:
+    from mmsum.commands import summarize
+
+    summarize(arguments)
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    from mmsum.commands import status
+
+    status(arguments.out)
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from mmsum.commands import report
+
+    report(arguments.out, arguments.to)
+
+
+def _inspect(arguments: argparse.Namespace) -> None:
+    from mmsum.commands import inspect
+
+    inspect(arguments)
+
+
+def _demo(arguments: argparse.Namespace) -> None:
+    from mmsum.commands import demo
+
+    demo(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

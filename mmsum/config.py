@@ -1,0 +1,248 @@
+"""Configuration: YAML files, presets and ``--set key=value`` become one frozen, checked object.
+
+Order, later wins: the defaults below, the preset's file, ``--config FILE``, ``--set key=value``. An unknown key is an
+error that names the nearest known one. Fields marked `answer=True` change what is written; a resume with other values
+of those is refused. Everything under `resources` only changes how fast.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from mmsum.errors import ConfigError
+
+
+def _answer(default: Any, description: str, **bounds: Any) -> Any:
+    """A field whose value changes the answer (and so the config fingerprint)."""
+    return Field(default, description=description, json_schema_extra={"answer": True}, **bounds)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Limits(_Section):
+    """What one document may cost. Reaching a limit gives a `partial` row or a named failure, never a dead worker."""
+
+    bytes: int = _answer(512 * 2**20, "largest object fetched, in bytes; larger is `too_large`", ge=1)
+    pages: int = _answer(2000, "pages read of one document; the rest is left out and the row is `partial`", ge=1)
+    figures: int = _answer(64, "figures kept of one document, in reading order", ge=0)
+    pixels: int = _answer(64_000_000, "largest image decoded, in pixels", ge=1)
+    seconds_per_page: float = _answer(30.0, "parse time of one page, in seconds", gt=0)
+    seconds_per_document: float = _answer(300.0, "parse time of one document, in seconds", gt=0)
+    memory_mb: int = _answer(4096, "address space of the parsing child, in MiB", ge=512)
+    calls: int = _answer(64, "model calls spent on one document; then the row is `partial`", ge=1)
+
+
+class Figures(_Section):
+    """How figures are cut out of pages."""
+
+    longest_side: int = _answer(672, "longest side of a figure's crop, in pixels", ge=32, le=4096)
+    dpi: int = _answer(150, "resolution at which crops are rendered, before longest_side applies", ge=36, le=600)
+
+
+class Generation(_Section):
+    """How text is written."""
+
+    context_tokens: int = _answer(2048, "tokens of one call: prompt and summary together", ge=64)
+    summary_tokens: int = _answer(128, "longest summary, in tokens", ge=8)
+    batch_size: int = _answer(16, "sequences decoded together; batches never cross a shard", ge=1)
+    figures_per_call: int = _answer(8, "figures shown in one call", ge=0)
+    repetition_penalty: float = _answer(
+        1.15, "divides the logits of tokens already written; 1 is plain greedy decoding", ge=1.0, le=2.0
+    )
+    lead_sentences: int = _answer(5, "sentences kept by the `lead` summarizer", ge=1)
+
+
+class Model(_Section):
+    """Which models are joined. Set by a preset; `mmsum summarize --model FOLDER` replaces the trained parts."""
+
+    backbone: str = _answer("", "Hugging Face id, local folder, or package:NAME/FILE.gguf of a causal language model")
+    backbone_revision: str | None = _answer(None, "commit of a hub backbone")
+    vision: str = _answer("", "open_clip model name, or `timm:NAME` for a timm trunk under open_clip")
+    vision_weights: str = _answer("", "open_clip tag, local file, or package:NAME/FILE; empty is random")
+    image_size: int = _answer(224, "side of the square image given to the vision tower, in pixels", ge=32)
+    fusion: Literal["cross_attention"] = _answer("cross_attention", "how figures reach the backbone")
+    fusion_every: int = _answer(6, "a gated cross-attention block before every k-th decoder layer", ge=1)
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = _answer(
+        "auto", "auto: bfloat16 on GPUs and on CPUs with bf16 instructions, else float32"
+    )
+    export: str | None = _answer(None, "folder of trained weights written by `mmsum train`")
+
+
+class Resources(_Section):
+    """How much of the machine or cluster is used. Never changes an answer."""
+
+    parse_cpus: float = Field(1.0, description="CPUs asked for by one parsing task", gt=0)
+    parse_tasks: int | None = Field(None, description="most parsing tasks at once; empty: as many as fit", ge=1)
+    generate_actors: int | None = Field(
+        None, description="generating actors; empty: one per GPU, or one per node's worth of CPUs without GPUs", ge=1
+    )
+    generate_cpus: float | None = Field(
+        None, description="CPUs asked for by one generating actor; empty: 0.5 for a model, 0.1 for lead", gt=0
+    )
+    generate_gpus: float | None = Field(None, description="GPUs per generating actor; empty: 1 where there are any", ge=0)
+    generate_threads: int | None = Field(None, description="torch threads of a CPU actor; empty: all of the machine's cores", ge=1)
+    shards_in_flight: int = Field(3, description="shards given to one actor ahead of time, so that it never waits", ge=1)
+    object_store_mb: int | None = Field(None, description="object store of a Ray started here, in MiB", ge=80)
+
+
+class Config(_Section):
+    """One run. `mmsum summarize --config FILE --set key=value`."""
+
+    preset: str | None = Field(None, description="name of a preset, or a path to one; applied before this file")
+    summarizer: Literal["fused", "lead"] = _answer("fused", "fused: the model; lead: first sentences, no model")
+    shard_size: int = Field(32, description="documents in one shard, the unit of commit", ge=1)
+    shard_mb: int = Field(256, description="source bytes in one shard, in MiB; larger objects stand alone", ge=1)
+    seed: int = _answer(0, "seed of everything random")
+    crops: bool = _answer(False, "also write figure crops, to OUT/crops")
+    limits: Limits = Limits()
+    figures: Figures = Figures()
+    generation: Generation = Generation()
+    model: Model = Model()
+    resources: Resources = Resources()
+
+    def answers(self) -> dict[str, Any]:
+        """Flat ``{"limits.pages": 2000, ...}`` of the keys that change the answer. For `lead`, the model is none of them."""
+        flat = dict(_flatten(self))
+        if self.summarizer == "lead":
+            return {k: v for k, v in flat.items() if not k.startswith("model.")}
+        return flat
+
+    def fingerprint(self) -> str:
+        """16 hex digits over answers(): two runs with the same one would write the same answers."""
+        text = json.dumps(self.answers(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load_config(
+    path: str | Path | None = None,
+    sets: Sequence[str] = (),
+    preset: str | None = None,
+    **overrides: Any,
+) -> Config:
+    """The config of a run from a YAML file, ``key=value`` strings, a preset's name and dotted or nested overrides.
+
+    Raises ConfigError, naming the field, for anything unknown or wrong.
+    """
+    document: dict[str, Any] = _read_yaml(Path(path)) if path else {}
+    changes: dict[str, Any] = {}
+    for item in sets:
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set {item}: expected key=value, as in --set shard_size=64")
+        _put(changes, key.strip(), _parse_value(key, value))
+    for key, value in overrides.items():
+        _put(changes, key, value)
+    if preset is not None:
+        changes["preset"] = preset
+    name = changes.get("preset", document.get("preset"))
+    base = _read_preset(name) if isinstance(name, str) else {}
+    merged: dict[str, Any] = {}
+    for layer in (base, document, changes):
+        _merge(merged, layer)
+    return _validate(merged)
+
+
+def preset_names() -> list[str]:
+    """Names of the presets in the package."""
+    return sorted(p.name.removesuffix(".yaml") for p in files("mmsum.presets").iterdir() if p.name.endswith(".yaml"))
+
+
+def _read_preset(name: str) -> dict[str, Any]:
+    if name in preset_names():
+        return _parse_yaml(files("mmsum.presets").joinpath(f"{name}.yaml").read_text(), f"preset {name}")
+    if name.endswith((".yaml", ".yml")):
+        return _read_yaml(Path(name))
+    known = ", ".join(preset_names())
+    raise ConfigError(f"preset: there is none called {name!r}; known presets: {known}, or a path to a .yaml file")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise ConfigError(f"config file {path}: {reason}; give the path of a YAML file") from error
+    return _parse_yaml(text, f"config file {path}")
+
+
+def _parse_yaml(text: str, where: str) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        line = " ".join(str(error).split())
+        raise ConfigError(f"{where}: not valid YAML: {line}") from error
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{where}: expected `key: value` lines, found a {type(loaded).__name__}")
+    return loaded
+
+
+def _parse_value(key: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}: {value!r} is not a YAML value") from error
+
+
+def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, leaf = dotted.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"{dotted}: {parent} is a value, not a section")
+    tree[leaf] = value
+
+
+def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _validate(merged: dict[str, Any]) -> Config:
+    try:
+        return Config.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(field, list(_known_keys(Config)), n=1, cutoff=0.0)
+            raise ConfigError(f"{field}: no such config key; the nearest is {near[0]}") from None
+        found = first.get("input")
+        raise ConfigError(f"{field}: {first['msg'].lower()} (got {found!r})") from None
+
+
+def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, type[BaseModel] | None]]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        nested = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+        yield name, field, nested
+
+
+def _known_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, _, nested in _fields(model):
+        yield prefix + name
+        if nested:
+            yield from _known_keys(nested, f"{prefix}{name}.")
+
+
+def _flatten(config: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, field, nested in _fields(type(config)):
+        value = getattr(config, name)
+        if nested:
+            yield from _flatten(value, f"{prefix}{name}.")
+        elif isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("answer"):
+            yield prefix + name, value

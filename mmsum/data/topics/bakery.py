@@ -1,0 +1,121 @@
+"""Bakery sales: vocabulary and sentences."""
+
+from mmsum.data.spec import Measure, Topic
+
+_WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+BAKERY = Topic(
+    key="bakery sales",
+    titles=("Sales at the {place} bakeries", "What {place} eats for breakfast", "Bread and business: {place} bakeries"),
+    gist="The report looks at what the bakeries of {place} sell.",
+    offices=("Bakers' Cooperative", "Retail Analysis Group", "Office of the Managing Partner"),
+    background=(
+        "The cooperative bakes in one place and sells in five, and the van leaves the yard at ten past four.",
+        "Flour has become dearer in every year since {first}, and wages have followed at a distance.",
+        "What is left on the shelf at closing time is given to the shelter or fed to pigs.",
+        "A bakery has to guess in the evening what its customers will want in the morning.",
+        "The partners agreed to look at the till rolls together before deciding on a sixth shop in {place}.",
+    ),
+    method=(
+        "Tills record the item, the hour and the price; they do not know who is buying.",
+        "Large orders from hotels and schools were set aside, because they are agreed weeks in advance.",
+        "Weeks with fewer than five trading days do not appear.",
+    ),
+    discussion=(
+        "Customers who come for bread leave with something sweet, provided it stands to the left of the till.",
+        "The supermarket across the square sells a loaf for half our price and has not taken the customers we feared.",
+        "Sourdough keeps its buyers loyal and its bakers awake.",
+        "Coffee earns more per minute of work than anything that comes out of the oven.",
+    ),
+    actions=(
+        "The partners will move the second bake an hour later on Saturdays.",
+        "Two slow lines are to be dropped from the range after Easter.",
+        "A sixth shop will be opened only if the lease can be ended after two years.",
+        "Prices of rolls will stay where they are until the autumn.",
+    ),
+    measures=(
+        Measure(
+            "trend",
+            "Sales by product",
+            "weekly sales",
+            "hundred items",
+            8,
+            64,
+            "weekly sales by product",
+            (
+                "The weeks shown run from the New Year to the start of the summer holidays.",
+                "Rolls are counted singly even when they are sold by the half dozen.",
+                "Seasonal goods, such as Easter bread, are listed under pastries.",
+            ),
+            names=("loaves", "rolls", "pastries", "sandwiches"),
+            of="of {}",
+            x="weeks",
+            additive=True,
+        ),
+        Measure(
+            "groups",
+            "The five shops",
+            "takings",
+            "thousand pounds",
+            9,
+            52,
+            "monthly takings by shop",
+            (
+                "The shops differ in size, in rent and in the temper of their ovens.",
+                "Takings are given without tax and without the hotel trade.",
+                "The shop in the station opens an hour before the others.",
+            ),
+            names=("Market", "Station", "Bridge", "Park", "Harbour"),
+            of="at {}",
+            additive=True,
+        ),
+        Measure(
+            "grid",
+            "The hours of trade",
+            "customers",
+            "per hour",
+            6,
+            95,
+            "customers by day and hour",
+            (
+                "A customer is one till receipt, however many people stand around it.",
+                "Rotas are drawn up in blocks of two hours.",
+                "The pattern was the same in all five shops, so that they are shown together.",
+            ),
+            names=_WEEK,
+            groups=("6-8", "8-10", "10-12", "12-14", "14-16", "16-18"),
+            of="on {}",
+        ),
+        Measure(
+            "share",
+            "What fills the basket",
+            "takings",
+            "%",
+            0,
+            100,
+            "takings by product group",
+            (
+                "Groups follow the shelves of the shop and not the recipes of the bakehouse.",
+                "Drinks are counted whether they are carried out or drunk standing.",
+                "Gift vouchers count when they are spent.",
+            ),
+            names=("bread", "rolls", "cakes", "coffee", "sandwiches"),
+            of="from {}",
+        ),
+        Measure(
+            "relation",
+            "Price and appetite",
+            "loaves sold",
+            "per day",
+            40,
+            190,
+            "loaves sold against the price of a loaf",
+            (
+                "Prices differed between shops and weeks because of a trial that the customers were not told about.",
+                "A dot is one shop in one week.",
+                "Only the plain white loaf took part.",
+            ),
+            against=("price of a loaf", "pounds", 1.6, 3.8),
+        ),
+    ),
+)

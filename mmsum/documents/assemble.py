@@ -1,0 +1,210 @@
+"""Pages -> sections: furniture dropped, lines joined to paragraphs, paragraphs put under their headings."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from mmsum.documents.captions import join_lines, mention_pattern
+from mmsum.documents.order import reading_order
+from mmsum.documents.page import Line, Page, body_size
+from mmsum.records import Figure, Section
+
+_MARGIN = 0.1
+"""Share of the page's height, at its top and its bottom, in which running heads and page numbers stand."""
+_PAGE_NUMBER = re.compile(r"^(?:page\s+)?[-\u2013\s]*(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of)\s*\d{1,4})?[-\u2013\s]*$", re.I)
+_NUMBERED = re.compile(r"^(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[IVX]{1,4}\.|[A-H]\.(?:\d\.?)*)\s+[A-Z\u00c0-\u00de]")
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!Fig\.)(?<!Figs\.)(?<!fig\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)\s+(?=[A-Z(\"\u201c])")
+
+
+@dataclass(slots=True)
+class Paragraph:
+    """Lines that belong together: running text, or a heading."""
+
+    text: str
+    page: int
+    heading: bool
+    size: float
+    top: float  # points below the top of its page
+
+
+def assemble(pages: list[Page], metadata_title: str = "") -> tuple[str, list[Section], list[Figure]]:
+    """Title, sections in reading order, and figures with their mentions and section. No page or line is kept twice."""
+    pages = [page for page in pages if not page.error]
+    repeated = _repeated(pages)
+    lines = {page.number: reading_order(_without_furniture(page, repeated)) for page in pages}
+    if not any(lines.values()):  # nothing but running heads: then they are the text
+        lines = {page.number: reading_order(page.lines) for page in pages}
+    size = body_size(line for page_lines in lines.values() for line in page_lines)
+    paragraphs = [p for page in pages for p in _paragraphs(lines[page.number], page.number, size)]
+    paragraphs = _across_pages(paragraphs)
+    title = _title(metadata_title, paragraphs, size)
+    sections = _sections(paragraphs, title)
+    figures = _without_repeats([figure for page in pages for figure in page.figures])
+    _link(figures, sections)
+    return title, sections, figures
+
+
+def split_sentences(text: str) -> list[str]:
+    """Sentences of running text, by their marks; "Fig. 3" and "et al." do not end one."""
+    return [sentence.strip() for part in text.split("\n") for sentence in _SENTENCE.split(part) if sentence.strip()]
+
+
+def _key(line: Line) -> str:
+    return re.sub(r"\d+", "#", line.text.lower()).strip()
+
+
+def _in_margin(line: Line, page: Page) -> bool:
+    return line.box[3] < _MARGIN * page.height or line.box[1] > (1 - _MARGIN) * page.height
+
+
+def _repeated(pages: list[Page]) -> set[str]:
+    seen: Counter[str] = Counter()
+    for page in pages:
+        seen.update({_key(line) for line in page.lines if _in_margin(line, page)})
+    enough = 2 if len(pages) < 6 else 3
+    return {key for key, count in seen.items() if count >= enough}
+
+
+def _without_furniture(page: Page, repeated: set[str]) -> list[Line]:
+    return [
+        line
+        for line in page.lines
+        if not (_in_margin(line, page) and (_key(line) in repeated or _PAGE_NUMBER.match(line.text)))
+    ]
+
+
+def _paragraphs(lines: list[Line], page: int, size: float) -> list[Paragraph]:
+    groups: list[list[Line]] = []
+    for line in lines:
+        if groups and _same_paragraph(groups[-1][-1], line, size):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    paragraphs = []
+    for group in groups:
+        text = join_lines([line.text for line in group])
+        heading = _is_heading(group, text, size)
+        paragraphs.append(Paragraph(text, page, heading, max(line.size for line in group), group[0].box[1]))
+    return paragraphs
+
+
+def _same_paragraph(last: Line, line: Line, size: float) -> bool:
+    if _is_heading([last], last.text, size) != _is_heading([line], line.text, size) and last.bold != line.bold:
+        return False
+    if abs(last.size - line.size) > 0.12 * max(last.size, line.size):
+        return False
+    gap = line.box[1] - last.box[3]
+    if line.box[1] < last.box[1] - last.height:  # a new column
+        return last.text[-1:] not in ".:!?" and line.text[:1].islower()
+    indent = line.box[0] - last.box[0]
+    if last.block != line.block and (gap > 0.35 * line.size or indent > 0.8 * line.size):
+        return False
+    return gap < 0.75 * line.size and not (indent > 0.8 * line.size and last.text.endswith((".", ":", "?", "!")))
+
+
+def _is_heading(lines: list[Line], text: str, size: float) -> bool:
+    if len(lines) > 3 or len(text) > 140 or sum(c.isalpha() for c in text) < 3 or " | " in text:
+        return False
+    if text.endswith((",", ";", "-")) or (text.endswith(".") and not text.endswith("etc.") and len(text) > 60):
+        return False
+    largest = max(line.size for line in lines)
+    bold = all(line.bold for line in lines)
+    if largest >= 1.15 * size:
+        return True
+    if largest < 0.9 * size:
+        return False
+    numbered = bool(_NUMBERED.match(text))
+    if bold and (numbered or (text[:1].isupper() and len(text) < 100 and not text.endswith((".", ":")))):
+        return True
+    return numbered and len(text) < 80 and len(lines) == 1 and text.isupper()
+
+
+def _across_pages(paragraphs: list[Paragraph]) -> list[Paragraph]:
+    """Join a sentence that a page break cut: no end mark before it, a small letter after it."""
+    joined: list[Paragraph] = []
+    for paragraph in paragraphs:
+        last = joined[-1] if joined else None
+        if (
+            last
+            and paragraph.page == last.page + 1
+            and not (paragraph.heading or last.heading)
+            and last.text[-1:] not in ".:!?"
+            and paragraph.text[:1].islower()
+            and abs(last.size - paragraph.size) < 0.6
+        ):
+            last.text = join_lines([last.text, paragraph.text])
+            continue
+        joined.append(paragraph)
+    return joined
+
+
+def _title(metadata: str, paragraphs: list[Paragraph], size: float) -> str:
+    """The metadata's title where it is one and stands on the first page; else the first page's largest line near its top."""
+    first = [p for p in paragraphs if p.page == paragraphs[0].page] if paragraphs else []
+    candidates = [p for p in first[:12] if p.heading and p.size > 1.15 * size]
+    largest = max(candidates, key=lambda p: p.size, default=None)
+    if _sane(metadata) and (largest is None or _alike(metadata, " ".join(p.text for p in first[:12]))):
+        return " ".join(metadata.split())
+    if largest is not None:
+        return largest.text
+    return " ".join(metadata.split()) if _sane(metadata) else ""
+
+
+def _sane(title: str) -> bool:
+    bad = re.search(
+        r"\.(?:docx?|pdf|tex|dvi|indd|qxd|pptx?|xlsx?|odt)\b|^untitled|^microsoft word|^title$|^slide \d", title, re.I
+    )
+    return len(title) >= 5 and not bad and sum(c.isalpha() for c in title) >= 0.5 * len(title)
+
+
+def _alike(title: str, text: str) -> bool:
+    words = re.findall(r"\w+", title.lower())
+    present = set(re.findall(r"\w+", text.lower()))
+    return bool(words) and sum(word in present for word in words) >= 0.7 * len(words)
+
+
+def _sections(paragraphs: list[Paragraph], title: str) -> list[Section]:
+    sections: list[Section] = []
+    texts: dict[int, list[str]] = defaultdict(list)
+    title_dropped = False
+    for paragraph in paragraphs:
+        if not title_dropped and paragraph.page == paragraphs[0].page and paragraph.text == title:
+            title_dropped = True
+            continue
+        if paragraph.heading:
+            sections.append(Section(paragraph.text, "", paragraph.page))
+        else:
+            if not sections:
+                sections.append(Section("", "", paragraph.page))
+            texts[len(sections) - 1].append(paragraph.text)
+    for index, parts in texts.items():
+        sections[index].text = "\n\n".join(parts)
+    return sections
+
+
+def _without_repeats(figures: list[Figure]) -> list[Figure]:
+    """Drop pictures without a caption that stand at one place of three or more pages: logos and ornaments."""
+    places = Counter(_place(figure) for figure in figures if not figure.label)
+    return [figure for figure in figures if figure.label or places[_place(figure)] < 3]
+
+
+def _place(figure: Figure) -> tuple[int, ...]:
+    return tuple(round(side / 4) for side in figure.bbox)
+
+
+def _link(figures: list[Figure], sections: list[Section]) -> None:
+    """Give each figure the sentences that name it and the section of the first; else the last section begun by its page."""
+    sentences = [(index, s) for index, section in enumerate(sections) for s in split_sentences(section.text)]
+    for figure in figures:
+        named: list[tuple[int, str]] = []
+        if figure.label:
+            pattern = mention_pattern(figure.label)
+            named = [(index, sentence) for index, sentence in sentences if pattern.search(sentence)]
+        figure.mentions = [sentence for _, sentence in named[:3]]
+        if named:
+            figure.section = named[0][0]
+        else:
+            begun = [index for index, section in enumerate(sections) if section.page <= figure.page]
+            figure.section = begun[-1] if begun else (0 if sections else -1)

@@ -1,0 +1,116 @@
+"""Captions: lines that open with "Figure 3:", "Fig. 2a", "Table 1", "Abb. 4", and the lines that go on from them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mmsum.documents.page import Line, overlap_x, union_all
+from mmsum.records import Box
+
+_WORDS = {
+    "fig": "Figure",
+    "figure": "Figure",
+    "figura": "Figura",
+    "table": "Table",
+    "tab": "Table",
+    "tabelle": "Tabelle",
+    "abb": "Abbildung",
+    "abbildung": "Abbildung",
+    "chart": "Chart",
+    "plate": "Plate",
+    "scheme": "Scheme",
+    "exhibit": "Exhibit",
+    "map": "Map",
+    "box": "Box",
+}
+_TABLES = frozenset({"Table", "Tabelle"})
+
+_NUMBER = r"(?:[A-Z]{0,2}\.?\d+(?:[.\-\u2013]\d+)*(?:\s?\(?[a-z]\)?(?![a-z]))?|[IVX]+(?![a-z]))"
+_CAPTION = re.compile(
+    r"^(?P<extra>(?i:extended data|supplementary|supplemental)\s)?"
+    rf"(?P<word>(?i:{'|'.join(sorted(_WORDS, key=len, reverse=True))}))\b\.?\s*"
+    # "Figure 3 shows" is a sentence: the number wants a mark, the end of the line or a capital behind it.
+    rf"(?P<number>{_NUMBER})(?P<end>\s*[:.|)\u2014\u2013-](?!\d)|\s*$|\s+(?=[A-Z(\[]))"
+)
+
+
+@dataclass(slots=True)
+class Caption:
+    """A caption of one page: `lines` are its lines, `box` their box."""
+
+    label: str
+    text: str
+    box: Box
+    lines: list[Line]
+
+    @property
+    def is_table(self) -> bool:
+        return self.label.split()[-2] in _TABLES
+
+
+def find_captions(lines: list[Line]) -> list[Caption]:
+    """The captions of a page, from its lines in the order of the file."""
+    captions = []
+    for index, line in enumerate(lines):
+        match = _CAPTION.match(line.text)
+        if not match or not line.flat or not line.text[0].isupper():
+            continue
+        first = index == 0 or not _continues(lines[index - 1], line)
+        if not first:
+            continue  # a sentence that happens to break before "Figure 3"
+        members = [line]
+        for following in lines[index + 1 :]:
+            if not _continues(members[-1], following) or _CAPTION.match(following.text):
+                break
+            members.append(following)
+        captions.append(
+            Caption(_label(match), join_lines([m.text for m in members]), union_all(m.box for m in members), members)
+        )
+    return captions
+
+
+def mention_pattern(label: str) -> re.Pattern[str]:
+    """Finds a label in running text: for "Figure 3" also "Fig. 3", "figs 3" and "Figure 3a"."""
+    word, number = label.split()[-2:]
+    short = {"Figure": r"fig(?:ure)?s?", "Table": r"tab(?:le)?s?", "Abbildung": r"abb(?:ildung)?(?:en)?"}
+    pattern = short.get(word, re.escape(word))
+    return re.compile(rf"\b{pattern}\b\.?\s*\(?{re.escape(number)}(?![\d])(?!\.\d)", re.IGNORECASE)
+
+
+def join_lines(texts: list[str]) -> str:
+    """Lines of one paragraph as running text, with words broken at line ends mended."""
+    joined = ""
+    for text in texts:
+        text = text.strip()
+        if not text:
+            continue
+        if joined.endswith("\u00ad"):
+            joined = joined[:-1] + text
+        elif _BROKEN.search(joined) and text[0].islower():
+            joined = joined[:-1] + text
+        elif joined.endswith(("-", "\u2010", "/")) and not joined.endswith((" -", " /")):
+            joined += text  # a true hyphen ("X-" + "Ray") or a link goes on
+        else:
+            joined += f" {text}" if joined else text
+    return joined.replace("\u00ad", "")
+
+
+_BROKEN = re.compile(r"[^\W\d_]{2}[-\u2010]$")
+
+
+def _label(match: re.Match[str]) -> str:
+    word = _WORDS[match["word"].lower()]
+    number = re.sub(r"\s|[()]", "", match["number"])
+    extra = (match["extra"] or "").title()
+    return f"{extra}{word} {number}"
+
+
+def _continues(line: Line, following: Line) -> bool:
+    """Whether `following` goes on the paragraph of `line`: same size, below it, or beside it on one baseline."""
+    if not following.flat or abs(following.size - line.size) > 0.08 * line.size + 0.3:
+        return False
+    if abs(following.box[1] - line.box[1]) < 0.4 * line.height:
+        return -overlap_x(line.box, following.box) < 1.5 * line.size
+    gap = following.box[1] - line.box[3]
+    return overlap_x(line.box, following.box) > 0 and -0.6 * line.height < gap < 0.45 * line.size

@@ -1,0 +1,87 @@
+"""Reading order of a page's lines: bands between spanning lines, and the columns of each band from left to right."""
+
+from __future__ import annotations
+
+from mmsum.documents.page import Line
+
+_MIN_SHARE = 0.12
+"""Of a page's text that a column must hold; less is a margin note or a stray label."""
+_MAX_SPANNING = 0.6
+"""Of a page's text that may cross the gutter; more is one column."""
+
+
+def reading_order(lines: list[Line]) -> list[Line]:
+    """Horizontal lines as a person reads them, pieces of one row joined; turned text is left out."""
+    return _join_rows(_order([line for line in lines if line.flat], depth=0))
+
+
+def _order(lines: list[Line], depth: int) -> list[Line]:
+    gutter = _gutter(lines) if depth < 4 and len(lines) > 5 else None
+    if gutter is None:
+        return sorted(lines, key=lambda line: (line.box[1], line.box[0]))
+    spanning = sorted((line for line in lines if line.box[0] < gutter < line.box[2]), key=lambda line: line.box[1])
+    edges = [(line.box[1] + line.box[3]) / 2 for line in spanning]
+    bands: list[list[Line]] = [[] for _ in range(len(edges) + 1)]
+    for line in lines:
+        if not line.box[0] < gutter < line.box[2]:
+            middle = (line.box[1] + line.box[3]) / 2
+            bands[sum(edge < middle for edge in edges)].append(line)
+    ordered: list[Line] = []
+    for number, band in enumerate(bands):
+        for column in ([a for a in band if a.box[2] <= gutter], [a for a in band if a.box[2] > gutter]):
+            ordered += _order(column, depth + 1)
+        ordered += spanning[number : number + 1]
+    return ordered
+
+
+def _gutter(lines: list[Line]) -> float | None:
+    """The x that the least text crosses with columns on both sides of it; None for a single column."""
+    total = sum(len(line.text) for line in lines)
+    best: tuple[float, float] | None = None
+    starts = sorted({round(line.box[0]) for line in lines})
+    for start in starts:
+        x = start - 3.0
+        left = sum(len(a.text) for a in lines if a.box[2] <= x)
+        right = sum(len(a.text) for a in lines if a.box[0] >= x)
+        if min(left, right) < _MIN_SHARE * total or not _side_by_side(lines, x):
+            continue
+        crossing = total - left - right
+        if crossing <= _MAX_SPANNING * total and (best is None or crossing < best[0]):
+            best = (crossing, x)
+    return best[1] if best else None
+
+
+def _side_by_side(lines: list[Line], x: float) -> bool:
+    """Whether both sides are columns of text (several long lines each), not the cells of a table or a list's marks."""
+    left = [a for a in lines if a.box[2] <= x]
+    right = [a for a in lines if a.box[0] >= x]
+    for side in (left, right):
+        width = max(a.box[2] for a in side) - min(a.box[0] for a in side)
+        long = [a for a in side if a.box[2] - a.box[0] > 0.6 * width and len(a.text) > 18]
+        if len(long) < 3:
+            return False
+    return True
+
+
+def _join_rows(lines: list[Line]) -> list[Line]:
+    """Neighbours on one baseline as one line: a heading's number and its words, the cells of a table's row."""
+    rows: list[Line] = []
+    for line in lines:
+        last = rows[-1] if rows else None
+        if last and line.box[0] >= last.box[2] - 2 and _one_baseline(last, line):
+            wide = line.box[0] - last.box[2] > 2.2 * line.size
+            rows[-1] = Line(
+                last.text + (" | " if wide else " ") + line.text,
+                (last.box[0], min(last.box[1], line.box[1]), line.box[2], max(last.box[3], line.box[3])),
+                max(last.size, line.size),
+                last.bold and line.bold,
+                last.block,
+            )
+        else:
+            rows.append(line)
+    return rows
+
+
+def _one_baseline(a: Line, b: Line) -> bool:
+    common = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
+    return common > 0.6 * min(a.height, b.height)

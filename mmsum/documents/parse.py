@@ -1,0 +1,165 @@
+"""Bytes -> Document, in one child process that can be killed.
+
+MuPDF may hang, crash or eat all memory on a hostile file. The child (mmsum.documents.child) is spawned once, reused for
+many documents and replaced when it dies; pages that it finished before are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from mmsum.config import Figures, Limits
+from mmsum.documents import child
+from mmsum.errors import DocumentFailure, EnvironmentFailure, FailureKind
+from mmsum.records import Box, Document, ObjectRef
+
+_DOCUMENTS_PER_CHILD = 200
+"""Documents after which the child is replaced, so that what MuPDF leaks stays small."""
+_STARTUP_SECONDS = 60.0
+"""Allowed for spawning a child on a busy machine, beside the document's own time."""
+_POLL_SECONDS = 0.25
+
+
+class _Killed(Exception):
+    """The child did not finish: how, and what to tell."""
+
+    def __init__(self, kind: FailureKind, message: str) -> None:
+        super().__init__(message)
+        self.kind, self.message = kind, message
+
+
+class Parser:
+    """Owns one spawned, killable, reusable child process. Use as a context manager, or call close(). Not thread-safe."""
+
+    def __init__(self, limits: Limits, figures: Figures) -> None:
+        self.limits = limits
+        self.figures = figures
+        self._folder = tempfile.TemporaryDirectory(prefix="mmsum-parse-")
+        self._closing = threading.Event()
+        self._started = threading.Event()
+        # The child asks the kernel to be killed when the *thread* that spawned it ends; so this one lives until close().
+        self._keeper = threading.Thread(target=self._keep_pool, name="mmsum-parse", daemon=True)
+        self._keeper.start()
+        self._started.wait()
+
+    def parse(self, ref: ObjectRef, data: bytes) -> Document:
+        """The document in `data`. Never raises for a document's fault: status is then failed or partial, with its kind."""
+        started = time.monotonic()
+        document = self._parse(ref, data)
+        document.content_hash = hashlib.sha256(data).hexdigest()
+        document.seconds_parse = time.monotonic() - started
+        return document
+
+    def render(self, data: bytes, places: list[tuple[int, Box]], longest_side: int) -> list[bytes]:
+        """PNG or JPEG crops of (page from 1, box in points), longest side in pixels; b"" for what cannot be made."""
+        try:
+            done: list[bytes] = self._run(child.render_places, self._write(data), places, longest_side, self.limits)
+        except (_Killed, DocumentFailure):
+            return [b"" for _ in places]
+        return done
+
+    def draw_boxes(self, data: bytes, document: Document) -> bytes:
+        """One PNG: the pages that have figures, side by side, with boxes, labels and captions drawn on them."""
+        image: bytes = self._run(child.draw_boxes, self._write(data), document)
+        return image
+
+    def close(self) -> None:
+        """Kill the child and remove its files. May be called twice."""
+        self._closing.set()
+        self._keeper.join()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _keep_pool(self) -> None:
+        self._pool = ProcessPool(
+            max_workers=1,
+            max_tasks=_DOCUMENTS_PER_CHILD,
+            initializer=child.start_child,
+            initargs=(os.getpid(), self.limits.memory_mb),
+            context=multiprocessing.get_context("spawn"),
+        )
+        self._pool.active  # noqa: B018  spawns the first child, from this thread
+        self._started.set()
+        self._closing.wait()
+        self._pool.stop()
+        self._pool.join()
+
+    def _parse(self, ref: ObjectRef, data: bytes) -> Document:
+        if len(data) > self.limits.bytes:
+            message = f"{len(data)} bytes are more than limits.bytes={self.limits.bytes}; raise the limit"
+            return Document.failed(ref, FailureKind.TOO_LARGE, message)
+        source = self._write(data)
+        spool = source.with_name("pages")
+        spool.unlink(missing_ok=True)
+        try:
+            done: Document = self._run(child.parse_file, ref, source, spool, self.limits, self.figures, spool=spool)
+        except _Killed as killed:
+            return self._keep_pages(ref, spool, killed)
+        return done
+
+    def _keep_pages(self, ref: ObjectRef, spool: Path, killed: _Killed) -> Document:
+        try:
+            kept: Document = self._run(child.finish_spool, ref, spool, self.limits, killed.kind, killed.message)
+        except _Killed:
+            return Document.failed(ref, killed.kind, killed.message)
+        return kept
+
+    def _write(self, data: bytes) -> Path:
+        """The bytes as a file: MuPDF reads it piece by piece, where a pipe would hold a large one three times."""
+        source = Path(self._folder.name, "source")
+        source.write_bytes(data)
+        return source
+
+    def _run(self, job: Callable[..., Any], *args: Any, spool: Path | None = None) -> Any:
+        """The result of job(*args) in the child. Raises _Killed where the child was killed or died."""
+        future = self._pool.schedule(job, args=args)
+        begun = progress = time.monotonic()
+        size, running = -1, False
+        while True:
+            try:
+                return future.result(timeout=_POLL_SECONDS)
+            except TimeoutError:
+                pass
+            except ProcessExpired as error:
+                raise _Killed(FailureKind.CRASHED, f"the parser died on this document ({error})") from error
+            except MemoryError as error:
+                raise _Killed(FailureKind.OUT_OF_MEMORY, child.out_of_memory(self.limits)) from error
+            now = time.monotonic()
+            written = spool.stat().st_size if spool and spool.exists() else 0
+            if written != size:
+                size, progress = written, now
+            if future.running() and not running:
+                running, begun, progress = True, now, now
+            if running:
+                self._check_time(future, now - begun, now - progress)
+            elif now - begun > _STARTUP_SECONDS:
+                future.cancel()
+                raise EnvironmentFailure(
+                    f"the parsing child did not start within {_STARTUP_SECONDS:.0f} s; "
+                    f"check that the machine has free memory and that limits.memory_mb={self.limits.memory_mb} is enough"
+                )
+
+    def _check_time(self, future: ProcessFuture[Any], whole: float, page: float) -> None:
+        for spent, name in ((whole, "seconds_per_document"), (page, "seconds_per_page")):
+            allowed: float = getattr(self.limits, name)
+            if spent > allowed:
+                future.cancel()  # pebble kills the child and starts another
+                raise _Killed(FailureKind.TIMED_OUT, f"parsing took longer than limits.{name}={allowed:g}; raise it")

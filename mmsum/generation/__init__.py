@@ -1,0 +1,1 @@
+"""Documents -> drafts: the Summarizer seam, prompts under a token budget, batched decoding."""

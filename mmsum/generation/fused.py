@@ -1,0 +1,202 @@
+"""The fused model behind the Summarizer seam: figures through CLIP once, text through map-reduce calls.
+
+All calls of one level, of all documents of a shard, are decoded together: wave 1 reads every leaf, each further wave
+merges. The waves are a pure function of the shard's documents, and so are the batches inside the engine.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from mmsum.config import Config
+from mmsum.errors import FailureKind
+from mmsum.generation.engine import Completion, Engine, Request
+from mmsum.generation.prompt import (
+    Leaf,
+    affordable_leaves,
+    first_prompt,
+    merge_fan_in,
+    merge_prompt,
+    split_document,
+)
+from mmsum.generation.summarizer import Draft
+from mmsum.model.fused import FusedModel, load_fused
+from mmsum.records import Document
+
+
+@dataclass(slots=True)
+class _Work:
+    """One document on its way: the leaves still to read, then the summaries still to merge."""
+
+    document: Document
+    draft: Draft
+    leaves: list[Leaf]
+    features: dict[int, torch.Tensor] = field(default_factory=dict)  # figure index -> [P, D]
+    texts: list[str] = field(default_factory=list)
+
+
+class FusedSummarizer:
+    """Backbone, vision tower and fusion as one Summarizer."""
+
+    def __init__(self, model: FusedModel, config: Config, name: str) -> None:
+        self.model = model
+        self.config = config
+        self.name = name
+        self.engine = Engine(
+            model,
+            batch_size=config.generation.batch_size,
+            repetition_penalty=config.generation.repetition_penalty,
+        )
+        generation = config.generation
+        overhead = self._count(self._chat(first_prompt("", ""))) + TITLE_TOKENS
+        self.budget = generation.context_tokens - generation.summary_tokens - overhead
+        self.fan_in = merge_fan_in(self.budget, generation.summary_tokens)
+
+    @classmethod
+    def load(cls, config: Config) -> FusedSummarizer:
+        """Loads what `config.model` names onto a GPU if this process has one, else the CPU."""
+        threads = config.resources.generate_threads or len(os.sched_getaffinity(0))  # Ray would leave torch one
+        model = load_fused(config.model, seed=config.seed, threads=threads)
+        preset = Path(config.preset).stem if config.preset else "custom"
+        return cls(model, config, f"fused:{preset}:{model.fingerprint}")
+
+    def summarize(self, documents: Sequence[Document]) -> list[Draft]:
+        works = [self._plan(document) for document in documents]
+        self._look(works)
+        self._read(works)
+        self._merge(works)
+        for work in works:
+            self._finish(work)
+        return [work.draft for work in works]
+
+    def _plan(self, document: Document) -> _Work:
+        """Splits one document into leaves and leaves out, counted, what `limits.calls` cannot cover."""
+        generation = self.config.generation
+        leaves = split_document(document, self.budget, self._count, generation.figures_per_call)
+        draft = Draft(tokens_total=sum(leaf.tokens for leaf in leaves))
+        if leaves:
+            kept = affordable_leaves(len(leaves), self.fan_in, self.config.limits.calls)
+            if kept < len(leaves):
+                draft.failure_kind = FailureKind.TOO_LARGE
+                draft.failure_message = (
+                    f"read {kept} of {len(leaves)} parts: limits.calls={self.config.limits.calls} allows no more; raise it"
+                )
+                leaves = leaves[:kept]
+                draft.pages_read = max(leaf.last_page for leaf in leaves)
+        draft.tokens_read = sum(leaf.tokens for leaf in leaves)
+        return _Work(document, draft, leaves)
+
+    def _look(self, works: list[_Work]) -> None:
+        """Every figure that some call will be shown goes through the vision tower once."""
+        wanted = [
+            (work, index)
+            for work in works
+            for leaf in work.leaves
+            for index in leaf.figures
+            if work.document.figures[index].image
+        ]
+        started = time.perf_counter()
+        features = self.model.encode_figures([work.document.figures[index].image for work, index in wanted])
+        for (work, index), feature in zip(wanted, features, strict=True):
+            if feature is not None:
+                work.features[index] = feature
+        _share_time(started, [(work.draft, 1) for work, _ in wanted])
+
+    def _read(self, works: list[_Work]) -> None:
+        calls = [(work, leaf) for work in works for leaf in work.leaves]
+        requests = []
+        for work, leaf in calls:
+            shown = [index for index in leaf.figures if index in work.features]
+            figures = torch.stack([work.features[index] for index in shown]) if shown else None
+            if self.model.trained:
+                work.draft.shown |= frozenset(shown)
+            requests.append(self._request(first_prompt(self._title(work), leaf.text), figures))
+        for (work, _), text in zip(calls, self._generate([work for work, _ in calls], requests), strict=True):
+            work.texts.append(text)
+        for work in works:
+            work.features.clear()
+
+    def _merge(self, works: list[_Work]) -> None:
+        """One wave per level, all documents together, until every document has one text."""
+        while waiting := [work for work in works if len(work.texts) > 1]:
+            calls: list[tuple[_Work, list[str]]] = []
+            for work in waiting:
+                texts, work.texts = work.texts, []
+                calls += [(work, texts[at : at + self.fan_in]) for at in range(0, len(texts), self.fan_in)]
+            merging = [(work, texts) for work, texts in calls if len(texts) > 1]
+            requests = [self._request(merge_prompt(self._title(work), texts), None) for work, texts in merging]
+            merged = iter(self._generate([work for work, _ in merging], requests))
+            for work, texts in calls:
+                work.texts.append(next(merged) if len(texts) > 1 else texts[0])
+
+    def _finish(self, work: _Work) -> None:
+        draft = work.draft
+        draft.text = work.texts[0].strip() if work.texts else ""
+        if draft.text:
+            return
+        if not work.leaves:
+            draft.failure_kind, draft.failure_message = FailureKind.EMPTY, "neither text nor captions to summarize"
+        else:
+            draft.failure_kind = FailureKind.GENERATION_FAILED
+            draft.failure_message = "the model wrote nothing; try another model or a longer generation.summary_tokens"
+
+    def _generate(self, works: list[_Work], requests: list[Request]) -> list[str]:
+        """Decodes one wave and books its tokens and its time, shared by tokens, to the documents."""
+        started = time.perf_counter()
+        completions: list[Completion] = self.engine.generate(requests)
+        weights = []
+        for work, completion in zip(works, completions, strict=True):
+            work.draft.prompt_tokens += completion.prompt_tokens
+            work.draft.output_tokens += len(completion.tokens)
+            weights.append((work.draft, completion.prompt_tokens + DECODE_WEIGHT * len(completion.tokens)))
+        _share_time(started, weights)
+        return [_whole_sentences(completion) for completion in completions]
+
+    def _request(self, user: str, figures: torch.Tensor | None) -> Request:
+        ids = self.model.tokenizer.encode(self._chat(user), add_special_tokens=False)
+        return Request(prompt=ids, figures=figures, max_new_tokens=self.config.generation.summary_tokens)
+
+    def _chat(self, user: str) -> str:
+        tokenizer = self.model.tokenizer
+        if not tokenizer.chat_template:
+            return f"{user}\n\nSummary:"
+        messages = [{"role": "user", "content": user}]
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+    def _title(self, work: _Work) -> str:
+        title = work.document.title
+        while title and self._count(title) > TITLE_TOKENS - 8:
+            title = title[: len(title) * 3 // 4]
+        return title
+
+    def _count(self, text: str) -> int:
+        return len(self.model.tokenizer.encode(text, add_special_tokens=False))
+
+
+TITLE_TOKENS = 64
+"""Kept free in every call for the title; a longer title is shortened in the prompt, never in the row."""
+
+DECODE_WEIGHT = 4
+"""A written token costs about as much time as four read ones on CPUs; only used to share a wave's time among documents."""
+
+
+def _whole_sentences(completion: Completion) -> str:
+    """A text that ran into the token limit ends at its last full sentence, where it has one in its second half."""
+    text = completion.text.strip()
+    if completion.finished:
+        return text
+    cut = max(text.rfind(mark) for mark in (". ", "! ", "? ", ".\n"))
+    return text[: cut + 1] if cut >= len(text) // 2 else text
+
+
+def _share_time(started: float, weights: Sequence[tuple[Draft, float]]) -> None:
+    elapsed = time.perf_counter() - started
+    total = sum(weight for _, weight in weights)
+    for draft, weight in weights:
+        draft.seconds += elapsed * weight / total

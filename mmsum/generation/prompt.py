@@ -1,0 +1,153 @@
+"""From a document to the calls that read it, under a token budget.
+
+A document that fits is read in one call. A longer one is split at paragraphs into *leaves*, each summarized by its own
+call; their summaries are merged by further calls, level by level, until one is left (map-reduce). A figure goes with the
+leaf that holds the section it belongs to. Nothing is cut off silently: what the budget of calls cannot cover is counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mmsum.records import Document, Figure
+
+CountTokens = Callable[[str], int]
+
+INSTRUCTION = (
+    "Write a short summary of the document below: what it is about, its main findings, and what its figures show. "
+    "Use only what the document says."
+)
+MERGE_INSTRUCTION = (
+    "Below are summaries of the consecutive parts of one document. Write one short summary of the whole document from them."
+)
+
+
+@dataclass(slots=True)
+class Leaf:
+    """One call's share of a document: text, the figures that go with it, and the last page it reaches."""
+
+    text: str
+    tokens: int
+    figures: list[int] = field(default_factory=list)  # indices into Document.figures
+    last_page: int = 0
+
+
+@dataclass(slots=True)
+class _Piece:
+    text: str
+    tokens: int
+    page: int
+    figures: list[int]
+
+
+def first_prompt(title: str, text: str) -> str:
+    """The user message of a call that reads a document's own text."""
+    heading = f"Title: {title}\n\n" if title else ""
+    return f"{INSTRUCTION}\n\n{heading}{text}"
+
+
+def merge_prompt(title: str, summaries: Sequence[str]) -> str:
+    """The user message of a call that merges the summaries of parts."""
+    heading = f"Title: {title}\n\n" if title else ""
+    parts = "\n\n".join(f"Part {number}: {text}" for number, text in enumerate(summaries, 1))
+    return f"{MERGE_INSTRUCTION}\n\n{heading}{parts}"
+
+
+def split_document(document: Document, budget: int, count: CountTokens, figures_per_call: int) -> list[Leaf]:
+    """The document's text as leaves of at most `budget` tokens, in reading order; empty when it has neither text nor captions.
+
+    Every word of the text and of the captions is in exactly one leaf. A leaf holds at most `figures_per_call` figures to
+    look at; captions beyond that are still read as text.
+    """
+    leaves: list[Leaf] = []
+    for piece in _pieces(document, budget, count):
+        leaf = leaves[-1] if leaves else None
+        if leaf is None or leaf.tokens + piece.tokens > budget:
+            leaf = Leaf("", 0)
+            leaves.append(leaf)
+        leaf.text = f"{leaf.text}\n\n{piece.text}" if leaf.text else piece.text
+        leaf.tokens += piece.tokens
+        leaf.last_page = max(leaf.last_page, piece.page)
+        room = figures_per_call - len(leaf.figures)
+        leaf.figures.extend(piece.figures[:room])
+    return leaves
+
+
+def _pieces(document: Document, budget: int, count: CountTokens) -> Iterator[_Piece]:
+    """Paragraphs with their heading and the figures that belong to the section, none above `budget` tokens."""
+    by_section: dict[int, list[int]] = {}
+    for index, figure in enumerate(document.figures):
+        section = figure.section if 0 <= figure.section < len(document.sections) else -1
+        by_section.setdefault(section, []).append(index)
+    for number, section in enumerate(document.sections):
+        heading = section.heading
+        for paragraph in section.text.split("\n\n"):
+            if paragraph.strip():
+                text = f"{heading}\n{paragraph}" if heading else paragraph
+                heading = ""
+                yield from _fit(text, section.page, budget, count)
+        if heading:
+            yield from _fit(heading, section.page, budget, count)
+        yield from _figure_pieces(document, by_section.get(number, []), budget, count)
+    yield from _figure_pieces(document, by_section.get(-1, []), budget, count)
+
+
+def _figure_pieces(document: Document, indices: list[int], budget: int, count: CountTokens) -> Iterator[_Piece]:
+    for index in indices:
+        figure = document.figures[index]
+        pieces = list(_fit(caption_line(figure), figure.page, budget, count))
+        pieces[0].figures.append(index)
+        yield from pieces
+
+
+def caption_line(figure: Figure) -> str:
+    """A figure as the text names it: ``[Figure 3: caption]``."""
+    label = figure.label or "Figure"
+    caption = figure.caption.strip()
+    for start in (label, label.replace("Figure", "Fig.")):
+        caption = re.sub(rf"^{re.escape(start)}\s*[:.\-–—]?\s*", "", caption, flags=re.IGNORECASE)
+    return f"[{label}: {caption}]" if caption else f"[{label}]"
+
+
+def _fit(text: str, page: int, budget: int, count: CountTokens) -> Iterator[_Piece]:
+    """`text` as it is, or halved at word boundaries until every part fits; a single huge word is halved by characters."""
+    tokens = count(text)
+    if tokens <= budget or len(text) < 2:
+        yield _Piece(text, tokens, page, [])
+        return
+    middle = len(text) // 2
+    cut = text.rfind(" ", 1, middle + 1)
+    cut = cut if cut > 0 else middle
+    yield from _fit(text[:cut], page, budget, count)
+    yield from _fit(text[cut:].lstrip(" ") or " ", page, budget, count)
+
+
+def merge_fan_in(budget: int, summary_tokens: int) -> int:
+    """How many summaries one merging call can take: at least 2, or merging would never end."""
+    return max(2, budget // (summary_tokens + PART_TOKENS))
+
+
+PART_TOKENS = 8
+"""Room for "Part 12: " and the blank line around each merged summary."""
+
+
+def affordable_leaves(leaves: int, fan_in: int, calls: int) -> int:
+    """The most leaves, up to `leaves`, whose own calls and all merging calls stay within `calls` (at least 1)."""
+    low, high = 1, leaves
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _total_calls(middle, fan_in) <= calls:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _total_calls(leaves: int, fan_in: int) -> int:
+    total, level = leaves, leaves
+    while level > 1:
+        level = -(-level // fan_in)
+        total += level
+    return total

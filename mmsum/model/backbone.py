@@ -1,0 +1,158 @@
+"""Finding and loading the frozen language model: `package:NAME/FILE`, a local folder, or a hub id."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import io
+import json
+import os
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from torch import nn
+
+from mmsum.config import Model
+from mmsum.errors import ConfigError, PresetError
+from mmsum.model.files import is_hub_id, locate
+from mmsum.model.packing import ATTENTION, uses_plain_cache
+from mmsum.model.torchstack import torch, transformers
+
+def fingerprint(path: Path) -> str:
+    """16 hex digits over names, sizes and sampled contents of a file, or of a folder's model files.
+
+    Small files are read whole, large ones at 64 evenly spaced places: cheap for any size, and any retrained or
+    requantized file differs nearly everywhere.
+    """
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix in _MODEL_FILES)
+    for file in files:
+        size = file.stat().st_size
+        digest.update(f"{file.name if path.is_dir() else ''}:{size};".encode())
+        with file.open("rb") as stream:
+            if size <= 4 * 2**20:
+                digest.update(stream.read())
+                continue
+            for place in range(64):
+                stream.seek(place * (size - 2**16) // 63)
+                digest.update(stream.read(2**16))
+    return digest.hexdigest()[:16]
+
+
+_MODEL_FILES = {".json", ".safetensors", ".model", ".txt", ".jinja"}
+
+
+def auto_dtype(wanted: str, device: torch.device) -> torch.dtype:
+    """The dtype that "auto" means on a device: bfloat16 on GPUs and on CPUs that multiply it, else float32."""
+    if wanted != "auto":
+        dtype: torch.dtype = getattr(torch, wanted)
+        return dtype
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
+        return torch.bfloat16
+    return torch.float32
+
+
+def load_backbone(config: Model, device: torch.device, dtype: torch.dtype) -> tuple[nn.Module, Any, str]:
+    """The frozen causal LM in eval mode, its tokenizer, and its fingerprint.
+
+    Raises PresetError when it cannot be found, ConfigError when it is not a causal language model.
+    """
+    if not config.backbone:
+        raise ConfigError("model.backbone: empty; choose a preset (--preset pocket) or name a causal language model")
+    folder, identity = _resolve(config)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        line = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"model.backbone: {config.backbone} does not load as a causal language model: {line}; name another"
+        ) from error
+    model.requires_grad_(False).eval().to(device)
+    if model._supports_attention_backend and uses_plain_cache(model.config):
+        model.set_attn_implementation(ATTENTION)
+    return model, tokenizer, identity
+
+
+def _resolve(config: Model) -> tuple[Path, str]:
+    """A local folder in transformers' own format, and the fingerprint of what it came from."""
+    reference = config.backbone
+    if is_hub_id(reference):
+        path = _download(reference, config.backbone_revision)
+    else:
+        path = locate(reference, "model.backbone")
+    identity = fingerprint(path)
+    if path.suffix == ".gguf":
+        path = _converted(path, identity)
+    return path, identity
+
+
+def _download(name: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError) as error:
+        line = " ".join(str(error).split())[:200]
+        raise PresetError(
+            f"model.backbone: {name} is no folder here and could not be fetched from the hub: {line}; "
+            "check the name and the network, or give a local folder"
+        ) from error
+
+
+def _converted(gguf: Path, identity: str) -> Path:
+    """The folder that holds this GGUF file as float32 safetensors, written at the first use.
+
+    transformers 5.23 reads SmolLM2's GGUF in 33 s (tokenizer 8, weights 25) and the converted folder in 2; every
+    actor pays it. One process converts, others on the host wait for it; a torn conversion is never visible.
+    """
+    cache = Path(os.environ.get("MMSUM_CACHE") or Path.home() / ".cache" / "mmsum")
+    key = f"{gguf.stem}-{identity}-{version('transformers')}"
+    target = cache / key
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f"{key}.lock"):
+            if not target.exists():
+                _convert(gguf, target)
+    except OSError as error:
+        raise PresetError(
+            f"model.backbone: no room to convert {gguf.name} under {cache} ({error.strerror or error}); "
+            "set MMSUM_CACHE to a writable folder with 1 GB free"
+        ) from error
+    return target
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    scratch = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
+    try:
+        source = {"gguf_file": gguf.name, "local_files_only": True}
+        with contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
+            tokenizer = transformers.AutoTokenizer.from_pretrained(gguf.parent, **source)
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                gguf.parent,
+                dtype=torch.float32,
+                quantization_config=transformers.GgufConfig(dequantize=True),
+                **source,
+            )
+        config = json.loads(model.config.to_json_string(use_diff=False))
+        config.pop("quantization_config", None)
+        tokenizer.save_pretrained(scratch)
+        # Saved through a fresh model of the same config: the loaded one still calls itself quantized.
+        plain = type(model)(type(model.config)(**config))
+        plain.load_state_dict(model.state_dict())
+        plain.generation_config = model.generation_config
+        plain.save_pretrained(scratch)
+        scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,120 @@
+"""Exports: a folder with what was trained (vision tower and fusion) and the identity of what it was trained on.
+
+    mmsum.json            format version, backbone and its fingerprint, vision settings, fusion shapes
+    weights.safetensors   `vision.*` (the image side of CLIP, with its BatchNorm buffers) and `fusion.*`, float32
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors.torch import load_file, save_file
+
+from mmsum.config import Model
+from mmsum.errors import PresetError
+from mmsum.model.backbone import fingerprint
+from mmsum.model.torchstack import torch
+
+if TYPE_CHECKING:
+    from mmsum.model.fused import FusedModel
+
+FORMAT = 1
+MANIFEST, WEIGHTS = "mmsum.json", "weights.safetensors"
+_VISION_KEYS = ("vision", "image_size", "fusion", "fusion_every")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an export says about itself."""
+
+    backbone: str
+    backbone_fingerprint: str
+    vision: dict[str, Any]  # the fields of config.Model that decide shapes; they replace those of the run
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    shapes: dict[str, Any]  # FusionConfig
+    format: int = FORMAT
+
+
+def save_export(model: FusedModel, config: Model, folder: str | Path) -> Path:
+    """Writes `model`'s tower and fusion to `folder`; the manifest comes last, so a torn export is never loaded."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)
+    save_file(_tensors(model), _beside(folder / WEIGHTS))
+    os.replace(_beside(folder / WEIGHTS), folder / WEIGHTS)
+    manifest = Manifest(
+        backbone=config.backbone,
+        backbone_fingerprint=model.backbone_fingerprint,
+        vision={key: getattr(config, key) for key in _VISION_KEYS},
+        mean=model.vision.mean,
+        std=model.vision.std,
+        shapes=asdict(model.fusion.config),
+    )
+    _beside(folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
+    os.replace(_beside(folder / MANIFEST), folder / MANIFEST)
+    return folder
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.writing")
+
+
+def _tensors(model: FusedModel) -> dict[str, torch.Tensor]:
+    parts = {"vision": model.vision.clip.visual, "fusion": model.fusion}
+    return {
+        f"{name}.{key}": (tensor.float() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, part in parts.items()
+        for key, tensor in part.state_dict().items()  # type: ignore[union-attr]
+    }
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Raises PresetError when `folder` is no export, or of a format that this version cannot read."""
+    path = folder / MANIFEST
+    try:
+        found = json.loads(path.read_text())
+        version = found["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PresetError(
+            f"model.export: {folder} holds no readable {MANIFEST}; give a folder written by `mmsum train`"
+        ) from error
+    if version != FORMAT:
+        raise PresetError(
+            f"model.export: {folder} has format {version}, this mmsum reads {FORMAT}; use the mmsum that wrote it"
+        )
+    return Manifest(**found | {"mean": tuple(found["mean"]), "std": tuple(found["std"])})
+
+
+def load_weights(model: FusedModel, folder: Path) -> str:
+    """Fills tower and fusion from an export; returns its weights' fingerprint.
+
+    Raises PresetError, naming a tensor and both shapes, when it does not fit the model.
+    """
+    path = folder / WEIGHTS
+    if not path.exists():
+        raise PresetError(f"model.export: {folder} has no {WEIGHTS}; export it again with `mmsum train`")
+    source, target = load_file(path), _tensors(model)
+    for key in sorted(source.keys() | target.keys()):
+        ours, theirs = target.get(key), source.get(key)
+        if ours is None or theirs is None or ours.shape != theirs.shape:
+            raise PresetError(
+                f"model.export: {folder}: {key} is {_shape(theirs)} in the export and {_shape(ours)} in the model; "
+                "use the backbone and the vision model that it was trained with"
+            )
+    for name, part in (("vision", model.vision.clip.visual), ("fusion", model.fusion)):
+        prefix = f"{name}."
+        part.load_state_dict(  # type: ignore[union-attr]
+            {key.removeprefix(prefix): tensor for key, tensor in source.items() if key.startswith(prefix)}
+        )
+    manifest = read_manifest(folder)
+    model.vision.mean, model.vision.std = manifest.mean, manifest.std
+    return fingerprint(path)
+
+
+def _shape(tensor: torch.Tensor | None) -> str:
+    return "missing" if tensor is None else str(list(tensor.shape))

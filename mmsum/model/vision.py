@@ -1,0 +1,192 @@
+"""The vision tower: any open_clip model, or a timm trunk under open_clip; encoded images in, patch tokens out.
+
+Shapes: N images, S the side of the square input in pixels, P patch tokens of one image, Dv their width.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from torch import nn
+
+from mmsum.config import Model
+from mmsum.errors import ConfigError, PresetError
+from mmsum.model.backbone import fingerprint
+from mmsum.model.files import locate
+from mmsum.model.torchstack import open_clip, torch
+
+# The text side of a timm tower's CLIP starts random and is only used for contrastive training: small on purpose.
+_TEXT = {"context_length": 77, "width": 256, "heads": 4, "layers": 4}
+_EMBED = 256
+
+
+class VisionTower(nn.Module):
+    """`clip` is the whole open_clip model (its text side serves contrastive training); patch tokens come from its
+    image side. Parameters stay float32; on GPUs the products run in the caller's autocast dtype."""
+
+    def __init__(self, clip: nn.Module, image_size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.clip = clip
+        self.image_size = image_size
+        self.mean, self.std = tuple(mean), tuple(std)
+        self.eval()
+        with torch.no_grad():
+            probe = self(torch.zeros(1, 3, image_size, image_size))
+        self.patches, self.width = int(probe.shape[1]), int(probe.shape[2])
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """pixels [N, 3, S, S], normalized -> patch tokens [N, P, Dv]."""
+        visual: Any = self.clip.visual
+        if hasattr(visual, "trunk"):
+            tokens = visual.trunk.forward_features(pixels)
+            if tokens.ndim == 3:  # a transformer: leave out class and register tokens
+                return tokens[:, getattr(visual.trunk, "num_prefix_tokens", 0) :]
+        else:
+            tokens = visual.forward_intermediates(
+                pixels, indices=1, normalize_intermediates=True, intermediates_only=True, output_fmt="NCHW"
+            )["image_intermediates"][-1]
+        return tokens.flatten(2).transpose(1, 2)
+
+    def train(self, mode: bool = True) -> VisionTower:
+        """BatchNorm always stays in eval mode: batch statistics would let one document's figures change another's."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        return self
+
+    def pixels(self, image: bytes) -> torch.Tensor | None:
+        """An encoded image as normalized pixels [3, S, S]: white behind transparency, aspect kept, white borders.
+
+        None when it cannot be decoded.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                with Image.open(io.BytesIO(image)) as opened:
+                    square = _letterbox(_on_white(opened), self.image_size)
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return None  # what Pillow raises for broken files
+        array = torch.from_numpy(np.array(square, dtype=np.float32) / 255.0).permute(2, 0, 1)
+        mean, std = torch.tensor(self.mean).view(3, 1, 1), torch.tensor(self.std).view(3, 1, 1)
+        return (array - mean) / std
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion clips instead of scaling
+        return Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _letterbox(image: Image.Image, side: int) -> Image.Image:
+    scale = side / max(image.size)
+    size = tuple(max(1, round(edge * scale)) for edge in image.size)
+    image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    square = Image.new("RGB", (side, side), "white")
+    square.paste(image, ((side - size[0]) // 2, (side - size[1]) // 2))
+    return square
+
+
+def load_vision(config: Model, seed: int, weights: bool = True) -> tuple[VisionTower, str]:
+    """The tower that `config` names, on the CPU, and a string that identifies its weights.
+
+    weights=False leaves them random, for a caller that loads an export over them. Raises ConfigError for an unknown
+    name and PresetError for weights that are missing or do not fit.
+    """
+    if not config.vision:
+        raise ConfigError("model.vision: empty; choose a preset (--preset pocket) or name an open_clip model")
+    wanted = config.vision_weights if weights else ""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # towers are initialized from the global generator
+        if config.vision.startswith("timm:"):
+            tower = _timm_tower(config, wanted)
+        else:
+            tower = _open_clip_tower(config, wanted)
+    identity = f"random:{seed}"
+    if wanted:
+        is_file = wanted.startswith("package:") or Path(wanted).exists()
+        identity = fingerprint(locate(wanted, "model.vision_weights")) if is_file else wanted
+    return tower, f"{config.vision}:{identity}:{config.image_size}"
+
+
+def _timm_tower(config: Model, weights: str) -> VisionTower:
+    name = config.vision.removeprefix("timm:")
+    vision = open_clip.CLIPVisionCfg(
+        timm_model_name=name, timm_model_pretrained=False, image_size=config.image_size, timm_pool="", timm_proj="linear"
+    )
+    try:
+        clip = open_clip.CLIP(_EMBED, vision, open_clip.CLIPTextCfg(**_TEXT))
+    except RuntimeError as error:
+        import timm
+
+        near = difflib.get_close_matches(name, timm.list_models(), n=1, cutoff=0.0)
+        raise ConfigError(f"model.vision: timm cannot build {name} ({error}); the nearest is {near[0]}") from error
+    trunk = clip.visual.trunk
+    if weights:
+        path = locate(weights, "model.vision_weights")
+        source = _read_weights(path)
+        trunk.load_state_dict(map_by_order(source, trunk.state_dict(), str(path)))
+    clip.visual.set_input_size(config.image_size)
+    return VisionTower(clip, config.image_size, trunk.pretrained_cfg["mean"], trunk.pretrained_cfg["std"])
+
+
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    loaded: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return loaded
+
+
+def map_by_order(
+    source: Mapping[str, torch.Tensor], target: Mapping[str, torch.Tensor], where: str
+) -> dict[str, torch.Tensor]:
+    """`source`'s tensors under `target`'s keys: by name where all names agree, else by order, every shape checked.
+
+    A trailing classifier (weight and bias) of the source is left out. Raises PresetError naming the first two
+    tensors that do not fit.
+    """
+    if set(target) <= set(source):
+        pairs = [(key, source[key], key) for key in target]
+    else:
+        if len(source) - len(target) not in (0, 2):
+            raise PresetError(
+                f"model.vision_weights: {where} holds {len(source)} tensors where the tower has {len(target)}; "
+                "they are of another architecture, name the weights that belong to model.vision"
+            )
+        pairs = [(t, tensor, s) for t, (s, tensor) in zip(target, source.items(), strict=False)]
+    for key, tensor, source_key in pairs:
+        if tensor.shape != target[key].shape:
+            raise PresetError(
+                f"model.vision_weights: {where}: {source_key} is {list(tensor.shape)} where the tower's {key} is "
+                f"{list(target[key].shape)}; name the weights that belong to model.vision"
+            )
+    return {key: tensor for key, tensor, _ in pairs}
+
+
+def _open_clip_tower(config: Model, weights: str) -> VisionTower:
+    known = open_clip.list_models()
+    if config.vision not in known:
+        near = difflib.get_close_matches(config.vision, known, n=1, cutoff=0.0)
+        raise ConfigError(f"model.vision: open_clip has no model {config.vision}; the nearest is {near[0]}")
+    is_file = weights.startswith("package:") or Path(weights).exists()
+    pretrained = str(locate(weights, "model.vision_weights")) if weights and is_file else weights or None
+    size = {"force_image_size": config.image_size}
+    try:
+        clip = open_clip.create_model(config.vision, pretrained=pretrained, device="cpu", precision="fp32", **size)
+    except (RuntimeError, OSError) as error:
+        line = " ".join(str(error).split())[:300]
+        raise PresetError(f"model.vision_weights: {weights or 'none'} for {config.vision}: {line}; name others") from error
+    preprocess = open_clip.get_model_preprocess_cfg(clip)
+    return VisionTower(clip, config.image_size, preprocess["mean"], preprocess["std"])

@@ -1,0 +1,1 @@
+"""The batch flow: plan, parse, generate, commit."""

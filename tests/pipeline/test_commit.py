@@ -1,0 +1,124 @@
+"""Commit: one object per shard, exactly the planned documents, newest row wins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mmsum.config import load_config
+from mmsum.errors import EnvironmentFailure, FailureKind
+from mmsum.generation.summarizer import Draft
+from mmsum.pipeline.commit import commit_shard, hash_ids, read_crops, read_summaries, rows_table, to_summary
+from mmsum.pipeline.plan import Snapshot, open_snapshot
+from mmsum.records import SUMMARY_SCHEMA, Document, Figure, ObjectRef
+from tests.conftest import write_archive
+
+MARKS = {"model": "lead-1", "config": "c"}
+
+
+def shard_rows(snapshot: Snapshot, shard: int = 0, text: str = "It says so.", crops: bool = False) -> pa.Table:
+    plan = next(iter(snapshot.shard_tables([shard]))).to_pylist()
+    figure = Figure("Figure 1", 1, (0, 0, 9, 9), "A line.", "chart", 4, 4, image=b"picture")
+    documents = [
+        Document(ref=ObjectRef(row["uri"], row["size"], row["version"]), pages_total=1, pages_read=1, figures=[figure])
+        for row in plan
+    ]
+    rows = [to_summary(d, Draft(text=text), snapshot=snapshot.number, **MARKS) for d in documents]  # type: ignore[arg-type]
+    ids = hash_ids(row.document_id for row in rows)
+    return rows_table(rows, documents, shard=shard, shard_ids=ids, idle=0.0, crops=crops)
+
+
+@pytest.fixture
+def snapshot(archive: Path, tmp_path: Path) -> Snapshot:
+    return open_snapshot(str(archive), str(tmp_path / "out"), load_config(summarizer="lead", shard_size=4))[0]
+
+
+def commit(snapshot: Snapshot, rows: pa.Table) -> dict[str, object]:
+    receipt: dict[str, object] = commit_shard(rows, snapshot_out=snapshot.out, digest=snapshot.digest).to_pylist()[0]
+    return receipt
+
+
+def test_a_shard_is_one_plain_parquet_object(snapshot: Snapshot) -> None:
+    receipt = commit(snapshot, shard_rows(snapshot))
+    assert receipt["created"] is True
+    assert json.loads(str(receipt["counts"])) == {"ok": 4}
+    assert snapshot.committed() == {0}
+    assert pq.read_schema(snapshot.part_uri(0)).equals(SUMMARY_SCHEMA)
+    count = duckdb.sql(f"select count(*) from read_parquet('{snapshot.out}/summaries/*/*.parquet')").fetchall()
+    assert count == [(4,)]
+
+
+def test_the_second_to_commit_changes_nothing(snapshot: Snapshot) -> None:
+    commit(snapshot, shard_rows(snapshot, text="first"))
+    receipt = commit(snapshot, shard_rows(snapshot, text="second"))
+    assert receipt["created"] is False
+    assert set(read_summaries(snapshot.out)["summary"].to_pylist()) == {"first"}
+
+
+@pytest.mark.parametrize("wrong", ["missing", "twice"])
+def test_rows_that_are_not_the_plan_are_never_committed(snapshot: Snapshot, wrong: str) -> None:
+    rows = shard_rows(snapshot)
+    rows = rows.slice(1) if wrong == "missing" else pa.concat_tables([rows, rows.slice(0, 1)])
+    with pytest.raises(EnvironmentFailure, match="not the planned documents"):
+        commit(snapshot, rows)
+    assert snapshot.committed() == set()
+
+
+def test_crops_go_beside_the_summaries_when_asked(snapshot: Snapshot) -> None:
+    commit(snapshot, shard_rows(snapshot, crops=True))
+    assert len(read_crops(snapshot.out)) == 4
+    assert set(read_crops(snapshot.out).values()) == {b"picture"}
+
+
+def test_the_newest_snapshot_wins(snapshot: Snapshot, archive: Path) -> None:
+    for shard in range(snapshot.shards):
+        commit(snapshot, shard_rows(snapshot, shard, text="old"))
+    (archive / "report-003.txt").write_text("changed")
+    second, _ = open_snapshot(str(archive), snapshot.out, load_config(summarizer="lead"))
+    commit(second, shard_rows(second, text="new"))
+    table = read_summaries(snapshot.out)
+    assert table.num_rows == 7
+    assert table["uri"].to_pylist() == sorted(str(p) for p in archive.iterdir())
+    assert [r["uri"][-7:-4] for r in table.to_pylist() if r["summary"] == "new"] == ["003"]
+
+
+def test_parts_of_an_unknown_plan_are_not_read(snapshot: Snapshot) -> None:
+    commit(snapshot, shard_rows(snapshot))
+    commit_shard(shard_rows(snapshot, text="stray"), snapshot_out=snapshot.out, digest="feedfeedfeedfeed")
+    assert set(read_summaries(snapshot.out)["summary"].to_pylist()) == {"It says so."}
+
+
+def test_rows_of_an_earlier_schema_are_read(snapshot: Snapshot) -> None:
+    old = shard_rows(snapshot).select(SUMMARY_SCHEMA.names).drop_columns(["language", "retryable"])
+    Path(snapshot.part_uri(0)).parent.mkdir(parents=True)
+    pq.write_table(old, snapshot.part_uri(0))
+    table = read_summaries(snapshot.out)
+    assert table.schema == SUMMARY_SCHEMA
+    assert table["language"].null_count == 4
+
+
+def test_nothing_committed_reads_as_no_rows(tmp_path: Path) -> None:
+    assert read_summaries(str(tmp_path)).num_rows == 0
+    write_archive(tmp_path / "a", 1)
+    open_snapshot(str(tmp_path / "a"), str(tmp_path / "o"), load_config(summarizer="lead"))
+    assert read_summaries(str(tmp_path / "o")).schema == SUMMARY_SCHEMA
+
+
+def row(document: Document, draft: Draft) -> tuple[str, str | None, str]:
+    made = to_summary(document, draft, snapshot=1, **MARKS)  # type: ignore[arg-type]
+    return made.status, made.failure_kind, made.summary
+
+
+def test_statuses() -> None:
+    ref = ObjectRef("/x", 1, "")
+    whole, half = Document(ref=ref), Document(ref=ref, status="partial", failure_kind="timed_out")
+    assert row(whole, Draft(text="t")) == ("ok", None, "t")
+    assert row(half, Draft(text="t")) == ("partial", "timed_out", "t")
+    assert row(whole, Draft(text="t", failure_kind=FailureKind.TOO_LARGE)) == ("partial", "too_large", "t")
+    assert row(whole, Draft()) == ("failed", "generation_failed", "")
+    assert row(Document.failed(ref, FailureKind.CORRUPT, "bad"), Draft(text="never")) == ("failed", "corrupt", "")

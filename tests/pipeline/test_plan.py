@@ -1,0 +1,156 @@
+"""Snapshots: what is planned, when a new one is made, what a resume refuses."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmsum import storage
+from mmsum.config import load_config
+from mmsum.errors import SnapshotMismatch, SourceError
+from mmsum.pipeline.plan import Snapshot, cut_shards, open_snapshot, snapshots
+from mmsum.records import ObjectRef, document_id
+from tests.conftest import write_archive
+
+LEAD = load_config(summarizer="lead", shard_size=3)
+
+
+def plan(source: Path, out: Path, **options: object) -> tuple[Snapshot, bool]:
+    return open_snapshot(str(source), str(out), LEAD, **options)  # type: ignore[arg-type]
+
+
+def finish(snapshot: Snapshot) -> None:
+    """Commits every shard, as far as planning can see."""
+    for shard in range(snapshot.shards):
+        storage.create(snapshot.part_uri(shard), b"rows")
+
+
+def planned(snapshot: Snapshot, op: str = "summarize") -> list[str]:
+    rows = snapshot.documents.to_pylist()
+    return [Path(row["uri"]).name for row in rows if row["op"] == op]
+
+
+def test_first_plan_holds_every_document_once(archive: Path, tmp_path: Path) -> None:
+    snapshot, created = plan(archive, tmp_path / "out")
+    assert created
+    assert (snapshot.number, snapshot.shards, snapshot.count()) == (1, 3, 7)
+    assert planned(snapshot) == sorted(p.name for p in archive.iterdir())
+    assert snapshot.ids() == {document_id(str(p)) for p in archive.iterdir()}
+    assert [table.num_rows for table in snapshot.shard_tables(range(3))] == [3, 3, 1]
+
+
+def test_an_unfinished_plan_is_continued_even_when_the_archive_grew(archive: Path, tmp_path: Path) -> None:
+    first, _ = plan(archive, tmp_path / "out")
+    (archive / "zz.txt").write_text("new")
+    again, created = plan(archive, tmp_path / "out")
+    assert not created
+    assert again.digest == first.digest
+
+
+def test_after_a_finished_plan_come_new_changed_and_vanished_documents(archive: Path, tmp_path: Path) -> None:
+    first, _ = plan(archive, tmp_path / "out")
+    finish(first)
+    assert plan(archive, tmp_path / "out")[1] is False
+    (archive / "zz.txt").write_text("new")
+    (archive / "report-001.txt").write_text("changed")
+    (archive / "report-002.txt").unlink()
+    second, created = plan(archive, tmp_path / "out")
+    assert created
+    assert second.number == 2
+    assert planned(second) == ["report-001.txt", "zz.txt"]
+    assert planned(second, "delete") == ["report-002.txt"]
+    finish(second)
+    assert plan(archive, tmp_path / "out")[1] is False
+
+
+def test_snapshot_new_plans_everything_again(archive: Path, tmp_path: Path) -> None:
+    finish(plan(archive, tmp_path / "out")[0])
+    second, created = plan(archive, tmp_path / "out", new=True)
+    assert created
+    assert (second.number, second.count()) == (2, 7)
+
+
+def test_restart_deletes_rows_and_plans(archive: Path, tmp_path: Path) -> None:
+    first, _ = plan(archive, tmp_path / "out")
+    finish(first)
+    again, created = plan(archive, tmp_path / "out", restart=True)
+    assert created
+    assert again.number == 1
+    assert again.committed() == set()
+
+
+def test_limit_belongs_to_the_snapshot(archive: Path, tmp_path: Path) -> None:
+    first, _ = plan(archive, tmp_path / "out", limit=2)
+    assert planned(first) == ["report-000.txt", "report-001.txt"]
+    assert plan(archive, tmp_path / "out")[0].digest == first.digest  # still open: finished first
+    finish(first)
+    assert plan(archive, tmp_path / "out", limit=2)[1] is False
+    rest, created = plan(archive, tmp_path / "out")
+    assert created
+    assert planned(rest) == [f"report-{n:03d}.txt" for n in range(2, 7)]
+
+
+def test_other_answers_are_refused_with_the_difference(archive: Path, tmp_path: Path) -> None:
+    plan(archive, tmp_path / "out")
+    other = load_config(summarizer="lead", limits={"pages": 3})
+    with pytest.raises(SnapshotMismatch, match="limits.pages: 2000 then, 3 now"):
+        open_snapshot(str(archive), str(tmp_path / "out"), other)
+    faster = load_config(summarizer="lead", resources={"parse_cpus": 2})
+    assert open_snapshot(str(archive), str(tmp_path / "out"), faster)[1] is False
+    assert open_snapshot(str(archive), str(tmp_path / "out"), other, new=True)[1] is True
+
+
+def test_another_source_is_refused(archive: Path, tmp_path: Path) -> None:
+    plan(archive, tmp_path / "out")
+    other = write_archive(tmp_path / "other", 1)
+    with pytest.raises(SnapshotMismatch, match="SRC: "):
+        plan(other, tmp_path / "out")
+
+
+def test_the_output_inside_the_source_is_not_summarized(archive: Path) -> None:
+    finish(plan(archive, archive / "out")[0])
+    assert plan(archive, archive / "out")[1] is False
+
+
+def test_nothing_is_written_when_the_source_is_missing_or_empty(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="nowhere"):
+        plan(tmp_path / "nowhere", tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match="nothing to summarize"):
+        plan(tmp_path / "empty", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_racing_planners_agree(archive: Path, tmp_path: Path) -> None:
+    results: list[tuple[Snapshot, bool]] = []
+    configs = [load_config(summarizer="lead", shard_size=size) for size in (1, 2, 3, 4)]
+    barrier = threading.Barrier(len(configs))
+
+    def race(index: int) -> None:
+        barrier.wait()
+        results.append(open_snapshot(str(archive), str(tmp_path / "out"), configs[index]))
+
+    threads = [threading.Thread(target=race, args=(index,)) for index in range(len(configs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({snapshot.digest for snapshot, _ in results}) == 1
+    assert sum(created for _, created in results) == 1
+    assert len(snapshots(str(tmp_path / "out"))) == 1
+
+
+@given(st.lists(st.integers(-1, 50), max_size=40), st.integers(1, 7), st.integers(1, 100))
+def test_shards_are_full_but_never_over(sizes: list[int], most: int, most_bytes: int) -> None:
+    refs = [ObjectRef(f"/{n:03d}", size, "") for n, size in enumerate(sizes)]
+    shards = list(cut_shards(refs, most, most_bytes))
+    assert shards == sorted(shards)
+    assert set(shards) == set(range(len(set(shards))))
+    for shard in set(shards):
+        held = [max(s, 0) for s, at in zip(sizes, shards, strict=True) if at == shard]
+        assert len(held) <= most
+        assert len(held) == 1 or sum(held) <= most_bytes

@@ -1,0 +1,229 @@
+"""The batch flow on a real Ray: every document gets its row, whatever is in the archive and whoever else runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pymupdf
+import pytest
+
+import mmsum
+from mmsum.config import Config, load_config
+from mmsum.errors import EnvironmentFailure
+from mmsum.generation.summarizer import Draft
+from mmsum.pipeline.plan import latest_snapshot
+from mmsum.records import Document
+from tests.conftest import Run, mmsum_command, write_archive
+from tests.servers import moto_s3, rclone_s3
+
+
+def ids(out: str | Path) -> list[str]:
+    return list(mmsum.read_summaries(out)["document_id"].to_pylist())
+
+
+def assert_complete(out: str | Path) -> None:
+    """Invariant 1: the set of ids equals the plan's, none twice."""
+    snapshot = latest_snapshot(str(out))
+    assert snapshot is not None
+    assert snapshot.committed() == set(range(snapshot.shards))
+    rows = ids(out)
+    assert len(rows) == len(set(rows))
+    assert set(rows) == snapshot.ids()
+
+
+@pytest.mark.usefixtures("local_ray")
+class TestInProcess:
+    def test_every_document_has_its_row(self, archive: Path, tmp_path: Path) -> None:
+        (archive / "empty.pdf").write_bytes(b"")
+        (archive / "broken.pdf").write_bytes(b"%PDF-1.7\n1 0 obj\n<<")
+        (archive / "program.bin").write_bytes(b"\x7fELF" + bytes(range(256)))
+        locked = pymupdf.open()
+        locked.new_page().insert_text((72, 72), "secret")
+        locked.save(archive / "locked.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="x", owner_pw="y")
+        result = mmsum.summarize(archive, tmp_path / "out", summarizer="lead", shard_size=3)
+        assert_complete(tmp_path / "out")
+        rows = {Path(row["uri"]).name: row for row in mmsum.read_summaries(tmp_path / "out").to_pylist()}
+        assert rows["report-000.txt"]["status"] == "ok"
+        assert rows["report-000.txt"]["summary"].startswith("The town library lent 100 books")
+        assert rows["locked.pdf"]["failure_kind"] == "encrypted"
+        assert rows["program.bin"]["failure_kind"] == "unsupported"
+        for name in ("empty.pdf", "broken.pdf"):
+            assert rows[name]["status"] == "failed"
+            assert rows[name]["failure_message"]
+        assert result.totals.counts == {"ok": 7, "failed": 4}
+        assert result.totals.documents == 11
+
+    def test_again_does_nothing_and_says_so(self, archive: Path, tmp_path: Path) -> None:
+        mmsum.summarize(archive, tmp_path / "out", summarizer="lead")
+        before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.parquet")}
+        again = mmsum.summarize(archive, tmp_path / "out", summarizer="lead")
+        assert (again.totals.documents, again.skipped) == (0, 7)
+        assert {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.parquet")} == before
+
+    def test_a_vanished_document_gets_a_row_then_a_tombstone(self, archive: Path, tmp_path: Path) -> None:
+        listing = tmp_path / "list.txt"
+        listing.write_text("\n".join([*map(str, archive.iterdir()), str(archive / "gone.txt")]))
+        mmsum.summarize(listing, tmp_path / "out", summarizer="lead")
+        rows = {Path(r["uri"]).name: r for r in mmsum.read_summaries(tmp_path / "out").to_pylist()}
+        assert (rows["gone.txt"]["status"], rows["gone.txt"]["failure_kind"]) == ("failed", "not_found")
+        listing.write_text("\n".join(map(str, archive.iterdir())))
+        mmsum.summarize(listing, tmp_path / "out", summarizer="lead")
+        rows = {Path(r["uri"]).name: r for r in mmsum.read_summaries(tmp_path / "out").to_pylist()}
+        assert rows["gone.txt"]["status"] == "deleted"
+        assert rows["report-000.txt"]["snapshot"] == 1
+
+    def test_a_broken_summarizer_stops_the_run_with_its_reason(self, archive: Path, tmp_path: Path) -> None:
+        with pytest.raises(EnvironmentFailure, match="the accelerator is gone"):
+            mmsum.summarize(archive, tmp_path / "out", summarizer=Broken)
+        assert len(ids(tmp_path / "out")) == 0
+        mmsum.summarize(archive, tmp_path / "out", summarizer="lead")
+        assert_complete(tmp_path / "out")
+
+    def test_parsing_is_not_fused_into_the_generating_actor(self, archive: Path, tmp_path: Path) -> None:
+        mmsum.summarize(archive, tmp_path / "out", summarizer=Witness, shard_size=3)
+        parsers = {row["summary"] for row in mmsum.read_summaries(tmp_path / "out").to_pylist()}
+        assert parsers == {"no parser here"}
+
+    def test_crops_are_stored_only_when_asked(self, tmp_path: Path) -> None:
+        picture = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.IRect(0, 0, 300, 200))
+        picture.clear_with(120)
+        (tmp_path / "archive").mkdir()
+        picture.save(tmp_path / "archive" / "photo.png")
+        mmsum.summarize(tmp_path / "archive", tmp_path / "plain", summarizer="lead")
+        mmsum.summarize(tmp_path / "archive", tmp_path / "crops", summarizer="lead", crops=True)
+        assert not (tmp_path / "plain" / "crops").exists()
+        stored = pq.read_table(tmp_path / "crops" / "crops").to_pylist()
+        assert len(stored) == 1
+        assert stored[0]["width"] > 0
+        assert stored[0]["image"]
+
+
+class Broken:
+    name = "broken"
+
+    def __init__(self, config: Config) -> None:
+        pass
+
+    def summarize(self, documents: Sequence[Document]) -> list[Draft]:
+        raise EnvironmentFailure("the accelerator is gone; start it again")
+
+
+class Witness:
+    """Says whether this process has parsed anything."""
+
+    name = "witness"
+
+    def __init__(self, config: Config) -> None:
+        pass
+
+    def summarize(self, documents: Sequence[Document]) -> list[Draft]:
+        from mmsum.pipeline.stages import _parser
+
+        parsed = _parser.cache_info().currsize
+        return [Draft(text="a parser here" if parsed else "no parser here") for _ in documents]
+
+
+def test_a_killed_driver_is_resumed_by_the_same_command(tmp_path: Path, mmsum: Run) -> None:
+    archive, out = write_archive(tmp_path / "archive", 60), tmp_path / "out"
+    command = ("summarize", archive, out, "--set", "summarizer=lead", "--set", "shard_size=2")
+    driver = subprocess.Popen(mmsum_command(*command), cwd=tmp_path, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not list(out.glob("summaries/*/part-*.parquet")):
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    committed = {p.name: p.stat().st_mtime_ns for p in out.glob("summaries/*/part-*.parquet")}
+    assert 0 < len(committed) < 30, "the driver was to be killed half-way"
+    assert not list(out.rglob("*.tmp"))
+    status = mmsum("status", out)
+    assert "unfinished" in status.stdout
+    again = mmsum(*command)
+    assert again.returncode == 0, again.stderr
+    assert "resuming" in again.stdout
+    assert_complete(out)
+    kept = {p.name: p.stat().st_mtime_ns for p in out.glob("summaries/*/part-*.parquet")}
+    assert {name: kept[name] for name in committed} == committed
+
+
+def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
+    archive, out = write_archive(tmp_path / "archive", 200), tmp_path / "out"
+    command = mmsum_command("summarize", archive, out, "--set", "summarizer=lead", "--set", "shard_size=2")
+    driver = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not list(out.glob("summaries/*/part-*.parquet")):
+        time.sleep(0.05)
+    driver.send_signal(signal.SIGINT)
+    _, errors = driver.communicate(timeout=60)
+    assert driver.returncode == 130
+    assert errors.strip() == "mmsum summarize: stopped; what is committed stays, the same command resumes"
+
+
+@pytest.mark.s3
+def test_the_same_archive_through_a_real_s3_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mmsum: Run) -> None:
+    with rclone_s3(tmp_path / "served") as server:
+        for name, value in server.env.items():
+            monkeypatch.setenv(name, value)
+        write_archive(tmp_path / "served" / "bucket" / "docs", 5)
+        done = mmsum("summarize", "s3://bucket/docs/", "s3://bucket/out", "--set", "summarizer=lead", "--set", "shard_size=2")
+        assert done.returncode == 0, done.stderr
+        assert_complete("s3://bucket/out")
+        assert "5 (5 ok)" in done.stdout
+        assert "100%" in mmsum("status", "s3://bucket/out").stdout
+        again = mmsum("summarize", "s3://bucket/docs/", "s3://bucket/out", "--set", "summarizer=lead", "--set", "shard_size=2")
+        assert "nothing to do" in again.stdout
+
+
+@pytest.mark.s3
+def test_two_drivers_at_once_write_every_row_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto honours conditional creates, as S3 does."""
+    import boto3
+
+    with moto_s3() as server:
+        for name, value in server.env.items():
+            monkeypatch.setenv(name, value)
+        client = boto3.client("s3", endpoint_url=server.endpoint)
+        client.create_bucket(Bucket="bucket")
+        for path in write_archive(tmp_path / "archive", 40).iterdir():
+            client.put_object(Bucket="bucket", Key=f"docs/{path.name}", Body=path.read_bytes())
+        command = mmsum_command("summarize", "s3://bucket/docs/", "s3://bucket/out")
+        # The two disagree about shard size: the loser of the race to plan must adopt the winner's.
+        drivers = [
+            subprocess.Popen(
+                [*command, "--set", "summarizer=lead", "--set", f"shard_size={size}"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=os.environ.copy(),
+            )
+            for size in (2, 3)
+        ]
+        for driver in drivers:
+            _, errors = driver.communicate(timeout=240)
+            assert driver.returncode == 0, errors
+        assert_complete("s3://bucket/out")
+        assert len(ids("s3://bucket/out")) == 40
+
+
+def test_answers_do_not_depend_on_the_number_of_workers(
+    tmp_path: Path, archive: Path, local_ray: None
+) -> None:
+    def texts(name: str, **resources: object) -> list[tuple[str, str]]:
+        config = load_config(summarizer="lead", shard_size=2, resources=resources)
+        mmsum.summarize(archive, tmp_path / name, config)
+        table = mmsum.read_summaries(tmp_path / name)
+        return list(zip(table["uri"].to_pylist(), table["summary"].to_pylist(), strict=True))
+
+    assert texts("one", parse_tasks=1) == texts("two", parse_tasks=2, generate_actors=2, shards_in_flight=1)
+
+
+def test_settings_are_readable_in_the_plan(archive: Path, tmp_path: Path, local_ray: None) -> None:
+    mmsum.summarize(archive, tmp_path / "out", load_config(summarizer="lead"))
+    metadata = pq.read_schema(tmp_path / "out" / "_run" / "plan-000001.parquet").metadata
+    assert json.loads(metadata[b"mmsum"])["answers"]["summarizer"] == "lead"
