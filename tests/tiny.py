@@ -1,6 +1,6 @@
 """A tiny random model on disk, for every test that needs the fused model but not its quality.
 
-    config.model = tiny_model(tmp_path)      # backbone folder + timm's test tower, loads in well under a second
+config.model = tiny_model(tmp_path)      # backbone folder + timm's test tower, loads in well under a second
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ PASSWORD = "correct horse"
 """Opens encrypted.pdf."""
 
 TRUTH = {"encrypted.pdf": "encrypted", "truncated.pdf": "corrupt", "scanned.pdf": "needs_ocr"}
-"""File name -> the value of FailureKind that describes it best (a reader may still save a part of truncated.pdf)."""
+"""File name -> the value of FailureKind that describes it."""
 
 # Algorithm 2 of the PDF reference pads passwords with these bytes.
 _PAD = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
@@ -32,8 +32,14 @@ def make_all(index: int, seed: int) -> Iterator[tuple[str, bytes]]:
 
 
 def truncate(pdf: bytes) -> bytes:
-    """The first 45 % of the file, as an interrupted copy leaves it: no cross-reference table, objects missing."""
-    return pdf[: len(pdf) * 45 // 100]
+    """The first 45 % of the report, as an interrupted copy leaves it, so that a repairing reader finds no page.
+
+    The objects are first put in the order of programs that write as they go, the page tree and the catalog last.
+    """
+    with pymupdf.open(stream=pdf, filetype="pdf") as source:
+        objects = {xref: _object(source, xref) for xref in range(source.xref_length() - 1, 0, -1)}
+        whole = _assemble(objects, f"/Root {source.xref_get_key(-1, 'Root')[1]}")
+    return whole[: len(whole) * 45 // 100]
 
 
 def scan(pdf: bytes, dpi: int = 110) -> bytes:
@@ -60,30 +66,37 @@ def encrypt(pdf: bytes, password: str = PASSWORD) -> bytes:
         padded = (password.encode("latin-1") + _PAD)[:32]
         owner = _owner_entry(padded)
         key = _md5(padded + owner + struct.pack("<i", _PERMISSIONS) + key_id, rounds=51)
-        objects = [_object(source, xref, key) for xref in range(1, source.xref_length())]
+        objects = {xref: _object(source, xref, key) for xref in range(1, source.xref_length())}
         root = source.xref_get_key(-1, "Root")[1]
-    body, offsets = b"%PDF-1.6\n%\xe2\xe3\xcf\xd3\n", []
-    for data in objects:
-        offsets.append(len(body))
-        body += data
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    ident = key_id.hex()
+    ident, user = key_id.hex(), _user_entry(key, key_id).hex()
     trailer = (
-        f"<</Size {len(objects) + 1}/Root {root}/ID[<{ident}><{ident}>]/Encrypt<</Filter/Standard/V 4/R 4/Length 128"
-        f"/CF<</StdCF<</CFM/V2/AuthEvent/DocOpen/Length 16>>>>/StmF/StdCF/StrF/Identity/P {_PERMISSIONS}"
-        f"/O<{owner.hex()}>/U<{_user_entry(key, key_id).hex()}>>>>>"
+        f"/Root {root}/ID[<{ident}><{ident}>]/Encrypt<</Filter/Standard/V 4/R 4/Length 128/P {_PERMISSIONS}"
+        f"/CF<</StdCF<</CFM/V2/AuthEvent/DocOpen/Length 16>>>>/StmF/StdCF/StrF/Identity/O<{owner.hex()}>/U<{user}>>>"
     )
-    head = f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n"
-    return body + head.encode() + table + f"trailer\n{trailer}\nstartxref\n{len(body)}\n%%EOF\n".encode()
+    return _assemble(objects, trailer)
 
 
-def _object(source: Any, xref: int, key: bytes) -> bytes:
-    """One indirect object, its stream encrypted under the object's own key (algorithm 1)."""
+def _assemble(objects: dict[int, bytes], trailer: str) -> bytes:
+    """A PDF file of numbered objects (1..n) in the order given, with its cross-reference table."""
+    body, offsets = b"%PDF-1.6\n%\xe2\xe3\xcf\xd3\n", {}
+    for xref, data in objects.items():
+        offsets[xref] = len(body)
+        body += data
+    size = len(objects) + 1
+    table = b"".join(b"%010d 00000 n \n" % offsets[xref] for xref in range(1, size))
+    head = f"xref\n0 {size}\n0000000000 65535 f \n"
+    end = f"trailer\n<</Size {size}{trailer}>>\nstartxref\n{len(body)}\n%%EOF\n"
+    return body + head.encode() + table + end.encode()
+
+
+def _object(source: Any, xref: int, key: bytes = b"") -> bytes:
+    """One indirect object; with a file key, its stream is encrypted under the object's own key (algorithm 1)."""
     dictionary = source.xref_object(xref, compressed=True).encode("latin-1")
     if not source.xref_is_stream(xref):
         return b"%d 0 obj\n%s\nendobj\n" % (xref, dictionary)
-    own = _md5(key + struct.pack("<I", xref)[:3] + b"\0\0")
-    data = _rc4(own, source.xref_stream_raw(xref))
+    data: bytes = source.xref_stream_raw(xref)
+    if key:
+        data = _rc4(_md5(key + struct.pack("<I", xref)[:3] + b"\0\0"), data)
     return b"%d 0 obj\n%s\nstream\n%s\nendstream\nendobj\n" % (xref, dictionary, data)
 
 

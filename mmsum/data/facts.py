@@ -156,6 +156,7 @@ def _heat_map(chart: Chart) -> list[Found]:
 def stated(chart: Chart, rng: Random) -> Found:
     """One true sentence with a number that does not tell what the picture is for."""
     unit, quantity = chart.unit, chart.quantity
+    forms: tuple[str, ...]
     if chart.kind in ("line", "area"):
         series = rng.choice(chart.series)
         what, mean = subject(chart, series.name), amount(round(fmean(series.values), 1), unit)
@@ -177,22 +178,22 @@ def stated(chart: Chart, rng: Random) -> Found:
         count = len(chart.series[0].values)
         return "sample", rng.choice((f"The sample holds {count} values.", f"In all, {count} values were recorded."))
     if chart.kind == "heat_map":
-        mean = fmean(value for series in chart.series for value in series.values)
-        level = amount(round(mean, 1), unit)
+        level = fmean(value for series in chart.series for value in series.values)
+        average = amount(round(level, 1), unit)
         forms = (
-            f"averaged over the whole record, {quantity} came to {level}.",
-            f"taking all times together, {quantity} stood at {level}.",
-            f"the mean of all entries for {quantity} is {level}.",
+            f"averaged over the whole record, {quantity} came to {average}.",
+            f"taking all times together, {quantity} stood at {average}.",
+            f"the mean of all entries for {quantity} is {average}.",
         )
         return "level", capital(rng.choice(forms))
-    name, value, where = _middle(chart)
+    name, middle, where = _middle(chart)
     verb = rng.choice(("came to", "stood at", "amounted to"))
-    return "level", capital(f"{where}{subject(chart, name)} {verb} {amount(value, unit)}.")
+    return "level", capital(f"{where}{subject(chart, name)} {verb} {amount(middle, unit)}.")
 
 
 def _middle(chart: Chart) -> tuple[str, float, str]:
     """A category that is neither first nor last in rank, its value, and the phrase that says for which group."""
-    where = ""
+    ranked: list[tuple[float, str]]
     if chart.kind == "box":
         ranked = sorted((median(series.values), series.name) for series in chart.series)
         where = "taking the median, "
@@ -200,7 +201,7 @@ def _middle(chart: Chart) -> tuple[str, float, str]:
         ranked = sorted((series.values[-1], series.name) for series in chart.series)
         where = _group(chart.labels[-1])
     else:
-        ranked = sorted(zip(chart.series[-1].values, chart.labels, strict=True))
+        ranked = sorted(zip(chart.series[-1].values, chart.labels, strict=True))  # pie and grouped bars
         where = _group(chart.series[-1].name)
     value, name = ranked[len(ranked) // 2 if len(ranked) < 4 else 1]
     return name, round(value, 1), where

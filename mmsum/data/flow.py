@@ -39,10 +39,12 @@ class Layout:
     pages: int
     rule: float  # y of the rule under the title on page 1
     last_fill: float  # share of the last page that is used, 0..1
+    late: int  # figures that had to wait until all text was set
+    gaps: float  # blank ends of columns before the last, summed, in column heights
 
 
-def lay_out(spec: ReportSpec, scale: float = 1.0) -> Layout:
-    """Set the report in type `scale` times the size of its look."""
+def lay_out(spec: ReportSpec, scale: float = 1.0, figure_scale: float = 1.0) -> Layout:
+    """Set the report in type `scale` times the size of its look, figures narrowed by `figure_scale`."""
     flow = _Flow(spec, scale)
     rule = flow.title()
     for number, section in enumerate(spec.sections, start=1):
@@ -50,7 +52,7 @@ def lay_out(spec: ReportSpec, scale: float = 1.0) -> Layout:
         flow.heading(prefix + section.heading)
         for block in section.blocks:
             if isinstance(block, FigureSpec):
-                flow.figure(block)
+                flow.figure(replace(block, width=block.width * figure_scale))
             else:
                 flow.paragraph(block)
     return flow.finish(rule)
@@ -73,6 +75,7 @@ class _Flow:
         self.device: Any = None
         self.page = 0
         self.column = 0
+        self.gaps = 0.0
         self.top = self.y = 0.0
         self.waiting: list[FigureSpec] = []
         self.slots: list[Slot] = []
@@ -82,11 +85,11 @@ class _Flow:
 
     @property
     def x(self) -> float:
-        return self.left + self.column * (self.column_width + _GUTTER)
+        return float(self.left + self.column * (self.column_width + _GUTTER))
 
     @property
     def room(self) -> float:
-        return self.bottom - self.y
+        return float(self.bottom - self.y)
 
     def _new_page(self) -> None:
         if self.device is not None:
@@ -95,12 +98,12 @@ class _Flow:
         self.page += 1
         self.column = 0
         self.top = self.y = self.look.margin + (8 if self.look.running_head else 0)
-        for figure in [f for f in self.waiting if f.wide][:1]:  # one at most: text should follow
-            self.waiting.remove(figure)
-            self._place(figure, self.left, self.right - self.left)
+        if self.waiting and self.waiting[0].wide:  # one at most: text should follow
+            self._place(self.waiting.pop(0), self.left, self.right - self.left)
             self.top = self.y
 
     def _next_column(self) -> None:
+        self.gaps += self.room / (self.bottom - self.look.margin)
         if self.column + 1 < self.look.columns:
             self.column += 1
             self.y = self.top
@@ -172,25 +175,28 @@ class _Flow:
             self._place(figure, self.x, self.column_width)
 
     def finish(self, rule: float) -> Layout:
+        late = len(self.waiting)
         while self.waiting:
-            figure = self.waiting.pop(0)
+            figure = self.waiting[0]
             if figure.wide:  # no page follows by itself: set it in the column, in its upright shape
-                figure = replace(figure, wide=False, look=replace(figure.look, aspect=figure.look.aspect / 0.62))
-            if self._height(figure) > self.room:
+                look = replace(figure.look, aspect=figure.look.aspect / 0.62)
+                figure = self.waiting[0] = replace(figure, wide=False, look=look)
+            if self._height(figure) <= self.room:
+                self._place(self.waiting.pop(0), self.x, self.column_width)
+            else:
                 self._next_column()
-            self._place(figure, self.x, self.column_width)
         used = self.column * (self.bottom - self.top) + self.y - self.top
         fill = used / (self.look.columns * (self.bottom - self.look.margin))
         self.writer.end_page()
         self.writer.close()
-        return Layout(self.buffer.getvalue(), self.slots, self.page, rule, fill)
+        return Layout(self.buffer.getvalue(), self.slots, self.page, rule, fill, late, self.gaps)
 
     # --- figures
 
     def _height(self, figure: FigureSpec) -> float:
         width = self.column_width * figure.width
         caption = _measure(self._caption(figure), self.column_width)
-        return width * figure.look.aspect + caption + 4 + 1.4 * self.line
+        return float(width * figure.look.aspect + caption + 4 + 1.4 * self.line)
 
     def _place(self, figure: FigureSpec, x: float, column_width: float) -> None:
         width = column_width * figure.width

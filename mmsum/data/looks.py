@@ -20,9 +20,9 @@ _PALETTES = (
 _ACCENTS = ("#111111", "#1f4e79", "#5b2333", "#264653", "#0b5345", "#333366")
 
 
-def page_look(rng: Random) -> PageLook:
+def page_look(figures: int, rng: Random) -> PageLook:
     """One or two columns, A4 or Letter, serif or sans, in sizes that make 2 to 4 pages of 350 to 700 words."""
-    columns = rng.choice((1, 1, 2))
+    columns = rng.choice((1, 2)) if figures > 2 else 1  # fewer would leave the second page of two columns bare
     body = rng.choice(("serif", "Times", "sans-serif"))
     return PageLook(
         paper=rng.choice(("a4", "a4", "letter")),
@@ -66,8 +66,9 @@ def figure(
     """A figure in the report's style, with a size that suits its chart."""
     tall = {"pie": (0.6, 0.7), "scatter": (0.6, 0.75), "heat_map": (0.5, 0.6)}.get(chart.kind, (0.5, 0.64))
     vector = style.vector if rng.random() < 0.6 else not style.vector
-    look = replace(style, aspect=round(rng.uniform(*tall), 3), vector=vector)
-    wide = columns == 2 and chart.kind not in ("pie", "scatter") and rng.random() < 0.3
+    aspect = rng.uniform(*tall) + (0.12 if columns == 2 else 0.0)
+    look = replace(style, aspect=round(aspect, 3), vector=vector)
+    wide = columns == 2 and number > 1 and chart.kind not in ("pie", "scatter") and rng.random() < 0.3
     if wide:
         look = replace(look, aspect=round(look.aspect * 0.62, 3))
     width = 1.0 if columns == 2 else rng.choice((0.72, 0.85, 1.0))

@@ -17,14 +17,26 @@ from mmsum.data.flow import Layout, lay_out
 from mmsum.data.spec import PlacedFigure, ReportSpec
 from mmsum.records import Box
 
-_SCALES = (1.0, 1.05, 0.96, 1.1, 0.92, 1.16)
-"""Type sizes tried, relative to the look's, until the pages come out well."""
+_SCALES = (
+    (1.0, 1.0),
+    (1.05, 1.0),
+    (0.96, 1.0),
+    (1.0, 0.88),
+    (1.05, 0.88),
+    (0.96, 0.88),
+    (1.1, 1.0),
+    (0.92, 0.8),
+    (1.18, 1.0),
+)
+"""(type, figures): sizes tried, relative to the spec's. The pages that come out best are kept."""
 
 
 def render_report(spec: ReportSpec) -> tuple[bytes, list[PlacedFigure]]:
     """The PDF of a report, 2 to 4 pages, and where its figures stand. Same spec, same bytes."""
-    layout = min((lay_out(spec, scale) for scale in _SCALES), key=_untidiness)
+    layout = _best_layout(spec)
     document = pymupdf.open(stream=layout.pdf, filetype="pdf")
+    for page in document:
+        page.wrap_contents()  # DocumentWriter leaves its flipped coordinates in force at the end of the page
     placed = []
     for slot in layout.slots:
         page = document[slot.page - 1]
@@ -52,10 +64,20 @@ def save(document: Any, key: str) -> bytes:
     return data
 
 
+def _best_layout(spec: ReportSpec) -> Layout:
+    """The first tidy layout, or the least untidy."""
+    tried = []
+    for scales in _SCALES:
+        tried.append(lay_out(spec, *scales))
+        if _untidiness(tried[-1]) == 0:
+            return tried[-1]
+    return min(tried, key=_untidiness)
+
+
 def _untidiness(layout: Layout) -> float:
-    """0 is best: 2 to 4 pages, the last of them neither nearly empty nor only a figure."""
+    """0 is best: 2 to 4 pages, the last not nearly empty, the columns before it full, no figure at the very end."""
     outside = max(0, 2 - layout.pages, layout.pages - 4)
-    return 10 * outside + max(0.0, 0.35 - layout.last_fill)
+    return 10 * outside + 2 * max(0.0, 0.4 - layout.last_fill) + max(0.0, layout.gaps - 0.15) + 0.3 * layout.late
 
 
 def _ink(page: Any, box: Box) -> Box:

@@ -49,7 +49,6 @@ def _report(topic: Topic, rng: Random) -> ReportSpec:
     last = rng.randint(2014, 2024)
     first = last - rng.randint(7, 11)
     slots = {"place": rng.choice(_PLACES), "first": first, "last": last}
-    look = looks.page_look(rng)
     chart_style = looks.chart_style(rng)
 
     def say(sentences: Sequence[str], count: int) -> str:
@@ -58,7 +57,8 @@ def _report(topic: Topic, rng: Random) -> ReportSpec:
         return " ".join(sentences[i].format(**slots) for i in chosen)
 
     drawn = rng.choice((1, 2, 2, 3, 3))
-    measures = rng.sample(topic.measures, max(3, drawn + rng.choice((0, 1))))
+    look = looks.page_look(drawn, rng)
+    measures = rng.sample(topic.measures, 4 if look.columns == 2 else max(3, drawn + rng.choice((0, 1))))
     told: list[Fact] = []
     middle: list[SectionSpec] = []
     mentions = rng.sample(_MENTIONS, len(measures))
@@ -78,7 +78,7 @@ def _report(topic: Topic, rng: Random) -> ReportSpec:
     ending = " ".join([action.format(**slots), *(a.format(**slots) for a in more)])
     talk = [topic.discussion[i].format(**slots) for i in rng.sample(range(len(topic.discussion)), 4)]
 
-    opening = SectionSpec(rng.choice(_OPENERS), _split(say(topic.background, rng.choice((4, 5))), rng))
+    opening = SectionSpec(rng.choice(_OPENERS), _split(say(topic.background, 5), rng))
     method = SectionSpec(rng.choice(_METHODS), (say(topic.method, rng.choice((2, 3, 3))),))
     closing = (SectionSpec(rng.choice(_TALKS), (" ".join(talk),)), SectionSpec(rng.choice(_ENDINGS), (ending,)))
     sections = (opening, method, *middle, *closing)

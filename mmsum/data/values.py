@@ -68,15 +68,13 @@ def _trend(measure: Measure, kind: str, first: int, last: int, rng: Random) -> C
 def _curve(pattern: str, count: int, rng: Random) -> list[float]:
     """`count` points in 0..1 that follow the pattern with a little noise."""
     top = rng.uniform(0.35, 0.65)
-    shapes = {
-        "rising": lambda t: t,
-        "falling": lambda t: 1 - t,
-        "peak": lambda t: math.exp(-(((t - top) / 0.28) ** 2)),
-        "dip": lambda t: 1 - math.exp(-(((t - top) / 0.28) ** 2)),
-        "level": lambda t: 0.5,
-    }
+
+    def height(t: float) -> float:
+        hill = math.exp(-(((t - top) / 0.28) ** 2))
+        return {"rising": t, "falling": 1 - t, "peak": hill, "dip": 1 - hill, "level": 0.5}[pattern]
+
     noise = 0.02 if pattern == "level" else 0.05
-    return [min(1.0, max(0.0, shapes[pattern](i / (count - 1)) + rng.uniform(-noise, noise))) for i in range(count)]
+    return [min(1.0, max(0.0, height(i / (count - 1)) + rng.uniform(-noise, noise))) for i in range(count)]
 
 
 def _grouped(measure: Measure, kind: str, first: int, last: int, rng: Random) -> Chart:

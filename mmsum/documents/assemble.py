@@ -13,7 +13,9 @@ from mmsum.records import Figure, Section
 
 _MARGIN = 0.1
 """Share of the page's height, at its top and its bottom, in which running heads and page numbers stand."""
-_PAGE_NUMBER = re.compile(r"^(?:page\s+)?[-\u2013\s]*(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of)\s*\d{1,4})?[-\u2013\s]*$", re.I)
+_PAGE_NUMBER = re.compile(
+    r"^(?:page\s+)?[-\u2013\s]*(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of)\s*\d{1,4})?[-\u2013\s]*$", re.I
+)
 _NUMBERED = re.compile(r"^(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[IVX]{1,4}\.|[A-H]\.(?:\d\.?)*)\s+[A-Z\u00c0-\u00de]")
 _SENTENCE = re.compile(r"(?<=[.!?])(?<!Fig\.)(?<!Figs\.)(?<!fig\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)\s+(?=[A-Z(\"\u201c])")
 
@@ -141,7 +143,7 @@ def _across_pages(paragraphs: list[Paragraph]) -> list[Paragraph]:
 
 
 def _title(metadata: str, paragraphs: list[Paragraph], size: float) -> str:
-    """The metadata's title where it is one and stands on the first page; else the first page's largest line near its top."""
+    """The metadata's title where it is one and stands on the first page; else that page's largest line near its top."""
     first = [p for p in paragraphs if p.page == paragraphs[0].page] if paragraphs else []
     candidates = [p for p in first[:12] if p.heading and p.size > 1.15 * size]
     largest = max(candidates, key=lambda p: p.size, default=None)
@@ -195,7 +197,7 @@ def _place(figure: Figure) -> tuple[int, ...]:
 
 
 def _link(figures: list[Figure], sections: list[Section]) -> None:
-    """Give each figure the sentences that name it and the section of the first; else the last section begun by its page."""
+    """Give each figure the sentences that name it and the section of the first; else the section of its page."""
     sentences = [(index, s) for index, section in enumerate(sections) for s in split_sentences(section.text)]
     for figure in figures:
         named: list[tuple[int, str]] = []

@@ -31,7 +31,7 @@ _CAPTION = re.compile(
     r"^(?P<extra>(?i:extended data|supplementary|supplemental)\s)?"
     rf"(?P<word>(?i:{'|'.join(sorted(_WORDS, key=len, reverse=True))}))\b\.?\s*"
     # "Figure 3 shows" is a sentence: the number wants a mark, the end of the line or a capital behind it.
-    rf"(?P<number>{_NUMBER})(?P<end>\s*[:.|)\u2014\u2013-](?!\d)|\s*$|\s+(?=[A-Z(\[]))"
+    rf"(?P<number>{_NUMBER})(?:\s*(?:[:|\u2014\u2013]|[.)-](?=\s|$))|\s*$|\s+(?=[A-Z(\[]))"
 )
 
 
@@ -85,9 +85,7 @@ def join_lines(texts: list[str]) -> str:
         text = text.strip()
         if not text:
             continue
-        if joined.endswith("\u00ad"):
-            joined = joined[:-1] + text
-        elif _BROKEN.search(joined) and text[0].islower():
+        if joined.endswith("\u00ad") or (_BROKEN.search(joined) and text[0].islower()):
             joined = joined[:-1] + text
         elif joined.endswith(("-", "\u2010", "/")) and not joined.endswith((" -", " /")):
             joined += text  # a true hyphen ("X-" + "Ray") or a link goes on

@@ -16,13 +16,16 @@ from mmsum.documents import draw
 from mmsum.documents.assemble import assemble
 from mmsum.documents.detect import IMAGE_FORMATS, decode_text, detect_format
 from mmsum.documents.image import read_image
+from mmsum.documents.mupdf import quiet, reason
 from mmsum.documents.page import Page
 from mmsum.documents.pdf import PdfInfo, open_pdf, read_pages
 from mmsum.documents.plain import read_plain
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Box, Document, ObjectRef
 
-_SECRET = re.compile(r"^(AWS|GOOGLE|GCP|GCS|AZURE|ARM|HF|BOTO)_|TOKEN|SECRET|KEY|PASSWORD|PASSWD|CREDENTIAL|AUTH|COOKIE", re.I)
+_SECRET = re.compile(
+    r"^(AWS|GOOGLE|GCP|GCS|AZURE|ARM|HF|BOTO)_|TOKEN|SECRET|KEY|PASSWORD|PASSWD|CREDENTIAL|AUTH|COOKIE", re.I
+)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -34,10 +37,7 @@ def start_child(parent: int, memory_mb: int) -> None:
             os._exit(1)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler in Python would wait for a hung call to return
     _forget_credentials()
-    import pymupdf
-
-    pymupdf.TOOLS.mupdf_display_errors(False)
-    pymupdf.TOOLS.mupdf_display_warnings(False)
+    quiet()
     limit = memory_mb * 2**20
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
@@ -45,14 +45,18 @@ def start_child(parent: int, memory_mb: int) -> None:
 
 
 def _forget_credentials() -> None:
-    """Delete secrets from os.environ and wipe them in place, so that /proc/PID/environ does not show them either."""
-    libc = ctypes.CDLL(None)
-    libc.getenv.restype = ctypes.c_void_p
+    """Delete secrets from os.environ, and from the block that /proc/PID/environ shows, which outlives a deletion."""
     for name in [name for name in os.environ if _SECRET.search(name)]:
-        address = libc.getenv(name.encode())
-        if address:
-            ctypes.memset(address, 0, len(os.environb[name.encode()]))
         del os.environ[name]
+    if sys.platform != "linux":
+        return
+    # Fields 50 and 51 of proc(5) stat, env_start and env_end; the second field may itself hold spaces.
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end = int(fields[47]), int(fields[48])
+    for entry in ctypes.string_at(start, end - start).split(b"\0"):
+        if _SECRET.search(entry.partition(b"=")[0].decode(errors="replace")):
+            ctypes.memset(start, 0, len(entry))
+        start += len(entry) + 1
 
 
 def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figures: Figures) -> Document:
@@ -63,9 +67,7 @@ def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figure
         if kind == "pdf":
             return _parse_pdf(ref, source, spool, limits, figures)
         if kind in IMAGE_FORMATS:
-            pages, found = read_image(str(source), kind, limits, figures)
-            document = Document(ref, format=kind, pages_total=pages, pages_read=len(found), figures=found)
-            return _limited(document, limits)
+            return _parse_image(ref, source, kind, limits, figures)
         title, sections = read_plain(decode_text(data))
         return Document(ref, format=kind, title=title, pages_total=1, pages_read=1, sections=sections)
     except DocumentFailure as failure:
@@ -73,8 +75,16 @@ def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figure
     except MemoryError:
         return finish_spool(ref, spool, limits, FailureKind.OUT_OF_MEMORY, out_of_memory(limits))
     except Exception as error:  # the one place: whatever a hostile file provokes becomes its row
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        return finish_spool(ref, spool, limits, FailureKind.CORRUPT, f"the file cannot be read ({reason[:200]})")
+        message = f"the file cannot be read ({type(error).__name__}: {reason(error, str(source))})"
+        return finish_spool(ref, spool, limits, FailureKind.CORRUPT, message)
+
+
+def _parse_image(ref: ObjectRef, source: Path, kind: str, limits: Limits, figures: Figures) -> Document:
+    pages, found, damage = read_image(str(source), kind, limits, figures)
+    document = Document(ref, format=kind, pages_total=pages, pages_read=len(found), figures=found)
+    if damage:
+        return _with_failure(document, "partial", FailureKind.CORRUPT, f"the image is damaged ({damage})")
+    return _limited(document, limits)
 
 
 def _parse_pdf(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figures: Figures) -> Document:
@@ -144,13 +154,13 @@ def finish_pdf(ref: ObjectRef, info: PdfInfo, pages: list[Page], limits: Limits)
         message = f"{len(lost)} of {info.pages} pages are damaged (page {lost[0].number}: {lost[0].error})"
         return _with_failure(document, "partial", FailureKind.CORRUPT, message)
     if scanned:
-        message = f"{len(scanned)} of {info.pages} pages are scans without text (first: page {scanned[0]}); run OCR on the file"
+        message = f"{len(scanned)} of {info.pages} pages are scans without text (first: {scanned[0]}); run OCR on them"
         return _with_failure(document, "partial", FailureKind.NEEDS_OCR, message)
     return _limited(document, limits)
 
 
 def _limited(document: Document, limits: Limits) -> Document:
-    if document.pages_total > document.pages_read and document.pages_read >= min(limits.pages, limits.figures):
+    if document.pages_total > document.pages_read:
         message = f"read {document.pages_read} of {document.pages_total} pages; raise limits.pages={limits.pages}"
         return _with_failure(document, "partial", FailureKind.TOO_LARGE, message)
     return document

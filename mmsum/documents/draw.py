@@ -10,6 +10,7 @@ import pymupdf
 from mmsum.config import Figures, Limits
 from mmsum.documents.crops import encode_pixmap, render_region
 from mmsum.documents.detect import IMAGE_FORMATS
+from mmsum.documents.mupdf import DAMAGE
 from mmsum.records import Box, Document, Figure
 
 _MAX_PAGES = 12
@@ -18,13 +19,15 @@ _PAGE_WIDTH = 480.0
 _MARK = (0.85, 0.1, 0.1)
 
 
-def render_places(source: Path, kind: str, places: list[tuple[int, Box]], longest_side: int, limits: Limits) -> list[bytes]:
+def render_places(
+    source: Path, kind: str, places: list[tuple[int, Box]], longest_side: int, limits: Limits
+) -> list[bytes]:
     """PNG or JPEG of each (page from 1, box); b"" for what cannot be rendered."""
     if kind != "pdf" and kind not in IMAGE_FORMATS:
         return [b"" for _ in places]
     try:
         document = pymupdf.open(source, filetype=kind)
-    except (RuntimeError, ValueError):
+    except DAMAGE:
         return [b"" for _ in places]
     settings = Figures(longest_side=longest_side, dpi=600)  # so that longest_side alone decides
     return [_render(document, page, box, settings, limits) for page, box in places]
@@ -36,17 +39,22 @@ def _render(document: pymupdf.Document, number: int, box: Box, settings: Figures
         if any(info["width"] * info["height"] > limits.pixels for info in page.get_image_info()):
             return b""
         return encode_pixmap(render_region(page, box, settings))
-    except (RuntimeError, ValueError, IndexError):
+    except DAMAGE:
         return b""
 
 
 def draw_boxes(source: Path, kind: str, document: Document) -> bytes:
-    """One PNG: the pages that have figures (all where none has; at most 12) in a grid, boxes, labels and captions drawn."""
+    """One PNG: the pages that have figures (else all; at most 12) in a grid, boxes, labels and captions drawn."""
     if kind != "pdf" and kind not in IMAGE_FORMATS:
         return _grid([_note(f"{document.format or 'this format'} has no pages to draw")])
-    opened = pymupdf.open(source, filetype=kind)
-    if kind != "pdf":
-        opened = pymupdf.open("pdf", opened.convert_to_pdf())
+    try:
+        opened = pymupdf.open(source, filetype=kind)
+        if kind != "pdf":
+            opened = pymupdf.open("pdf", opened.convert_to_pdf())
+        if opened.needs_pass:
+            return _grid([_note("the file needs a password")])
+    except DAMAGE as error:
+        return _grid([_note(f"the file cannot be opened: {error}")])
     by_page: dict[int, list[Figure]] = {}
     for figure in document.figures:
         by_page.setdefault(figure.page, []).append(figure)
@@ -55,7 +63,7 @@ def draw_boxes(source: Path, kind: str, document: Document) -> bytes:
     for number in numbers[:_MAX_PAGES]:
         try:
             pictures.append(_marked(opened[number - 1], by_page.get(number, [])))
-        except (RuntimeError, ValueError, IndexError) as error:
+        except DAMAGE as error:
             pictures.append(_note(f"page {number} cannot be drawn: {error}"))
     return _grid(pictures or [_note("no pages")])
 
@@ -70,7 +78,9 @@ def _marked(page: pymupdf.Page, figures: list[Figure]) -> pymupdf.Pixmap:
         box = pymupdf.Rect(figure.bbox) * zoom & sheet.rect
         sheet.draw_rect(box, color=_MARK, width=2)
         words = f"{figure.label or 'no label'} [{figure.kind}] {figure.caption}"[:90]
-        strip = pymupdf.Rect(box.x0, max(0.0, box.y0 - 13), min(sheet.rect.x1, box.x0 + 5.2 * len(words)), max(13.0, box.y0))
+        strip = pymupdf.Rect(
+            box.x0, max(0.0, box.y0 - 13), min(sheet.rect.x1, box.x0 + 5.2 * len(words)), max(13.0, box.y0)
+        )
         sheet.draw_rect(strip, color=_MARK, fill=_MARK)
         sheet.insert_text((strip.x0 + 2, strip.y1 - 3), words, fontsize=9, color=(1, 1, 1))
     sheet.insert_text((6, 14), f"page {page.number + 1}", fontsize=10, color=(0.1, 0.1, 0.7))

@@ -9,6 +9,16 @@ import re
 from dataclasses import dataclass, field
 
 from mmsum.documents.captions import Caption
+from mmsum.documents.ink import (
+    Ink,
+    clusters,
+    covered,
+    is_behind_text,
+    is_text_box,
+    real_ink,
+    running_text,
+    split_frames,
+)
 from mmsum.documents.page import (
     Line,
     area,
@@ -24,34 +34,10 @@ from mmsum.documents.page import (
 )
 from mmsum.records import Box
 
-ICON = 24.0
-"""Points; an image with a shorter side is an icon."""
 MIN_SIDE = 40.0
 """Points; a figure without a caption has no shorter side."""
-JOIN = 9.0
-"""Points; ink closer than this is one figure unless text stands between."""
-SPECK = 12.0
-"""Points; drawings smaller than this are joined by the cell of a grid, so that maps of 30,000 strokes stay cheap."""
 REACH = 34.0
 """Points; how far a caption reaches for the next piece of its figure."""
-
-
-@dataclass(slots=True)
-class Ink:
-    """A piece of picture: an image object, a vector drawing, a cluster of these, or a box of the layout model."""
-
-    box: Box
-    images: int = 0
-    strokes: int = 0  # drawings that are neither rules nor plain boxes
-    plain: int = 0  # rules and boxes: what tables, frames and call-outs are made of
-    model: str = ""  # picture or table: the layout model's word; frame: rules around text
-
-    def join(self, other: Ink) -> None:
-        self.box = union(self.box, other.box)
-        self.images += other.images
-        self.strokes += other.strokes
-        self.plain += other.plain
-        self.model = self.model or other.model
 
 
 @dataclass(slots=True)
@@ -65,21 +51,23 @@ class Region:
     vectors: int = 0
 
 
-def find_regions(lines: list[Line], ink: list[Ink], captions: list[Caption], width: float, height: float) -> list[Region]:
+def find_regions(
+    lines: list[Line], ink: list[Ink], captions: list[Caption], width: float, height: float
+) -> list[Region]:
     """The figures of one page in reading order. `ink` holds images, drawings and layout boxes as they were found."""
     page: Box = (0.0, 0.0, width, height)
     captioned = {id(line) for caption in captions for line in caption.lines}
     free = [line for line in lines if id(line) not in captioned]
-    body = _body(free)
+    body = running_text(free)
     walls = [line.box for line in body] + [caption.box for caption in captions]
     running = {id(line) for line in body}
     loose = [line for line in free if id(line) not in running]
-    bare, frames = _split_frames(_real_ink(ink, page), free)
-    bare = [piece for piece in bare if not _is_behind_text(piece, body, captions)]
-    pieces = [piece for piece in _clusters(bare, walls) if not _is_text_box(piece, body)]
+    bare, frames = split_frames(real_ink(ink, page), free)
+    bare = [piece for piece in bare if not is_behind_text(piece, body, captions)]
+    pieces = [piece for piece in clusters(bare, walls) if not is_text_box(piece, body)]
     for piece in pieces:
         _absorb(piece, loose, body)
-    pieces = _clusters(pieces, walls)
+    pieces = clusters(pieces, walls)
     # A frame around text is a figure only where a caption says so: listings, tables, boxes.
     pieces += [frame for frame in frames if not any(inside(piece.box, frame.box) > 0.5 for piece in pieces)]
 
@@ -88,134 +76,11 @@ def find_regions(lines: list[Line], ink: list[Ink], captions: list[Caption], wid
     for region in regions:
         region.box = intersect(region.box, page)
         inner = [line for line in free if inside(line.box, region.box) > 0.6]
-        # Long labels of a captioned figure are its own; a box with a good deal of running text in it stays in the body too.
-        own = region.caption is not None and _covered(region.box, body) < 0.2
+        # Long labels of a captioned figure are its own; where running text fills the box, the body keeps it.
+        own = region.caption is not None and covered(region.box, body) < 0.2
         region.lines = inner if own else [line for line in inner if id(line) not in running]
     regions = [r for r in _without_nested(regions) if r.box[2] - r.box[0] > 8 and r.box[3] - r.box[1] > 8]
     return sorted(regions, key=lambda r: (round(r.box[1] / 20), r.box[0]))
-
-
-def is_background(box: Box, page: Box) -> bool:
-    """Whether it fills the page, as scans, slides' backgrounds and watermarks do."""
-    return area(intersect(box, page)) > 0.8 * area(page)
-
-
-def _body(lines: list[Line]) -> list[Line]:
-    """Lines of running text: those in blocks that have long lines or a lot of text, and headings. Tick labels are not."""
-    size = body_size(lines)
-    chars: dict[int, int] = {}
-    longest: dict[int, int] = {}
-    for line in lines:
-        if line.flat:
-            chars[line.block] = chars.get(line.block, 0) + len(line.text)
-            longest[line.block] = max(longest.get(line.block, 0), len(line.text))
-
-    def is_body(line: Line) -> bool:
-        if not line.flat or line.size < 0.8 * size:
-            return False
-        if line.size > 1.3 * size and len(line.text) > 3:
-            return True
-        return longest[line.block] >= 42 or (chars[line.block] >= 120 and longest[line.block] >= 25)
-
-    return [line for line in lines if is_body(line)]
-
-
-def _real_ink(ink: list[Ink], page: Box) -> list[Ink]:
-    """Ink without backgrounds and page-long rules, clipped to the page, specks joined where they are many."""
-    kept: list[Ink] = []
-    cells: dict[tuple[int, int], Ink] = {}
-    for piece in ink:
-        box = intersect(piece.box, page)
-        width, height = box[2] - box[0], box[3] - box[1]
-        if width < 0 or height < 0 or is_background(box, page):
-            continue
-        if min(width, height) < 3 and (width > 0.7 * page[2] or height > 0.7 * page[3]):
-            continue
-        piece = Ink(box, piece.images, piece.strokes, piece.plain, piece.model)
-        if max(width, height) > SPECK or piece.model:
-            kept.append(piece)
-            continue
-        cell = (int((box[0] + box[2]) / 2 / SPECK), int((box[1] + box[3]) / 2 / SPECK))
-        if cell in cells:
-            cells[cell].join(piece)
-        else:
-            cells[cell] = piece
-    return kept + list(cells.values())
-
-
-def _split_frames(ink: list[Ink], lines: list[Line]) -> tuple[list[Ink], list[Ink]]:
-    """The ink, and apart from it the frames: rules and boxes around words, as tables, listings and call-outs have."""
-    plain = [piece for piece in ink if piece.plain and not piece.images and not piece.strokes]
-    frames = []
-    for frame in _clusters(plain, []):
-        words = [line for line in lines if line.flat and inside(line.box, frame.box) > 0.8]
-        if len(words) > 2 and sum(c.isalpha() for line in words for c in line.text) > 60:
-            frames.append(Ink(frame.box, plain=frame.plain, model="frame"))
-    framed = {id(piece) for piece in plain if any(inside(piece.box, frame.box) == 1 for frame in frames)}
-    return [piece for piece in ink if id(piece) not in framed], frames
-
-
-def _is_behind_text(piece: Ink, body: list[Line], captions: list[Caption]) -> bool:
-    """Whether paragraphs or a caption stand on it: a shaded column, an image cut to its visible part, a model's error."""
-    if piece.model == "table":
-        return False
-    on_it = sum(inside(line.box, piece.box) > 0.7 for line in body)
-    return on_it >= 3 or any(inside(caption.box, piece.box) > 0.7 for caption in captions)
-
-
-def _clusters(pieces: list[Ink], walls: list[Box]) -> list[Ink]:
-    """Pieces joined where they touch or nearly touch, but never across a line of running text or a caption."""
-    clusters: list[Ink] = []
-    pending = sorted((Ink(p.box, p.images, p.strokes, p.plain, p.model) for p in pieces), key=lambda p: -area(p.box))
-    while pending:
-        piece = pending.pop()
-        for index, other in enumerate(clusters):
-            if _joins(piece, other, walls):
-                other.join(piece)
-                pending.append(clusters.pop(index))  # grown: may touch others now
-                break
-        else:
-            clusters.append(piece)
-    return clusters
-
-
-def _joins(a: Ink, b: Ink, walls: list[Box]) -> bool:
-    if not touches(grow(a.box, JOIN, JOIN), b.box):
-        return False
-    common = area(intersect(a.box, b.box))
-    if common > 0.3 * min(area(a.box), area(b.box)) or (common and not walls):
-        return True
-    merged = union(a.box, b.box)
-    for wall in walls:
-        if inside(wall, merged) > 0.5 and inside(wall, a.box) < 0.5 and inside(wall, b.box) < 0.5:
-            return False
-    if touches(a.box, b.box):
-        return True
-    across = overlap_x(a.box, b.box)
-    down = overlap_y(a.box, b.box)
-    if across > 0:
-        between = (max(a.box[0], b.box[0]), min(a.box[3], b.box[3]), min(a.box[2], b.box[2]), max(a.box[1], b.box[1]))
-    elif down > 0:
-        between = (min(a.box[2], b.box[2]), max(a.box[1], b.box[1]), max(a.box[0], b.box[0]), min(a.box[3], b.box[3]))
-    else:
-        return False
-    return not any(touches(wall, between) for wall in walls)
-
-
-def _is_text_box(piece: Ink, body: list[Line]) -> bool:
-    """Whether it is a frame, a table's rules, an underline or a shaded box around running text."""
-    if piece.images or piece.model == "picture":
-        return False
-    if _covered(piece.box, body) > 0.3:
-        return True
-    height = piece.box[3] - piece.box[1]
-    width = piece.box[2] - piece.box[0]
-    return piece.model != "table" and min(height, width) < 6
-
-
-def _covered(box: Box, lines: list[Line]) -> float:
-    """The share of a box under these lines."""
-    return sum(area(intersect(line.box, box)) for line in lines) / area(box) if area(box) else 0.0
 
 
 def _absorb(piece: Ink, loose: list[Line], body: list[Line]) -> None:
@@ -325,7 +190,9 @@ def _is_panel(piece: Ink, box: Box, caption: Caption, walls: list[Box]) -> bool:
     if overlap_x(piece.box, grow(caption.box, 20, 0)) <= 0 and overlap_y(piece.box, box) <= 0:
         return False
     merged = union(piece.box, box)
-    return not any(inside(wall, merged) > 0.3 and inside(wall, box) < 0.3 and inside(wall, piece.box) < 0.3 for wall in walls)
+    return not any(
+        inside(wall, merged) > 0.3 and inside(wall, box) < 0.3 and inside(wall, piece.box) < 0.3 for wall in walls
+    )
 
 
 def _stands_alone(piece: Ink, page: Box) -> bool:

@@ -6,25 +6,36 @@ import pymupdf
 
 from mmsum.config import Figures, Limits
 from mmsum.documents.crops import colours_per_1000, encode_pixmap
+from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason, take_warnings
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Figure
 
 
-def read_image(path: str, kind: str, limits: Limits, settings: Figures) -> tuple[int, list[Figure]]:
-    """Pages (a TIFF may hold several) and one figure for each. Raises DocumentFailure: corrupt or too_large.
+def read_image(path: str, kind: str, limits: Limits, settings: Figures) -> tuple[int, list[Figure], str]:
+    """Pages (a TIFF may hold several), a figure for each, and what is damaged ("" for nothing).
 
-    Boxes are in points as the file's own resolution gives them.
+    Boxes are in points as the file's own resolution gives them. Raises DocumentFailure: corrupt or too_large.
     """
+    take_warnings()
     try:
         document = pymupdf.open(path, filetype=kind)
         pages = document.page_count
-        figures = [_figure(document[index], limits, settings) for index in range(min(pages, limits.pages, limits.figures))]
-    except (RuntimeError, ValueError, IndexError) as error:
-        reason = " ".join(str(error).split())
-        raise DocumentFailure(FailureKind.CORRUPT, f"the {kind} image cannot be decoded: {reason}") from error
+        figures = [
+            _figure(document[index], limits, settings) for index in range(min(pages, limits.pages, limits.figures))
+        ]
+    except DAMAGE as error:
+        raise_if_out_of_memory(error)
+        raise _corrupt(kind, reason(error, path)) from error
+    damage = take_warnings()
     if not pages:
-        raise DocumentFailure(FailureKind.CORRUPT, f"the {kind} image cannot be decoded: it holds no picture")
-    return pages, figures
+        raise _corrupt(kind, "it holds no picture")
+    if damage and all(pymupdf.Pixmap(figure.image).is_unicolor for figure in figures):
+        raise _corrupt(kind, damage)  # MuPDF fills what is missing with one colour
+    return pages, figures, damage
+
+
+def _corrupt(kind: str, why: str) -> DocumentFailure:
+    return DocumentFailure(FailureKind.CORRUPT, f"the {kind} image cannot be decoded ({why}); fetch the file again")
 
 
 def _figure(page: pymupdf.Page, limits: Limits, settings: Figures) -> Figure:

@@ -8,7 +8,7 @@ from mmsum.records import Document
 
 
 def inspect_json(document: Document) -> dict[str, Any]:
-    """A JSON-ready dict. Pages count from 1; boxes are [x0, y0, x1, y1] in points from the displayed page's top left."""
+    """A JSON-ready dict. Pages count from 1; boxes are [x0, y0, x1, y1] in points from the page's top left as shown."""
     failure = None
     if document.failure_kind:
         failure = {"kind": document.failure_kind, "message": document.failure_message}

@@ -40,7 +40,10 @@ class _Killed(Exception):
 
 
 class Parser:
-    """Owns one spawned, killable, reusable child process. Use as a context manager, or call close(). Not thread-safe."""
+    """Owns one spawned, killable, reusable child process. A context manager; else call close(). Not thread-safe.
+
+    limits.memory_mb has to hold Python, MuPDF and the layout model: 1000 MiB of address space before any document.
+    """
 
     def __init__(self, limits: Limits, figures: Figures) -> None:
         self.limits = limits
@@ -48,13 +51,16 @@ class Parser:
         self._folder = tempfile.TemporaryDirectory(prefix="mmsum-parse-")
         self._closing = threading.Event()
         self._started = threading.Event()
-        # The child asks the kernel to be killed when the *thread* that spawned it ends; so this one lives until close().
+        # The child asks the kernel to be killed when the *thread* that spawned it ends; so one lives until close().
         self._keeper = threading.Thread(target=self._keep_pool, name="mmsum-parse", daemon=True)
         self._keeper.start()
         self._started.wait()
 
     def parse(self, ref: ObjectRef, data: bytes) -> Document:
-        """The document in `data`. Never raises for a document's fault: status is then failed or partial, with its kind."""
+        """The document in `data`; for a document's fault its status is failed or partial, with the kind of failure.
+
+        Raises EnvironmentFailure where the child cannot be started at all.
+        """
         started = time.monotonic()
         document = self._parse(ref, data)
         document.content_hash = hashlib.sha256(data).hexdigest()
@@ -70,8 +76,14 @@ class Parser:
         return done
 
     def draw_boxes(self, data: bytes, document: Document) -> bytes:
-        """One PNG: the pages that have figures, side by side, with boxes, labels and captions drawn on them."""
-        image: bytes = self._run(child.draw_boxes, self._write(data), document)
+        """One PNG: the pages that have figures, side by side, with boxes, labels and captions drawn on them.
+
+        Raises DocumentFailure where the data is of no known type, or the child was killed over it.
+        """
+        try:
+            image: bytes = self._run(child.draw_boxes, self._write(data), document)
+        except _Killed as killed:
+            raise DocumentFailure(killed.kind, killed.message) from killed
         return image
 
     def close(self) -> None:
@@ -96,7 +108,7 @@ class Parser:
             initargs=(os.getpid(), self.limits.memory_mb),
             context=multiprocessing.get_context("spawn"),
         )
-        self._pool.active  # noqa: B018  spawns the first child, from this thread
+        assert self._pool.active  # asking spawns the first child, from this thread
         self._started.set()
         self._closing.wait()
         self._pool.stop()
@@ -153,8 +165,9 @@ class Parser:
             elif now - begun > _STARTUP_SECONDS:
                 future.cancel()
                 raise EnvironmentFailure(
-                    f"the parsing child did not start within {_STARTUP_SECONDS:.0f} s; "
-                    f"check that the machine has free memory and that limits.memory_mb={self.limits.memory_mb} is enough"
+                    f"the parsing child did not start within {_STARTUP_SECONDS:.0f} s; check that the machine has free "
+                    f"memory, that limits.memory_mb={self.limits.memory_mb} is enough, and that a script that calls "
+                    "this does so under `if __name__ == '__main__':`"
                 )
 
     def _check_time(self, future: ProcessFuture[Any], whole: float, page: float) -> None:

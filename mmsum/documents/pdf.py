@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import pymupdf
 
 from mmsum.config import Figures, Limits
 from mmsum.documents.captions import find_captions
 from mmsum.documents.crops import colours_per_1000, encode_pixmap, render_region
-from mmsum.documents.figures import ICON, Ink, Region, find_regions, region_kind
+from mmsum.documents.figures import Region, find_regions, region_kind
+from mmsum.documents.ink import ICON, Ink
+from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
 from mmsum.documents.page import Line, Page, area, grow, intersect, touches, union_all
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Box, Figure
@@ -23,8 +28,6 @@ MIN_STROKES = 12
 
 MAX_DRAWINGS = 3000
 """Drawings on a page beyond which the layout model is left out: 16,000 took it 13 s, and it found nothing more."""
-_DAMAGE = (pymupdf.mupdf.FzErrorBase, RuntimeError, ValueError, LookupError, TypeError, AttributeError)
-"""What PyMuPDF answers to damage inside a file."""
 
 
 @dataclass(slots=True)
@@ -40,7 +43,7 @@ def open_pdf(path: str) -> tuple[pymupdf.Document, PdfInfo]:
     """An opened PDF. Raises DocumentFailure: encrypted or corrupt."""
     try:
         document = pymupdf.open(path, filetype="pdf")
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _corrupt(error, path) from error
     if document.needs_pass:  # an empty user password has been tried by now
         raise DocumentFailure(
@@ -49,7 +52,7 @@ def open_pdf(path: str) -> tuple[pymupdf.Document, PdfInfo]:
     try:
         pages = document.page_count
         title = (document.metadata or {}).get("title") or ""
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _corrupt(error, path) from error
     if pages == 0:
         raise DocumentFailure(FailureKind.CORRUPT, "the PDF has no pages that can be found; fetch the file again")
@@ -63,18 +66,15 @@ def read_pages(document: pymupdf.Document, limits: Limits, settings: Figures) ->
     for index in range(min(document.page_count, limits.pages)):
         try:
             page = _read_upright(document[index], images.of_page(index), limits, settings, room)
-        except MemoryError:
-            raise
-        except _DAMAGE as error:
-            if "malloc" in str(error):
-                raise MemoryError(str(error)) from error
-            page = Page(index + 1, 0.0, 0.0, error=f"{type(error).__name__}: {' '.join(str(error).split())}")
+        except DAMAGE as error:
+            raise_if_out_of_memory(error)
+            page = Page(index + 1, 0.0, 0.0, error=reason(error))
         room -= len(page.figures)
         yield page
 
 
 class _ImageWindow:
-    """The image objects of each page, without small ones that the page before or after shows at the same place: logos."""
+    """The image objects of each page, without logos: small ones that a page beside it shows at the same place."""
 
     def __init__(self, document: pymupdf.Document) -> None:
         self._document = document
@@ -94,7 +94,7 @@ class _ImageWindow:
         if index not in self._known:
             try:
                 self._known[index] = _images(self._document[index]) if 0 <= index < self._document.page_count else []
-            except _DAMAGE:
+            except DAMAGE:
                 self._known[index] = []  # read_pages meets the same damage and tells of it
         return self._known[index]
 
@@ -234,14 +234,33 @@ def _is_plain(path: dict[str, object], box: Box) -> bool:
 
 def _layout(page: pymupdf.Page) -> list[Ink]:
     """Pictures and tables that the layout model sees on a page."""
-    import pymupdf.layout  # noqa: PLC0415  loads a model: only where a page needs it
-
+    _load_layout()
     page.get_layout()
     found = []
     for x0, y0, x1, y1, word in page.layout_information or ():
         if word in ("picture", "table"):
             found.append(Ink((x0, y0, x1, y1), model=word))
     return found
+
+
+@cache
+def _load_layout() -> None:
+    """Activate the layout model on one thread: a parsing task asks for one CPU, and threads eat address space."""
+    onnxruntime: Any = importlib.import_module("onnxruntime")
+
+    onnxruntime.set_default_logger_severity(4)  # it would write to stderr
+    original = onnxruntime.SessionOptions
+
+    def one_thread() -> object:
+        options = original()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        return options
+
+    onnxruntime.SessionOptions = one_thread
+    try:
+        importlib.import_module("pymupdf.layout")
+    finally:
+        onnxruntime.SessionOptions = original
 
 
 def _covers(boxes: list[Box], page: Box) -> bool:
@@ -269,5 +288,6 @@ def _figure(page: pymupdf.Page, region: Region, settings: Figures, too_large: li
 
 
 def _corrupt(error: Exception, path: str) -> DocumentFailure:
-    reason = " ".join(str(error).replace(f"'{path}'", "").split()) or type(error).__name__
-    return DocumentFailure(FailureKind.CORRUPT, f"the PDF cannot be opened: {reason}; fetch the file again")
+    raise_if_out_of_memory(error)
+    why = reason(error, path)
+    return DocumentFailure(FailureKind.CORRUPT, f"the PDF cannot be opened ({why}); fetch the file again")

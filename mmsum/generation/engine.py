@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from mmsum.generation import stock
 from mmsum.model.fused import FusedModel, text_config
@@ -140,7 +141,7 @@ class Engine:
     def _read(
         self, cache: SlotCache, pieces: list[list[int]], slots: list[int], vision: VisionState | None, start: int = 0
     ) -> torch.Tensor:
-        """One forward call over packed prompts, or over a later chunk at `start`: logits at each piece's end, [B, V]."""
+        """One forward call over packed prompts, or a later chunk at `start`: logits at each piece's end, [B, V]."""
         device = self.model.device
         lengths = [len(piece) for piece in pieces]
         cache.prefill_into(slots, lengths, start)
@@ -242,7 +243,8 @@ def _compact(cache: SlotCache, active: list[Row]) -> None:
 def stop_tokens(model: FusedModel) -> frozenset[int]:
     """Tokens that end a text: the generation config's, the tokenizer's, and the usual ends of a chat turn."""
     found: set[int] = set()
-    configured = model.backbone.generation_config.eos_token_id  # type: ignore[union-attr]
+    generation: Any = model.backbone.generation_config
+    configured: int | list[int] | None = generation.eos_token_id
     if configured is not None:
         found.update([configured] if isinstance(configured, int) else configured)
     if model.tokenizer.eos_token_id is not None:

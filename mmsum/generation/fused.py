@@ -12,21 +12,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
 from mmsum.config import Config
-from mmsum.errors import FailureKind
+from mmsum.errors import ConfigError, FailureKind
 from mmsum.generation.engine import Completion, Engine, Request
 from mmsum.generation.prompt import (
+    PART_TOKENS,
     Leaf,
     affordable_leaves,
     first_prompt,
+    group_for_merging,
     merge_fan_in,
     merge_prompt,
     split_document,
 )
 from mmsum.generation.summarizer import Draft
 from mmsum.model.fused import FusedModel, load_fused
+from mmsum.model.torchstack import torch
 from mmsum.records import Document
 
 
@@ -54,8 +55,13 @@ class FusedSummarizer:
             repetition_penalty=config.generation.repetition_penalty,
         )
         generation = config.generation
-        overhead = self._count(self._chat(first_prompt("", ""))) + TITLE_TOKENS
+        overhead = TITLE_TOKENS + max(self._count(self._chat(p)) for p in (first_prompt("", ""), merge_prompt("", [])))
         self.budget = generation.context_tokens - generation.summary_tokens - overhead
+        if self.budget < 2 * (generation.summary_tokens + PART_TOKENS):
+            raise ConfigError(
+                f"generation.context_tokens: {generation.context_tokens} leaves {self.budget} tokens for text, less than two "
+                f"summaries of generation.summary_tokens={generation.summary_tokens}; raise the one or lower the other"
+            )
         self.fan_in = merge_fan_in(self.budget, generation.summary_tokens)
 
     @classmethod
@@ -128,7 +134,7 @@ class FusedSummarizer:
             calls: list[tuple[_Work, list[str]]] = []
             for work in waiting:
                 texts, work.texts = work.texts, []
-                calls += [(work, texts[at : at + self.fan_in]) for at in range(0, len(texts), self.fan_in)]
+                calls += [(work, group) for group in group_for_merging(texts, self.budget, self._count, self._cut)]
             merging = [(work, texts) for work, texts in calls if len(texts) > 1]
             requests = [self._request(merge_prompt(self._title(work), texts), None) for work, texts in merging]
             merged = iter(self._generate([work for work, _ in merging], requests))
@@ -170,10 +176,12 @@ class FusedSummarizer:
         return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
     def _title(self, work: _Work) -> str:
-        title = work.document.title
-        while title and self._count(title) > TITLE_TOKENS - 8:
-            title = title[: len(title) * 3 // 4]
-        return title
+        return self._cut(work.document.title, TITLE_TOKENS - 10)
+
+    def _cut(self, text: str, tokens: int) -> str:
+        while self._count(text) > tokens:
+            text = text[: len(text) * 3 // 4]
+        return text
 
     def _count(self, text: str) -> int:
         return len(self.model.tokenizer.encode(text, add_special_tokens=False))

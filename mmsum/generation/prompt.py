@@ -62,13 +62,14 @@ def split_document(document: Document, budget: int, count: CountTokens, figures_
     look at; captions beyond that are still read as text.
     """
     leaves: list[Leaf] = []
+    joint = count("\n\n")
     for piece in _pieces(document, budget, count):
         leaf = leaves[-1] if leaves else None
-        if leaf is None or leaf.tokens + piece.tokens > budget:
+        if leaf is None or leaf.tokens + joint + piece.tokens > budget:
             leaf = Leaf("", 0)
             leaves.append(leaf)
+        leaf.tokens += piece.tokens + (joint if leaf.text else 0)
         leaf.text = f"{leaf.text}\n\n{piece.text}" if leaf.text else piece.text
-        leaf.tokens += piece.tokens
         leaf.last_page = max(leaf.last_page, piece.page)
         room = figures_per_call - len(leaf.figures)
         leaf.figures.extend(piece.figures[:room])
@@ -124,12 +125,33 @@ def _fit(text: str, page: int, budget: int, count: CountTokens) -> Iterator[_Pie
     yield from _fit(text[cut:].lstrip(" ") or " ", page, budget, count)
 
 
+def group_for_merging(texts: Sequence[str], budget: int, count: CountTokens, cut: Callable[[str, int], str]) -> list[list[str]]:
+    """Consecutive groups whose prompts stay within `budget`, each of at least two texts but the last.
+
+    Summaries are far shorter than half a budget; one that is not (text can grow when it is tokenized again) is cut by
+    `cut(text, tokens)`, or merging would never end.
+    """
+    half = budget // 2 - PART_TOKENS
+    groups: list[list[str]] = []
+    room = 0
+    for text in texts:
+        tokens = count(text)
+        if tokens > half:
+            text, tokens = cut(text, half), half
+        if not groups or tokens + PART_TOKENS > room:
+            groups.append([])
+            room = budget
+        groups[-1].append(text)
+        room -= tokens + PART_TOKENS
+    return groups
+
+
 def merge_fan_in(budget: int, summary_tokens: int) -> int:
     """How many summaries one merging call can take: at least 2, or merging would never end."""
     return max(2, budget // (summary_tokens + PART_TOKENS))
 
 
-PART_TOKENS = 8
+PART_TOKENS = 12
 """Room for "Part 12: " and the blank line around each merged summary."""
 
 

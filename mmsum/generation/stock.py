@@ -23,7 +23,9 @@ def _decode_batch(engine: Engine, rows: list[Row]) -> None:
     model, device = engine.model, engine.model.device
     longest = max(len(row.request.prompt) for row in rows)
     padding = [longest - len(row.request.prompt) for row in rows]
-    tokens = torch.tensor([[0] * pad + row.request.prompt for pad, row in zip(padding, rows, strict=True)], device=device)
+    tokens = torch.tensor(
+        [[0] * pad + row.request.prompt for pad, row in zip(padding, rows, strict=True)], device=device
+    )
     mask = (torch.arange(longest) >= torch.tensor(padding)[:, None]).long().to(device)
     cache = transformers.DynamicCache(config=model.backbone.config)
     accepted = inspect.signature(model.backbone.forward).parameters
@@ -39,9 +41,7 @@ def _decode_batch(engine: Engine, rows: list[Row]) -> None:
         logits = model(tokens, mask, vision=vision, past_key_values=cache, **extra)
         engine.write(rows, logits[:, -1])
         keep = [
-            index
-            for index, row in enumerate(rows)
-            if not row.finished and len(row.tokens) < row.request.max_new_tokens
+            index for index, row in enumerate(rows) if not row.finished and len(row.tokens) < row.request.max_new_tokens
         ]
         if not keep:
             return

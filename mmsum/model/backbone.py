@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import io
 import json
 import os
@@ -22,6 +21,7 @@ from mmsum.errors import ConfigError, PresetError
 from mmsum.model.files import is_hub_id, locate
 from mmsum.model.packing import ATTENTION, uses_plain_cache
 from mmsum.model.torchstack import torch, transformers
+
 
 def fingerprint(path: Path) -> str:
     """16 hex digits over names, sizes and sampled contents of a file, or of a folder's model files.

@@ -1,7 +1,7 @@
 """Exports: a folder with what was trained (vision tower and fusion) and the identity of what it was trained on.
 
-    mmsum.json            format version, backbone and its fingerprint, vision settings, fusion shapes
-    weights.safetensors   `vision.*` (the image side of CLIP, with its BatchNorm buffers) and `fusion.*`, float32
+- mmsum.json: format version, backbone and its fingerprint, vision settings, fusion shapes
+- weights.safetensors: `vision.*` (the image side of CLIP, with its BatchNorm buffers) and `fusion.*`, float32
 """
 
 from __future__ import annotations

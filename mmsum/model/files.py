@@ -1,4 +1,4 @@
-"""Finding a model's files: `package:NAME/FILE`, or a local path. Knows no torch, so a command can check before it starts."""
+"""Finding a model's files: `package:NAME/FILE`, or a path. Knows no torch, so a command can check before it starts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def is_hub_id(reference: str) -> bool:
 
 
 def complete(model: Model) -> Model:
-    """`model` with the backbone that its export names, where it names none itself, after checking that the files are here.
+    """`model` with the backbone that its export names, where it names none itself; its files are checked to be here.
 
     Raises PresetError when a named file is missing, ConfigError when nothing says which models to join. Hub ids and
     open_clip tags are not looked up.

@@ -36,7 +36,12 @@ class FusedModel(nn.Module):
     """
 
     def __init__(
-        self, backbone: nn.Module, tokenizer: Any, vision: VisionTower, fusion: CrossAttentionFusion, fingerprint: str = ""
+        self,
+        backbone: nn.Module,
+        tokenizer: Any,
+        vision: VisionTower,
+        fusion: CrossAttentionFusion,
+        fingerprint: str = "",
     ) -> None:
         super().__init__()
         self.backbone, self.tokenizer, self.vision, self.fusion = backbone, tokenizer, vision, fusion
@@ -108,7 +113,7 @@ class FusedModel(nn.Module):
         return features
 
     def patch_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
-        """pixels [N, 3, S, S] -> [N, P, Dv] in the backbone's dtype. Differentiable; the tower's weights are float32."""
+        """pixels [N, 3, S, S] -> [N, P, Dv] in the backbone's dtype. Differentiable; tower weights are float32."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             return self.vision(pixels).to(self.dtype)
 
@@ -215,7 +220,7 @@ def load_fused(model: Model, *, device: str | None = None, seed: int = 0, thread
     if manifest and manifest.backbone_fingerprint != backbone_id:
         raise PresetError(
             f"model.export: {model.export} was trained on the backbone {manifest.backbone} "
-            f"({manifest.backbone_fingerprint}), this is {model.backbone} ({backbone_id}); set model.backbone to the former"
+            f"({manifest.backbone_fingerprint}), this is {model.backbone} ({backbone_id}); set model.backbone to that"
         )
     if place.type == "cpu" and dtype == torch.float32:
         make_skinny(backbone)

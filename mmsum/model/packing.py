@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch.nn.functional as F
+
+from mmsum.model.torchstack import torch
+
+# isort: split
+# Below the line above, which makes transformers importable.
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache, DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 from transformers.modeling_utils import AttentionInterface
-
-from mmsum.model.torchstack import torch
 
 ATTENTION = "mmsum_packed"
 
@@ -31,8 +34,8 @@ ATTENTION = "mmsum_packed"
 class Packing:
     """How the tokens of one forward call lie: `lengths` for a prefill, `mask` for a decode step or a later chunk.
 
-    lengths: tokens of each packed prompt, in order; () when decoding. mask: added to the scores, 0 or -inf; [B, 1, 1, L]
-    when decoding, [1, 1, T, L] for a later chunk of a prompt.
+    lengths: tokens of each packed prompt, in order; () when decoding. mask: added to the scores, 0 or -inf:
+    [B, 1, 1, L] when decoding, [1, 1, T, L] for a later chunk of a prompt.
     """
 
     lengths: tuple[int, ...] = ()

@@ -90,7 +90,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 def _letterbox(image: Image.Image, side: int) -> Image.Image:
     scale = side / max(image.size)
-    size = tuple(max(1, round(edge * scale)) for edge in image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
     square = Image.new("RGB", (side, side), "white")
     square.paste(image, ((side - size[0]) // 2, (side - size[1]) // 2))
@@ -108,10 +108,8 @@ def load_vision(config: Model, seed: int, weights: bool = True) -> tuple[VisionT
     wanted = config.vision_weights if weights else ""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # towers are initialized from the global generator
-        if config.vision.startswith("timm:"):
-            tower = _timm_tower(config, wanted)
-        else:
-            tower = _open_clip_tower(config, wanted)
+        build = _timm_tower if config.vision.startswith("timm:") else _open_clip_tower
+        tower = build(config, wanted)
     identity = f"random:{seed}"
     if wanted:
         is_file = wanted.startswith("package:") or Path(wanted).exists()
@@ -121,9 +119,7 @@ def load_vision(config: Model, seed: int, weights: bool = True) -> tuple[VisionT
 
 def _timm_tower(config: Model, weights: str) -> VisionTower:
     name = config.vision.removeprefix("timm:")
-    vision = open_clip.CLIPVisionCfg(
-        timm_model_name=name, timm_model_pretrained=False, image_size=config.image_size, timm_pool="", timm_proj="linear"
-    )
+    vision = open_clip.CLIPVisionCfg(timm_model_name=name, image_size=config.image_size, timm_pool="")
     try:
         clip = open_clip.CLIP(_EMBED, vision, open_clip.CLIPTextCfg(**_TEXT))
     except RuntimeError as error:
@@ -187,6 +183,8 @@ def _open_clip_tower(config: Model, weights: str) -> VisionTower:
         clip = open_clip.create_model(config.vision, pretrained=pretrained, device="cpu", precision="fp32", **size)
     except (RuntimeError, OSError) as error:
         line = " ".join(str(error).split())[:300]
-        raise PresetError(f"model.vision_weights: {weights or 'none'} for {config.vision}: {line}; name others") from error
+        raise PresetError(
+            f"model.vision_weights: {weights or 'none'} for {config.vision}: {line}; name others"
+        ) from error
     preprocess = open_clip.get_model_preprocess_cfg(clip)
     return VisionTower(clip, config.image_size, preprocess["mean"], preprocess["std"])

@@ -58,15 +58,16 @@ def render_report(
 
     `rows` are dicts of SUMMARY_SCHEMA, the newest per document, in the order to be shown; tombstones are left out.
     `pictures(row)` gives one encoded image for each of the row's figures (b"" where there is none), or [] for none at
-    all. `about` is shown in the header: name -> value. `count` is the number of rows: it sets the size of the pictures,
-    so that a page stays near 40 MB at 5,000 documents; where a document's share is used up its figures are named only.
+    all. `about` is shown in the header: name -> value, empty ones left out. `count` is the number of rows: it sets the
+    size of the pictures, so that a page stays near 40 MB at 5,000 documents; where a document's share is used up its
+    figures are named only.
     Raises ValueError when `pictures` gives another number of images than the row has figures.
     """
     style, script = _asset("report.css"), _asset("report.js")
     head, tail = _asset("report.html").split("<!-- blocks -->")
     names = {
         "title": html.escape(title),
-        "about": "".join(f"<div><dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd></div>" for k, v in about.items()),
+        "about": "".join(_term(name, value) for name, value in about.items() if value),
         "style": style,
         "script": script,
         "style_hash": _csp_hash(style),
@@ -92,6 +93,10 @@ def render_report(
         f"{totals['partial']:,} partial, {totals['failed']:,} failed"
     )
     yield _utf8(Template(tail).substitute(names))
+
+
+def _term(name: str, value: str) -> str:
+    return f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
 
 
 def source_link(uri: str) -> str:

@@ -226,7 +226,7 @@
   function buildFilters() {
     const options = (name, all, values) => {
       form[name].append(el("option", { value: "" }, all), ...values.map(([value, label]) => el("option", { value }, label)));
-      form[name].closest("label").hidden = values.length < (name === "format" ? 2 : 1);
+      form[name].closest("label").hidden = values.length < (name === "kind" || name === "figures" ? 1 : 2);
     };
     const counted = (field, name) => groups(rows.filter((row) => row[field]), field)
       .map(([value, all]) => [value, `${name(value)} (${number(all.length)})`]);

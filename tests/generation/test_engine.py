@@ -86,9 +86,7 @@ def test_prefill_chunks_do_not_change_the_text(model: FusedModel, prefill_tokens
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 32])
 def test_batch_size_and_order_do_not_change_the_text(opened: FusedModel, batch_size: int) -> None:
-    requests = [
-        Request(prompt(n), figures(opened, 1 + n % 3, n) if n % 2 else None, 4 + n % 9) for n in LENGTHS
-    ]
+    requests = [Request(prompt(n), figures(opened, 1 + n % 3, n) if n % 2 else None, 4 + n % 9) for n in LENGTHS]
     wanted = texts(engine(opened, 3).generate(requests))
     assert texts(engine(opened, batch_size).generate(requests)) == wanted
     assert texts(engine(opened, batch_size).generate(requests[::-1])) == wanted[::-1]
@@ -211,7 +209,8 @@ def test_pocket_writes_what_its_backbone_writes(monkeypatch: pytest.MonkeyPatch)
     ids = model.tokenizer.apply_chat_template(question, add_generation_prompt=True, return_dict=False)
     shown = model.encode_figures([png("red"), png("blue")])
     decoder = engine(model)
-    both = decoder.generate([Request(ids, None, 16), Request(ids, torch.stack([f for f in shown if f is not None]), 16)])
+    features = torch.stack([feature for feature in shown if feature is not None])
+    both = decoder.generate([Request(ids, None, 16), Request(ids, features, 16)])
     wanted, _ = reference(model.backbone, ids, 16, decoder.stop_tokens)
     assert both[0].tokens == both[1].tokens == wanted
     assert "sea" in both[0].text or "ocean" in both[0].text

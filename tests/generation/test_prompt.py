@@ -4,9 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsum.generation.prompt import (
+    PART_TOKENS,
     _total_calls,
     affordable_leaves,
     caption_line,
+    group_for_merging,
     merge_fan_in,
     merge_prompt,
     split_document,
@@ -85,5 +87,15 @@ def test_affordable_leaves_is_the_most_that_fits(leaves: int, fan_in: int, calls
 
 def test_merging_always_shrinks() -> None:
     assert merge_fan_in(100, 128) == 2
-    assert merge_fan_in(1800, 128) == 13
+    assert merge_fan_in(1800, 128) == 12
     assert merge_prompt("T", ["one", "two"]).endswith("Title: T\n\nPart 1: one\n\nPart 2: two")
+
+
+@given(st.lists(st.integers(1, 120), min_size=2, max_size=40), st.integers(60, 400))
+def test_groups_fit_and_shrink(lengths: list[int], budget: int) -> None:
+    texts = ["x" * length for length in lengths]
+    groups = group_for_merging(texts, budget, len, lambda text, n: text[:n])
+    assert all(sum(len(t) + PART_TOKENS for t in group) <= budget for group in groups)
+    assert all(len(group) >= 2 for group in groups[:-1])
+    assert sum(map(len, groups)) == len(texts)
+    assert len(groups) < len(texts)

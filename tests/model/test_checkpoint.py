@@ -72,5 +72,5 @@ def test_another_width_is_refused_with_both_shapes(tiny: Model, trained: FusedMo
 @pytest.mark.parametrize("damage", ["{", '{"format": 2}', "[]"])
 def test_an_unreadable_manifest_is_refused(tiny: Model, tmp_path: Path, damage: str) -> None:
     (tmp_path / MANIFEST).write_text(damage)
-    with pytest.raises(PresetError, match="model.export"):
+    with pytest.raises(PresetError, match=r"model\.export"):
         load_fused(tiny.model_copy(update={"export": str(tmp_path)}))

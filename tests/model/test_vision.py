@@ -84,7 +84,8 @@ def test_batchnorm_stays_in_eval_mode(tower: VisionTower) -> None:
 
 
 def test_weights_load_from_a_file_with_other_key_names(tiny: Model, tower: VisionTower, tmp_path: Path) -> None:
-    source = {f"x{i}": torch.rand(v.shape).to(v.dtype) for i, v in enumerate(tower.clip.visual.trunk.state_dict().values())}  # type: ignore
+    shapes = [(v.shape, v.dtype) for v in tower.clip.visual.trunk.state_dict().values()]  # type: ignore
+    source = {f"x{i}": torch.rand(shape).to(dtype) for i, (shape, dtype) in enumerate(shapes)}
     source |= {"fc.weight": torch.zeros(10, 3), "fc.bias": torch.zeros(10)}
     torch.save(source, tmp_path / "w.pth")
     loaded, identity = load_vision(tiny.model_copy(update={"vision_weights": str(tmp_path / "w.pth")}), 0)

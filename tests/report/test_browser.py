@@ -221,7 +221,9 @@ def test_hostile_text_is_shown_and_does_nothing(open_report: Open, text: str) ->
 
 def test_without_scripts_it_still_says_what_it_holds(open_report: Open) -> None:
     page = open_report(_shelf(), java_script_enabled=False)
-    expect(page.get_by_text("31 documents: 27 ok, 1 partial, 3 failed.")).to_be_visible()
+    note = page.locator("noscript p")
+    expect(note).to_be_visible()
+    assert "31 documents: 27 ok, 1 partial, 3 failed." in note.inner_text()
     expect(page.get_by_role("heading", name="A report")).to_be_visible()
 
 
@@ -232,7 +234,7 @@ def test_no_documents_at_all(open_report: Open) -> None:
     expect(page.locator("#failures")).to_contain_text("No failures")
 
 
-@pytest.mark.parametrize("width", [320, 390, 1280])
+@pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_sticks_out_and_text_has_contrast(open_report: Open, width: int, scheme: str) -> None:
     table = _shelf() + rows(summary("/" + "long" * 100 + ".pdf", title="unbroken" * 30, summary="word" * 200))

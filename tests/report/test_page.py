@@ -105,12 +105,12 @@ def test_another_number_of_pictures_is_an_error_that_names_the_document() -> Non
 
 @pytest.mark.parametrize("figures", [2, 12])
 def test_pictures_of_a_large_report_stay_within_their_share(figures: int) -> None:
-    """Noise, the worst case for an encoder: 30 documents of a 5,000-document report take 30 shares at most."""
+    """Noise, the worst case for an encoder: 12 documents of a 5,000-document report take 12 shares at most."""
     data = picture(300, 200, noise=True)
-    table = rows(*(summary(f"/{n}.pdf", figures=[figure()] * figures) for n in range(30)))
+    table = rows(*(summary(f"/{n}.pdf", figures=[figure()] * figures) for n in range(12)))
     blocks = _Blocks(_render(table, lambda row: [data] * figures, count=5_000))
     sizes = [len(base64.b64decode(image)) for block in blocks.data("pictures") for images in block for image in images]
-    assert 0.5 * 30 * PICTURE_BYTES / 5_000 < sum(sizes) <= 30 * PICTURE_BYTES / 5_000
+    assert 0.5 * 12 * PICTURE_BYTES / 5_000 < sum(sizes) <= 12 * PICTURE_BYTES / 5_000
     assert figures > 2 or all(sizes)
 
 
@@ -133,12 +133,12 @@ def test_text_without_end_is_cut_with_an_ellipsis() -> None:
 HOSTILE = "</script><script>alert(1)</script><!--<script>]]>&lt;\u2028\u2029'\"\\\x00"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.text() | st.just(HOSTILE) | st.text(alphabet="</script>!-&\\u"))
 def test_no_string_changes_the_markup(hostile: str) -> None:
     plain = _render(rows(summary("/a.pdf", title="T", summary="S", figures=[figure()])), key="value")
     table = rows(summary("/a.pdf", title="T", summary=hostile, figures=[figure(hostile, hostile)]))
-    pieces = render_report(table, lambda row: [], title=hostile, about={hostile: hostile}, count=1)
+    pieces = render_report(table, lambda row: [], title=hostile, about={"k" + hostile: "v" + hostile}, count=1)
     blocks = _Blocks(b"".join(pieces).decode())
     assert blocks.tags == _Blocks(plain).tags
     assert blocks.data("rows")[0][0]["summary"] == hostile

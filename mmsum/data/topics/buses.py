@@ -55,8 +55,8 @@ BUSES = Topic(
             "departures on time by route",
             (
                 (
-                    "Winter brings ice and dark mornings, summer brings road works, and the timetable makes no allowance "
-                    "for either."
+                    "Winter brings ice and dark mornings, summer brings road works, and the timetable makes no "
+                    "allowance for either."
                 ),
                 "Routes that share the bridge were grouped with the route that runs most often.",
                 "A month counts only if at least five hundred departures were recorded in it.",
@@ -119,7 +119,7 @@ BUSES = Topic(
         Measure(
             "share",
             "How passengers pay",
-            "tickets sold",
+            "tickets",
             "%",
             0,
             100,

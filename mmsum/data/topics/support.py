@@ -6,7 +6,7 @@ SUPPORT = Topic(
     key="software support tickets",
     titles=(
         "Support tickets at {place} Software",
-        "A year at the {place} help desk",
+        "Inside the {place} help desk",
         "Help desk review: {place} Software",
     ),
     gist="The report reviews the work of the help desk at {place} Software.",

@@ -1,0 +1,179 @@
+"""Figures of drawn pages, where the exact place is known."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from mmsum.documents.captions import find_captions, join_lines, mention_pattern
+from mmsum.documents.page import Line
+from mmsum.documents.parse import Parser
+from tests.documents import papers
+from tests.documents.conftest import REF
+
+
+def test_vector_chart_with_caption(parser: Parser) -> None:
+    place = (120, 220, 408, 400)
+    caption = "Figure 1: Yield of two fields over a year, in tonnes."
+    document = parser.parse(REF, papers.report([("line", place, caption)]))
+    (figure,) = document.figures
+    assert papers.iou(figure.bbox, place) > 0.75  # matplotlib leaves white margins that are no ink
+    assert figure.bbox[3] < 403  # the caption is not in it
+    assert (figure.label, figure.caption, figure.page, figure.kind) == ("Figure 1", caption, 1, "chart")
+    assert "tonnes" in figure.text and "north" in figure.text
+    assert figure.mentions == ["As Figure 1 shows, the yield grew."]
+    assert document.sections[figure.section].heading == "Results"
+    pixels = pymupdf.Pixmap(figure.image)
+    assert (pixels.width, pixels.height) == (figure.width, figure.height)
+    assert 250 < figure.width <= 672
+    assert caption not in document.text and "tonnes" not in document.text
+    assert document.title == "Harvest of the northern fields"
+
+
+def test_two_charts_side_by_side_stay_apart(parser: Parser) -> None:
+    left, right = (60, 220, 300, 370), (312, 220, 552, 370)
+    document = parser.parse(
+        REF, papers.report([("line", left, "Figure 1: Yield of fields."), ("bar", right, "Figure 2: Yield of crops.")])
+    )
+    assert [f.label for f in document.figures] == ["Figure 1", "Figure 2"]
+    assert papers.iou(document.figures[0].bbox, left) > 0.7
+    assert papers.iou(document.figures[1].bbox, right) > 0.7
+
+
+def test_panels_under_one_caption_are_one_figure(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (72, 60, 540, 190), papers.LOREM * 4)
+    for box in ((100, 200, 290, 340), (302, 200, 492, 340), (100, 352, 290, 492), (302, 352, 492, 492)):
+        page.insert_image(pymupdf.Rect(box), stream=papers.photo(190, 140))
+    papers.paragraph(
+        page, (100, 500, 492, 540), "Fig. 4. Four views of the same (noisy) field, from north to south.", 9
+    )
+    (figure,) = parser.parse(REF, document.tobytes()).figures
+    assert figure.label == "Figure 4"
+    assert papers.iou(figure.bbox, (100, 200, 492, 492)) > 0.95
+
+
+def test_photo_without_caption_is_kept_and_logos_are_not(parser: Parser) -> None:
+    document = pymupdf.open()
+    place = (150, 300, 450, 525)
+    for number in range(3):
+        page = document.new_page(width=612, height=792)
+        page.insert_image(pymupdf.Rect(72, 20, 172, 60), stream=papers.photo(100, 40))  # a logo on every page
+        page.draw_line((72, 66), (540, 66))
+        papers.paragraph(page, (72, 80, 540, 280), papers.LOREM * 5)
+        if number == 1:
+            page.insert_image(pymupdf.Rect(place), stream=papers.photo(300, 225))
+    (figure,) = parser.parse(REF, document.tobytes()).figures
+    assert (figure.page, figure.label, figure.caption) == (2, "", "")
+    assert papers.iou(figure.bbox, place) > 0.95
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_boxes_of_rotated_pages_are_as_displayed(parser: Parser, rotation: int) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    place = pymupdf.Rect(150, 300, 450, 500)
+    papers.paragraph(page, (72, 80, 540, 280), papers.LOREM * 5)
+    page.insert_image(place, stream=papers.photo(300, 200))
+    papers.paragraph(page, (150, 506, 450, 530), "Figure 9: A field.", 9)
+    page.set_rotation(rotation)
+    shown = tuple(place * page.rotation_matrix)
+    found = parser.parse(REF, document.tobytes())
+    (figure,) = found.figures
+    assert figure.label == "Figure 9" and papers.iou(figure.bbox, shown) > 0.95
+    assert "seven wizards vex a bold sphinx" in found.text  # read upright
+
+
+def test_text_with_rules_and_boxes_has_no_figures(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    page.draw_rect(pymupdf.Rect(60, 60, 552, 300), color=(0, 0, 1), fill=(0.95, 0.95, 1))
+    papers.paragraph(page, (72, 80, 540, 290), papers.LOREM * 5)
+    for row in range(6):
+        page.draw_line((72, 400 + 20 * row), (540, 400 + 20 * row))
+        for column in range(4):
+            page.insert_text((80 + 115 * column, 415 + 20 * row), f"cell number {row}.{column}", fontsize=9)
+    found = parser.parse(REF, document.tobytes())
+    assert found.figures == []
+    assert "cell number 3.0 | cell number 3.1" in found.text
+
+
+def line(text: str, y: float, block: int = 0) -> Line:
+    return Line(text, (72, y, 72 + 5 * len(text), y + 10), 10, False, block)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Figure 3: Results", "Figure 3"),
+        ("Fig. 2a Overview of it", "Figure 2a"),
+        ("FIGURE 12 | Flow", "Figure 12"),
+        ("Table 1. Sizes", "Table 1"),
+        ("Abb. 4: Ertrag", "Abbildung 4"),
+        ("Supplementary Figure S2: More", "Supplementary Figure S2"),
+        ("Figure 7-26. Nuts.", "Figure 7-26"),
+        ("Plate IV. Ferns", "Plate IV"),
+        ("Figure 3 shows that it grew", None),
+        ("Figure 2.a) and b) were rendered", None),
+        ("figure 3: not at the start", None),
+        ("Figures 3 and 4 agree", None),
+        ("Mapping 3: no", None),
+    ],
+)
+def test_caption_anchors(text: str, label: str | None) -> None:
+    found = find_captions([line(text, 100)])
+    assert [caption.label for caption in found] == ([label] if label else [])
+
+
+def test_caption_goes_on_over_its_lines_and_not_into_the_body() -> None:
+    lines = [
+        line("Figure 1: A caption that is bro-", 100),
+        line("ken over two lines.", 111),
+        line("Body text.", 140, 1),
+    ]
+    (caption,) = find_captions(lines)
+    assert caption.text == "Figure 1: A caption that is broken over two lines."
+
+
+def test_sentence_that_breaks_before_a_label_is_no_caption() -> None:
+    assert find_captions([line("The yield grew, as is seen in", 100), line("Figure 3. Then it fell.", 111)]) == []
+
+
+@pytest.mark.parametrize("text", ["see Fig. 3.", "(Figure 3a)", "figs. 3 and 4", "Figure 3"])
+def test_mentions(text: str) -> None:
+    pattern = mention_pattern("Figure 3")
+    assert pattern.search(text)
+    assert not pattern.search(text.replace("3", "13")) and not pattern.search(text.replace("3", "33"))
+
+
+def test_join_lines_mends_words_and_keeps_hyphens() -> None:
+    assert join_lines(["a recon-", "struction of X-", "Ray data"]) == "a reconstruction of X-Ray data"
+
+
+DATA = os.environ.get("MMSUM_DATA")
+
+
+@pytest.mark.skipif(not DATA, reason="MMSUM_DATA is not set")
+def test_figures_of_typeset_papers(parser: Parser) -> None:
+    """F1 at IoU 0.5 over the first 20 papers; all 116 are measured by benchmarks/parse.py."""
+    folder = Path(str(DATA), "joss")
+    truth: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for row in map(json.loads, (folder / "figures_truth.jsonl").read_text().splitlines()):
+        truth[row["pdf"]].append(row)
+    right = found = wanted = captions = 0
+    for name, rows in sorted(truth.items())[:20]:
+        figures = [f for f in parser.parse(REF, (folder / name).read_bytes()).figures if f.kind != "table"]
+        found += len(figures)
+        wanted += len(rows)
+        for row in rows:
+            hits = [f for f in figures if f.page == row["page"] and papers.iou(f.bbox, row["bbox"]) >= 0.5]  # type: ignore[arg-type]
+            right += bool(hits)
+            captions += bool(hits) and hits[0].caption.split()[:3] == str(row["caption"]).split()[:3]
+    assert 2 * right / (found + wanted) >= 0.97
+    assert captions >= 0.95 * wanted

@@ -1,0 +1,154 @@
+"""The parsing child: killed when it hangs, replaced when it dies, without credentials, gone with its parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mmsum.config import Figures, Limits
+from mmsum.documents import child
+from mmsum.documents.page import Page
+from mmsum.documents.parse import Parser
+from mmsum.documents.pdf import PdfInfo, read_pages
+from mmsum.errors import FailureKind
+from mmsum.records import Document
+from tests.documents import papers
+from tests.documents.conftest import REF
+
+
+def stall(seconds: float) -> None:
+    """Hangs in a way that no Python signal handler can end."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGKILL, signal.SIGTERM})
+    time.sleep(seconds)
+
+
+def die_after_two_pages(ref: object, source: Path, spool: Path, limits: Limits, figures: Figures) -> Document:
+    """parse_file, but the process is gone in the middle of the third page."""
+    import pickle
+
+    document, info = child.open_pdf(str(source))
+    with spool.open("wb") as out:
+        pickle.dump(info, out)
+        for page in read_pages(document, limits, figures):
+            if page.number == 3:
+                out.write(pickle.dumps(page)[:40])
+                out.flush()
+                os.kill(os.getpid(), signal.SIGSEGV)
+            pickle.dump(page, out)
+            out.flush()
+    raise AssertionError("not reached")
+
+
+def hang_after_one_page(ref: object, source: Path, spool: Path, limits: Limits, figures: Figures) -> Document:
+    import pickle
+
+    document, info = child.open_pdf(str(source))
+    with spool.open("wb") as out:
+        pickle.dump(info, out)
+        pickle.dump(next(read_pages(document, limits, figures)), out)
+        out.flush()
+        stall(60)
+    raise AssertionError("not reached")
+
+
+def eat_memory() -> int:
+    return len(bytearray(8 * 2**30))
+
+
+def environment() -> dict[str, str]:
+    held = Path("/proc/self/environ").read_text() if sys.platform == "linux" else ""
+    return {"environ": "\n".join(os.environ), "held": held, "pid": str(os.getpid()), "parent": str(os.getppid())}
+
+
+def test_crash_keeps_finished_pages(monkeypatch: pytest.MonkeyPatch, parser: Parser) -> None:
+    monkeypatch.setattr(child, "parse_file", die_after_two_pages)
+    document = parser.parse(REF, papers.pages_of_text(5))
+    assert (document.status, document.failure_kind) == ("partial", "crashed")
+    assert (document.pages_total, document.pages_read) == (5, 2)
+    assert "Page 2 begins" in document.text and "kept the 2 of 5 pages" in document.failure_message
+    monkeypatch.undo()
+    assert parser.parse(REF, papers.pages_of_text(1)).status == "ok"  # a new child took over
+
+
+def test_hang_is_killed_and_keeps_finished_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "parse_file", hang_after_one_page)
+    with Parser(Limits(seconds_per_page=2), Figures()) as quick:
+        started = time.monotonic()
+        document = quick.parse(REF, papers.pages_of_text(3))
+        assert time.monotonic() - started < 30
+        assert (document.status, document.failure_kind) == ("partial", "timed_out")
+        assert "seconds_per_page=2" in document.failure_message and "Page 1 begins" in document.text
+
+
+def test_memory_limit_is_a_named_failure(parser: Parser) -> None:
+    with pytest.raises(Exception, match="memory_mb") as caught:
+        parser._run(eat_memory)
+    assert getattr(caught.value, "kind", None) == FailureKind.OUT_OF_MEMORY
+
+
+def test_child_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted-aws-value")
+    monkeypatch.setenv("SOME_SERVICE_TOKEN", "planted-token-value")
+    monkeypatch.setenv("MMSUM_HARMLESS", "planted-harmless-value")
+    with Parser(Limits(), Figures()) as fresh:
+        seen = fresh._run(environment)
+    assert "AWS_SECRET_ACCESS_KEY" not in seen["environ"] and "SOME_SERVICE_TOKEN" not in seen["environ"]
+    assert "MMSUM_HARMLESS" in seen["environ"]
+    assert "planted-aws-value" not in seen["held"] and "planted-token-value" not in seen["held"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+def test_child_dies_with_its_parent_and_outlives_the_calling_thread(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, signal, threading\n"
+        "from mmsum.config import Figures, Limits\n"
+        "from mmsum.documents.parse import Parser\n"
+        "from tests.documents.test_isolation import environment\n"
+        "if __name__ == '__main__':\n"
+        "    made = []\n"
+        "    thread = threading.Thread(target=lambda: made.append(Parser(Limits(), Figures())))\n"
+        "    thread.start(); thread.join()\n"
+        "    pids = {made[0]._run(environment)['pid'] for _ in range(2)}\n"
+        "    print(*pids, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    pids = done.stdout.split()
+    assert len(pids) == 1, (done.stdout, done.stderr)  # one child served both calls
+    deadline = time.monotonic() + 10
+    while _alive(int(pids[0])) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(int(pids[0]))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_spool_cut_short_is_read_up_to_the_cut(tmp_path: Path) -> None:
+    import pickle
+
+    spool = tmp_path / "pages"
+    page = pickle.dumps(Page(1, 612, 792))
+    spool.write_bytes(pickle.dumps(PdfInfo(3, "", False)) + page + page[: len(page) // 2])
+    info, pages = child.read_spool(spool)
+    assert info is not None and info.pages == 3
+    assert len(pages) == 1
+    assert child.read_spool(tmp_path / "none") == (None, [])

@@ -1,0 +1,127 @@
+"""The fused model behind the seam, on a tiny random model: calls, budgets, waves, and what is honestly said of figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmsum.config import Config, load_config
+from mmsum.errors import FailureKind
+from mmsum.generation.fused import FusedSummarizer
+from mmsum.generation.summarizer import build_summarizer
+from mmsum.records import Document, Figure, ObjectRef, Section
+from tests.tiny import png, tiny_model
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    model = tiny_model(tmp_path_factory.mktemp("tiny"))
+    return load_config(
+        model=model.model_dump(),
+        generation={"context_tokens": 800, "summary_tokens": 16, "batch_size": 4},
+    )
+
+
+@pytest.fixture(scope="module")
+def summarizer(config: Config) -> FusedSummarizer:
+    built = build_summarizer(config)
+    assert isinstance(built, FusedSummarizer)
+    return built
+
+
+def document(name: str, sections: int = 1, figures: int = 0, words: int = 20) -> Document:
+    body = [Section(f"Part {n}", " ".join(f"{name}{n}w{k}" for k in range(words)), n + 1) for n in range(sections)]
+    pictures = [
+        Figure(f"Figure {n + 1}", 1, (0, 0, 9, 9), f"Caption {n}", "chart", 120, 80, section=n % sections, image=png(color))
+        for n, color in zip(range(figures), ("red", "blue", "green"), strict=False)
+    ]
+    return Document(
+        ref=ObjectRef(f"/{name}", 1, ""), title=name, pages_total=sections, pages_read=sections, sections=body, figures=pictures
+    )
+
+
+def test_one_draft_per_document_in_order(summarizer: FusedSummarizer) -> None:
+    documents = [document("a"), document("b", figures=2), document("c")]
+    drafts = summarizer.summarize(documents)
+    assert all(draft.text and draft.failure_kind is None for draft in drafts)
+    assert [draft.text for draft in drafts] == [draft.text for draft in summarizer.summarize(documents)]
+    assert all(draft.tokens_read == draft.tokens_total > 0 for draft in drafts)
+    assert all(draft.prompt_tokens > 0 and draft.output_tokens > 0 and draft.seconds > 0 for draft in drafts)
+
+
+def test_untrained_fusion_shows_nothing_and_changes_nothing(summarizer: FusedSummarizer) -> None:
+    seeing = document("a", figures=2)
+    blind = document("a", figures=2)
+    for figure in blind.figures:
+        figure.image = b""
+    with_figures, without = summarizer.summarize([seeing])[0], summarizer.summarize([blind])[0]
+    assert with_figures.text == without.text
+    assert with_figures.shown == frozenset()
+
+
+def test_trained_fusion_marks_what_it_saw(config: Config) -> None:
+    from mmsum.model.torchstack import torch
+
+    trained = FusedSummarizer.load(config)
+    with torch.no_grad():
+        for block in trained.model.fusion.blocks:
+            for name, parameter in block.named_parameters():
+                if "gate" in name:
+                    parameter.fill_(1.0)
+                elif name in ("output.weight", "down.weight"):
+                    parameter.mul_(100)  # loud enough to be heard over a random backbone
+    trained.model.trained = True
+    seeing = document("a", figures=3)
+    seeing.figures[1].image = b"no picture"
+    draft = trained.summarize([seeing])[0]
+    assert draft.shown == {0, 2}
+    assert draft.text != FusedSummarizer.load(config).summarize([seeing])[0].text
+
+
+def test_long_documents_are_split_and_merged(summarizer: FusedSummarizer) -> None:
+    long, short = document("long", sections=6, words=60), document("short")
+    draft, other = summarizer.summarize([long, short])
+    assert draft.text
+    assert draft.failure_kind is None
+    assert draft.tokens_read == draft.tokens_total > summarizer.budget
+    assert draft.output_tokens > 16  # more than one call wrote
+    assert other.text
+
+
+def test_the_budget_of_calls_gives_a_partial_that_says_so(config: Config) -> None:
+    limited = FusedSummarizer.load(config.model_copy(update={"limits": config.limits.model_copy(update={"calls": 2})}))
+    draft = limited.summarize([document("long", sections=8, words=60)])[0]
+    assert draft.failure_kind is FailureKind.TOO_LARGE
+    assert "limits.calls=2" in draft.failure_message
+    assert 0 < draft.tokens_read < draft.tokens_total
+    assert draft.pages_read is not None
+    assert 0 < draft.pages_read < 8
+
+
+def test_no_call_is_longer_than_the_context(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    summarizer = FusedSummarizer.load(config)
+    seen: list[int] = []
+    generate = summarizer.engine.generate
+
+    def watching(requests):  # type: ignore[no-untyped-def]
+        seen.extend(len(request.prompt) + request.max_new_tokens for request in requests)
+        return generate(requests)
+
+    monkeypatch.setattr(summarizer.engine, "generate", watching)
+    odd = document("x" * 500, sections=7, words=90, figures=3)
+    odd.sections[2].text = "ß" * 3000
+    summarizer.summarize([odd])
+    assert len(seen) > 3
+    assert max(seen) <= 800
+
+
+def test_nothing_to_read_is_a_named_failure(summarizer: FusedSummarizer) -> None:
+    draft = summarizer.summarize([Document(ref=ObjectRef("/e", 1, ""))])[0]
+    assert (draft.text, draft.failure_kind) == ("", FailureKind.EMPTY)
+    assert summarizer.summarize([]) == []
+
+
+def test_the_name_follows_the_weights(config: Config, summarizer: FusedSummarizer) -> None:
+    assert summarizer.name == FusedSummarizer.load(config).name
+    assert summarizer.name != FusedSummarizer.load(config.model_copy(update={"seed": 3})).name
