@@ -4,8 +4,8 @@
     python benchmarks/generate.py --threads 1 --clock cpu      # on a machine that others are using
 
 Prompts are 300 to 1500 varied tokens. No text may stop early, so that both sides write equally many tokens; the engine
-therefore shows none of what it gains by dropping finished rows. Prefill is a run of one new token, decode the rest
-of a run of --new. Runs of the sides alternate, so that a noisy machine disturbs both; the best of --repeat counts.
+therefore shows none of what it gains by dropping finished rows. Prefill ends with a batch's first token. The sides
+take turns, so that a noisy machine disturbs all of them; the best of --repeat counts, for each phase by itself.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mmsum.config import load_config
 from mmsum.generation.engine import Engine, Request
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--shortest", type=int, default=300)
     parser.add_argument("--longest", type=int, default=1500)
+    parser.add_argument("--figures", type=int, default=4)
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: this process's own seconds")
     args = parser.parse_args()
@@ -45,61 +47,97 @@ def main() -> None:
     vocabulary = peer.config.vocab_size
     lengths = [draw.randint(args.shortest, args.longest) for _ in range(args.prompts)]
     prompts = [[draw.randrange(100, vocabulary) for _ in range(length)] for length in lengths]
-    figures = torch.randn(4, model.vision.patches, model.vision.width)
+    figures = torch.randn(args.figures, model.vision.patches, model.vision.width)
+    clock = time.process_time if args.clock == "cpu" else time.perf_counter
 
-    engine = Engine(model, batch_size=args.batch, repetition_penalty=1.0)
+    engine = TimedEngine(model, batch_size=args.batch, repetition_penalty=1.0)
     engine.stop_tokens = frozenset()
+    engine.clock = clock
 
-    def ours(shown: torch.Tensor | None, new: int) -> list[list[int]]:
-        return [c.tokens for c in engine.generate([Request(prompt, shown, new) for prompt in prompts])]
+    def ours(shown: torch.Tensor | None) -> tuple[float, float, list[list[int]]]:
+        engine.prefill_seconds = engine.decode_seconds = 0.0
+        texts = [c.tokens for c in engine.generate([Request(prompt, shown, args.new) for prompt in prompts])]
+        return engine.prefill_seconds, engine.decode_seconds, texts
 
-    def theirs(new: int) -> list[list[int]]:
+    def theirs() -> tuple[float, float, list[list[int]]]:
         # In order of length, as a careful user of `generate` would batch them.
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-        written: dict[int, list[int]] = {}
+        prefill, whole, written = 0.0, 0.0, {}
         for start in range(0, len(order), args.batch):
             some = order[start : start + args.batch]
             longest = max(len(prompts[i]) for i in some)
-            ids = torch.tensor([[0] * (longest - len(prompts[i])) + prompts[i] for i in some], device=model.device)
-            mask = torch.tensor(
-                [[0] * (longest - len(prompts[i])) + [1] * len(prompts[i]) for i in some], device=model.device
-            )
+            padding = [longest - len(prompts[i]) for i in some]
+            ids = [[0] * pad + prompts[i] for pad, i in zip(padding, some, strict=True)]
+            mask = [[0] * pad + [1] * len(prompts[i]) for pad, i in zip(padding, some, strict=True)]
+            first = FirstToken(clock)
+            started = clock()
             output = peer.generate(
-                ids, attention_mask=mask, max_new_tokens=new, do_sample=False, eos_token_id=None, pad_token_id=0
+                torch.tensor(ids, device=model.device),
+                attention_mask=torch.tensor(mask, device=model.device),
+                max_new_tokens=args.new,
+                do_sample=False,
+                eos_token_id=None,
+                pad_token_id=0,
+                stopping_criteria=[first],
             )
-            for i, row in zip(some, output[:, longest:].tolist(), strict=True):
-                written[i] = row
-        return [written[i] for i in range(len(prompts))]
+            whole += clock() - started
+            prefill += first.at - started
+            written |= dict(zip(some, output[:, longest:].tolist(), strict=True))
+        return prefill, whole - prefill, [written[i] for i in range(len(prompts))]
 
-    sides: dict[str, Callable[[int], list[list[int]]]] = {
+    sides: dict[str, Callable[[], tuple[float, float, list[list[int]]]]] = {
         "transformers generate": theirs,
-        "engine": lambda new: ours(None, new),
-        "engine, 4 figures each": lambda new: ours(figures, new),
+        "engine": lambda: ours(None),
+        f"engine, {args.figures} figures each": lambda: ours(figures),
     }
-    best: dict[tuple[str, int], float] = {}
+    best: dict[str, tuple[float, float]] = {}
     texts: dict[str, list[list[int]]] = {}
-    clock = time.process_time if args.clock == "cpu" else time.perf_counter
     for _ in range(args.repeat):
-        for new in (1, args.new):
-            for name, side in sides.items():
-                started = clock()
-                texts[name] = side(new)
-                elapsed = clock() - started
-                best[name, new] = min(elapsed, best.get((name, new), elapsed))
+        for name, side in sides.items():
+            prefill, decode, texts[name] = side()
+            before = best.get(name, (prefill, decode))
+            best[name] = (min(prefill, before[0]), min(decode, before[1]))
 
     print(f"{model.device} {model.dtype}, {torch.get_num_threads()} threads, {args.clock} clock")
     print(f"{args.prompts} prompts of {min(lengths)} to {max(lengths)} tokens, batch {args.batch}, {args.new} new each")
     print(f"{'':24} {'prefill tok/s':>14} {'decode tok/s':>13} {'whole, s':>9}   ratios to the first line")
     base: tuple[float, ...] = ()
-    for name in sides:
-        prefill, whole = best[name, 1], best[name, args.new]
-        decode = max(whole - prefill, 1e-9)
-        speeds = (sum(lengths) / prefill, args.prompts * (args.new - 1) / decode, 1 / whole)
+    for name, (prefill, decode) in best.items():
+        speeds = (sum(lengths) / prefill, args.prompts * (args.new - 1) / decode, 1 / (prefill + decode))
         base = base or speeds
         ratios = " ".join(f"{speed / first:.2f}" for speed, first in zip(speeds, base, strict=True))
         same = sum(a == b for a, b in zip(texts[name], texts["transformers generate"], strict=True))
         equal = f"{same}/{len(prompts)} equal texts"
-        print(f"{name:24} {speeds[0]:14.0f} {speeds[1]:13.1f} {whole:9.1f}   {ratios}   {equal}")
+        print(f"{name:24} {speeds[0]:14.0f} {speeds[1]:13.1f} {prefill + decode:9.1f}   {ratios}   {equal}")
+
+
+class TimedEngine(Engine):
+    """Books prefill and decode apart."""
+
+    clock: Callable[[], float]
+    prefill_seconds = decode_seconds = 0.0
+
+    def _prefill(self, *args: Any, **kwargs: Any) -> None:
+        started = self.clock()
+        super()._prefill(*args, **kwargs)
+        self.prefill_seconds += self.clock() - started
+
+    def _decode(self, *args: Any, **kwargs: Any) -> None:
+        started = self.clock()
+        super()._decode(*args, **kwargs)
+        self.decode_seconds += self.clock() - started
+
+
+class FirstToken(transformers.StoppingCriteria):  # type: ignore[misc]
+    """Stops nothing; notes when a batch's first token was there."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.at = 0.0
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+        self.at = self.at or self.clock()
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
 if __name__ == "__main__":

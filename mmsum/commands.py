@@ -143,7 +143,7 @@ def demo(arguments: argparse.Namespace) -> None:
     archive, out = folder / "archive", folder / "summaries"
     console = Console()
     arguments.preset = arguments.preset or "pocket"
-    arguments.set = ["shard_size=8", *arguments.set]
+    arguments.set = ["shard_size=5", *arguments.set]  # three shards: progress is seen, and a resume can be tried
     config = check_summarizer(config_of(arguments))
     try:
         archive.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,7 @@ class Limits(_Section):
     pixels: int = _answer(64_000_000, "largest image decoded, in pixels", ge=1)
     seconds_per_page: float = _answer(30.0, "parse time of one page, in seconds", gt=0)
     seconds_per_document: float = _answer(300.0, "parse time of one document, in seconds", gt=0)
-    memory_mb: int = _answer(4096, "address space of the parsing child, in MiB", ge=512)
+    memory_mb: int = _answer(4096, "address space of the parsing child, in MiB; it needs 1.1 GiB for itself", ge=1280)
     calls: int = _answer(64, "model calls spent on one document; then the row is `partial`", ge=1)
 
 

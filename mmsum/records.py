@@ -8,6 +8,7 @@ Boxes are ``(x0, y0, x1, y1)`` in PDF points from the top left of the page as di
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -65,6 +66,14 @@ class Figure:
     mentions: list[str] = field(default_factory=list)  # sentences of the body that name it
     section: int = -1  # index into Document.sections that it belongs to
     image: bytes = b""
+
+
+def caption_without_label(label: str, caption: str) -> str:
+    """``Figure 3: Loans rose.`` -> ``Loans rose.`` for the label ``Figure 3``, also where the caption says ``Fig. 3.``"""
+    for start in (label, label.replace("Figure", "Fig.")):
+        if start:
+            caption = re.sub(rf"^{re.escape(start)}\s*[:.|\-–—]?\s*", "", caption.strip(), flags=re.IGNORECASE)
+    return caption
 
 
 @dataclass(slots=True)

@@ -65,10 +65,9 @@ def _report(topic: Topic, rng: Random) -> ReportSpec:
     for number, measure in enumerate(measures, start=1):
         chart = make_chart(measure, rng.choice(kinds_for(measure)), first, last, rng)
         if number <= drawn:
-            caption = f"Figure {number}: {capital(measure.view)}{_period(chart, first, last)}{rng.choice(('.', ''))}"
-            mention = mentions[number - 1].format(
-                label=f"Figure {number}", view=measure.view, View=capital(measure.view)
-            )
+            view = _view(measure, chart)
+            caption = f"Figure {number}: {capital(view)}{_period(chart, first, last)}{rng.choice(('.', ''))}"
+            mention = mentions[number - 1].format(label=f"Figure {number}", view=view, View=capital(view))
             figure = looks.figure(number, chart, chart_style, caption, mention, look.columns, rng)
             middle.append(_illustrated(measure, figure, told, slots, rng))
         else:
@@ -112,6 +111,12 @@ def _told_only(measure: Measure, chart: Chart, told: list[Fact], slots: dict[str
     told += [Fact(0, kind, text, said=True) for kind, text in found]
     notes = [note.format(**slots) for note in measure.notes]
     return SectionSpec(measure.heading, (" ".join(notes), " ".join(text for _, text in found)))
+
+
+def _view(measure: Measure, chart: Chart) -> str:
+    """What the chart shows: "by district" only where its lines are districts."""
+    single = chart.kind in ("line", "area") and len(chart.series) == 1
+    return measure.view.partition(" by ")[0] if single else measure.view
 
 
 def _period(chart: Chart, first: int, last: int) -> str:

@@ -6,13 +6,16 @@ many documents and replaced when it dies; pages that it finished before are kept
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import multiprocessing
 import os
+import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +32,21 @@ _DOCUMENTS_PER_CHILD = 200
 _STARTUP_SECONDS = 60.0
 """Allowed for spawning a child on a busy machine, beside the document's own time."""
 _POLL_SECONDS = 0.25
+_SWEEP_AFTER_SECONDS = 60.0
+"""Age of a lock before it is looked at: a parser that starts has made it, but may not hold it yet."""
+
+
+_FOLDER = "mmsum-parse-"
+
+
+def _sweep() -> None:
+    """Remove the folders of parsers that were killed with SIGKILL: nobody holds their lock any more."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*/lock"):
+        with suppress(OSError):  # held, another user's, or just removed by another sweep
+            if time.time() - lock.stat().st_mtime > _SWEEP_AFTER_SECONDS:
+                with lock.open("r+") as held:
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 class _Killed(Exception):
@@ -48,7 +66,10 @@ class Parser:
     def __init__(self, limits: Limits, figures: Figures) -> None:
         self.limits = limits
         self.figures = figures
-        self._folder = tempfile.TemporaryDirectory(prefix="mmsum-parse-")
+        _sweep()
+        self._folder = tempfile.TemporaryDirectory(prefix=_FOLDER)
+        self._lock = Path(self._folder.name, "lock").open("w")  # noqa: SIM115  held until close()
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._closing = threading.Event()
         self._started = threading.Event()
         # The child asks the kernel to be killed when the *thread* that spawned it ends; so one lives until close().
@@ -90,6 +111,7 @@ class Parser:
         """Kill the child and remove its files. May be called twice."""
         self._closing.set()
         self._keeper.join()
+        self._lock.close()
         self._folder.cleanup()
 
     def __enter__(self) -> Self:

@@ -21,7 +21,7 @@ from mmsum.documents.page import Line, Page, area, grow, intersect, touches, uni
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Box, Figure
 
-_TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
+_TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES & ~pymupdf.TEXT_PRESERVE_LIGATURES
 MIN_STROKES = 12
 """Drawings that are not plain rules or boxes before a page without images or captions is looked at with the model."""
 

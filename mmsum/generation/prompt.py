@@ -7,11 +7,10 @@ leaf that holds the section it belongs to. Nothing is cut off silently: what the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mmsum.records import Document, Figure
+from mmsum.records import Document, Figure, caption_without_label
 
 CountTokens = Callable[[str], int]
 
@@ -106,9 +105,7 @@ def _figure_pieces(document: Document, indices: list[int], budget: int, count: C
 def caption_line(figure: Figure) -> str:
     """A figure as the text names it: ``[Figure 3: caption]``."""
     label = figure.label or "Figure"
-    caption = figure.caption.strip()
-    for start in (label, label.replace("Figure", "Fig.")):
-        caption = re.sub(rf"^{re.escape(start)}\s*[:.\-–—]?\s*", "", caption, flags=re.IGNORECASE)
+    caption = caption_without_label(figure.label, figure.caption)
     return f"[{label}: {caption}]" if caption else f"[{label}]"
 
 

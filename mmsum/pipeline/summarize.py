@@ -116,9 +116,11 @@ def _run(
     )
     try:
         with ProgressDisplay(console, board, snapshot.count(), skipped) as display:
-            for receipt in receipts.iter_rows():
-                totals.add(receipt)
-                display.committed = skipped + totals.documents
+            # prefetch_batches=0: a receipt is shown when its shard is committed, not when the next one is.
+            for table in receipts.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+                for receipt in table.to_pylist():
+                    totals.add(receipt)
+                    display.committed = skipped + totals.documents
     except ray.exceptions.RayError as error:
         raise _cause(error) from error
     finally:

@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from mmsum.errors import FailureKind
+from mmsum.records import caption_without_label
 from mmsum.report.advice import ADVICE
 from mmsum.report.thumbnails import Picture, thumbnail
 
@@ -148,7 +149,7 @@ def _text(row: Row, images: list[Picture | None]) -> Row:
     text["figures"] = [
         {
             "label": _clip(figure["label"], "label"),
-            "caption": _clip(figure["caption"], "caption"),
+            "caption": _clip(caption_without_label(figure["label"] or "", figure["caption"] or ""), "caption"),
             "page": figure["page"],
             "kind": figure["kind"],
             "shown": bool(figure["shown"]),

@@ -76,7 +76,8 @@ def test_figures_stand_in_their_boxes_and_captions_below(archive: Path, truth: l
                 assert 0 <= caption.y0 - box.y1 < 30
                 assert figure["label"] in page.get_text(clip=caption)
                 images = [pymupdf.Rect(info["bbox"]) for info in page.get_image_info()]
-                inside = any(image.contains(box + (1, 1, -1, -1)) for image in images)
+                core = pymupdf.Rect(box.x0 + 1, box.y0 + 1, box.x1 - 1, box.y1 - 1)
+                inside = any(image.contains(core) for image in images)
                 drawn = [d for d in page.get_drawings() if pymupdf.Rect(d["rect"]).intersects(box)]
                 assert (len(drawn) > 3) if figure["vector"] else inside
                 body = [pymupdf.Rect(b[:4]) for b in page.get_text("blocks") if len(b[4].split()) > 12]

@@ -142,6 +142,22 @@ def _alive(pid: int) -> bool:
         return False
 
 
+def test_folders_of_killed_parsers_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead = tmp_path / "mmsum-parse-dead"
+    dead.mkdir()
+    (dead / "source").write_bytes(b"left behind")
+    (dead / "lock").touch()
+    with Parser(Limits(), Figures()):
+        assert dead.exists()  # its lock is too young to tell
+        for lock in tmp_path.glob("*/lock"):
+            os.utime(lock, (0, 0))
+        with Parser(Limits(), Figures()):
+            assert not dead.exists()
+            assert len(list(tmp_path.iterdir())) == 2  # the live one's folder is left alone
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_spool_cut_short_is_read_up_to_the_cut(tmp_path: Path) -> None:
     import pickle
 
