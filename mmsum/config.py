@@ -59,7 +59,7 @@ class Generation(_Section):
     batch_size: int = _answer(16, "sequences decoded together; batches never cross a shard", ge=1)
     figures_per_call: int = _answer(8, "figures shown in one call", ge=0)
     repetition_penalty: float = _answer(
-        1.15, "divides the logits of tokens already written; 1 is plain greedy decoding", ge=1.0, le=2.0
+        1.1, "divides the logits of tokens already written; 1 is plain greedy decoding", ge=1.0, le=2.0
     )
     lead_sentences: int = _answer(5, "sentences kept by the `lead` summarizer", ge=1)
 

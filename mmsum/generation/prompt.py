@@ -14,13 +14,9 @@ from mmsum.records import Document, Figure, caption_without_label
 
 CountTokens = Callable[[str], int]
 
-INSTRUCTION = (
-    "Write a short summary of the document below: what it is about, its main findings, and what its figures show. "
-    "Use only what the document says."
-)
-MERGE_INSTRUCTION = (
-    "Below are summaries of the consecutive parts of one document. Write one short summary of the whole document from them."
-)
+INSTRUCTION = "Write a one-paragraph summary of this document."
+MERGE_INSTRUCTION = "Write a one-paragraph summary of the whole document from the summaries of its parts."
+"""Behind the text, not before it: a small model follows what it read last, and otherwise copies the title instead."""
 
 
 @dataclass(slots=True)
@@ -43,15 +39,15 @@ class _Piece:
 
 def first_prompt(title: str, text: str) -> str:
     """The user message of a call that reads a document's own text."""
-    heading = f"Title: {title}\n\n" if title else ""
-    return f"{INSTRUCTION}\n\n{heading}{text}"
+    heading = f"{title}\n\n" if title else ""
+    return f"Document:\n\n{heading}{text}\n\n{INSTRUCTION}"
 
 
 def merge_prompt(title: str, summaries: Sequence[str]) -> str:
     """The user message of a call that merges the summaries of parts."""
-    heading = f"Title: {title}\n\n" if title else ""
+    heading = f"{title}\n\n" if title else ""
     parts = "\n\n".join(f"Part {number}: {text}" for number, text in enumerate(summaries, 1))
-    return f"{MERGE_INSTRUCTION}\n\n{heading}{parts}"
+    return f"Summaries of the parts of one document:\n\n{heading}{parts}\n\n{MERGE_INSTRUCTION}"
 
 
 def split_document(document: Document, budget: int, count: CountTokens, figures_per_call: int) -> list[Leaf]:

@@ -222,8 +222,6 @@ def load_fused(model: Model, *, device: str | None = None, seed: int = 0, thread
             f"model.export: {model.export} was trained on the backbone {manifest.backbone} "
             f"({manifest.backbone_fingerprint}), this is {model.backbone} ({backbone_id}); set model.backbone to that"
         )
-    if place.type == "cpu" and dtype == torch.float32:
-        make_skinny(backbone)
     vision, vision_id = load_vision(model, seed, weights=manifest is None)
     fusion = CrossAttentionFusion(fusion_config(backbone, model.fusion_every, vision.width), seed)
     fused = FusedModel(backbone, tokenizer, vision, fusion, backbone_id)
@@ -233,5 +231,8 @@ def load_fused(model: Model, *, device: str | None = None, seed: int = 0, thread
         fused.trained = any(fusion.gates)
     fused.to(place)
     fusion.to(dtype)
+    if place.type == "cpu" and dtype == torch.float32:
+        make_skinny(backbone)
+        make_skinny(fusion)
     fused.fingerprint = hashlib.sha256(f"{backbone_id}:{dtype}:{weights_id}".encode()).hexdigest()[:16]
     return fused
