@@ -1,8 +1,8 @@
 """mmsum: archives of documents become archives of summaries that have looked at the figures.
 
-    import mmsum
-    mmsum.summarize("reports/", "out/", preset="pocket")
-    table = mmsum.read_summaries("out/")
+import mmsum
+mmsum.summarize("reports/", "out/", preset="pocket")
+table = mmsum.read_summaries("out/")
 """
 
 from mmsum.api import read_summaries, summarize

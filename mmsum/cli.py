@@ -27,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MmsumError as error:
         return _complain(f"mmsum {arguments.command}: {error}", EXIT_FAILED)
     except KeyboardInterrupt:
-        hint = "; what is committed stays, the same command resumes" if arguments.command in ("summarize", "demo") else ""
+        hint = (
+            "; what is committed stays, the same command resumes" if arguments.command in ("summarize", "demo") else ""
+        )
         return _complain(f"mmsum {arguments.command}: stopped{hint}", EXIT_INTERRUPTED)
     except BrokenPipeError:  # `mmsum inspect FILE | head`
         sys.stderr.close()
@@ -53,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
     command = commands.add_parser("summarize", help="summarize an archive of documents; again: do what is missing")
-    command.add_argument("source", metavar="SRC", help="file, folder, glob, s3:// gs:// abfss:// prefix, .txt/.parquet list")
+    command.add_argument(
+        "source", metavar="SRC", help="file, folder, glob, s3:// gs:// abfss:// prefix, .txt/.parquet list"
+    )
     command.add_argument("out", metavar="OUT", help="folder or prefix for Parquet parts; created if missing")
     _config_arguments(command)
     command.add_argument("--limit", type=_positive, metavar="N", help="only the first N documents of the listing")

@@ -64,7 +64,9 @@ def status(out: str) -> None:
     shown.add_row("snapshot", f"{snapshot.number} of {snapshot.source}: {state}")
     shown.add_row("documents", f"{done} of {planned} ({done / max(planned, 1):.0%})")
     shown.add_row("shards", f"{len(committed)} of {snapshot.shards}")
-    shown.add_row("rows", ", ".join(f"{counts[s]} {s}" for s in ("ok", "partial", "failed", "deleted") if counts[s]) or "none")
+    shown.add_row(
+        "rows", ", ".join(f"{counts[s]} {s}" for s in ("ok", "partial", "failed", "deleted") if counts[s]) or "none"
+    )
     if kinds:
         shown.add_row("failures", ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()))
     if table.num_rows:
@@ -127,11 +129,20 @@ def _print_document(document: Document) -> None:
     facts.add_row("text", f"{len(document.text.split())} words in {len(document.sections)} sections")
     console.print(facts)
     if document.figures:
-        table = Table("label", "page", "kind", "box (points)", "pixels", "caption", title="figures", title_justify="left")
+        table = Table(
+            "label", "page", "kind", "box (points)", "pixels", "caption", title="figures", title_justify="left"
+        )
         for figure in document.figures:
             box = " ".join(f"{value:.0f}" for value in figure.bbox)
             size = f"{figure.width}x{figure.height}"
-            table.add_row(figure.label or "-", str(figure.page), figure.kind, box, size, shorten(figure.caption, 160, placeholder=" …"))
+            table.add_row(
+                figure.label or "-",
+                str(figure.page),
+                figure.kind,
+                box,
+                size,
+                shorten(figure.caption, 160, placeholder=" …"),
+            )
         console.print(table)
 
 

@@ -91,9 +91,15 @@ class Resources(_Section):
     generate_cpus: float | None = Field(
         None, description="CPUs asked for by one generating actor; empty: 0.5 for a model, 0.1 for lead", gt=0
     )
-    generate_gpus: float | None = Field(None, description="GPUs per generating actor; empty: 1 where there are any", ge=0)
-    generate_threads: int | None = Field(None, description="torch threads of a CPU actor; empty: all of the machine's cores", ge=1)
-    shards_in_flight: int = Field(3, description="shards given to one actor ahead of time, so that it never waits", ge=1)
+    generate_gpus: float | None = Field(
+        None, description="GPUs per generating actor; empty: 1 where there are any", ge=0
+    )
+    generate_threads: int | None = Field(
+        None, description="torch threads of a CPU actor; empty: all of the machine's cores", ge=1
+    )
+    shards_in_flight: int = Field(
+        3, description="shards given to one actor ahead of time, so that it never waits", ge=1
+    )
     object_store_mb: int | None = Field(None, description="object store of a Ray started here, in MiB", ge=80)
 
 

@@ -118,7 +118,9 @@ def _fit(text: str, page: int, budget: int, count: CountTokens) -> Iterator[_Pie
     yield from _fit(text[cut:].lstrip(" ") or " ", page, budget, count)
 
 
-def group_for_merging(texts: Sequence[str], budget: int, count: CountTokens, cut: Callable[[str, int], str]) -> list[list[str]]:
+def group_for_merging(
+    texts: Sequence[str], budget: int, count: CountTokens, cut: Callable[[str, int], str]
+) -> list[list[str]]:
     """Consecutive groups whose prompts stay within `budget`, each of at least two texts but the last.
 
     Summaries are far shorter than half a budget; one that is not (text can grow when it is tokenized again) is cut by

@@ -66,7 +66,11 @@ def ray_session(resources: Resources) -> Iterator[Cluster]:
 
 
 def _connect(ray: Any, resources: Resources) -> None:
-    common = {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": {"env_vars": _worker_environment()}}
+    common = {
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+        "runtime_env": {"env_vars": _worker_environment()},
+    }
     try:
         try:
             ray.init(address="auto", **common)
@@ -86,7 +90,14 @@ def _connect(ray: Any, resources: Resources) -> None:
         raise EnvironmentFailure(f"{where} could not be reached or started: {reason}") from error
 
 
-_FORWARDED = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION", "MMSUM_CACHE", "HF_HUB_OFFLINE")
+_FORWARDED = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "MMSUM_CACHE",
+    "HF_HUB_OFFLINE",
+)
 
 
 def _worker_environment() -> dict[str, str]:

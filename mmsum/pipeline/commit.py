@@ -128,7 +128,9 @@ def commit_shard(rows: pa.Table, *, snapshot_out: str, digest: str) -> pa.Table:
     started = time.perf_counter()
     shard = rows["shard"][0].as_py()
     if hash_ids(rows["document_id"].to_pylist()) != rows["shard_ids"][0].as_py():
-        raise EnvironmentFailure(f"shard {shard}: its rows are not the planned documents; nothing was committed; please report it")
+        raise EnvironmentFailure(
+            f"shard {shard}: its rows are not the planned documents; nothing was committed; please report it"
+        )
     name = f"part-{shard:06d}.parquet"
     crops = _crops_table(rows)
     if crops.num_rows:
@@ -207,7 +209,9 @@ def _read_part(uri: str) -> pa.Table:
     table = pq.read_table(pa.BufferReader(storage.read(uri)))
     version = pc.max(table["schema_version"]).as_py() or 0
     if version > SCHEMA_VERSION:
-        raise EnvironmentFailure(f"{uri}: written by a newer mmsum (schema {version}, this one reads {SCHEMA_VERSION}); upgrade")
+        raise EnvironmentFailure(
+            f"{uri}: written by a newer mmsum (schema {version}, this one reads {SCHEMA_VERSION}); upgrade"
+        )
     columns = [
         table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
         for field in SUMMARY_SCHEMA

@@ -139,7 +139,9 @@ def _list(source: str, out: str) -> list[ObjectRef]:
     refs = sorted((ref for ref in storage.list_source(source) if not ref.uri.startswith(inside)), key=lambda r: r.uri)
     unique = [ref for at, ref in enumerate(refs) if at == 0 or refs[at - 1].uri != ref.uri]
     if not unique:
-        raise SourceError(f"{source}: nothing to summarize there; give a file, a folder, a glob or a list that has documents")
+        raise SourceError(
+            f"{source}: nothing to summarize there; give a file, a folder, a glob or a list that has documents"
+        )
     return unique
 
 
@@ -160,9 +162,7 @@ def _choose(
     listed: list[ObjectRef], known: dict[str, str], limit: int | None, *, everything: bool, same_source: bool
 ) -> list[ObjectRef]:
     """Objects to plan: all, or the new and changed ones, and a tombstone for each known one that is gone."""
-    chosen = [
-        ref for ref in islice(listed, limit) if everything or known.get(ref.uri) != ref.version
-    ]
+    chosen = [ref for ref in islice(listed, limit) if everything or known.get(ref.uri) != ref.version]
     if same_source:
         present = {ref.uri for ref in listed}
         chosen += [ObjectRef(uri, 0, version, op="delete") for uri, version in known.items() if uri not in present]

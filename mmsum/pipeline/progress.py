@@ -83,7 +83,9 @@ class ProgressDisplay:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop.set()
         self._thread.join(timeout=5)
 
@@ -113,7 +115,9 @@ class ProgressDisplay:
             counts = self._read()
             written = min(self.done + counts.get("generated", 0), self.planned)
             elapsed = time.monotonic() - self.started
-            self.console.print(f"{elapsed:6.0f} s  {written}/{self.planned} documents  {self.describe(counts)}", soft_wrap=True)
+            self.console.print(
+                f"{elapsed:6.0f} s  {written}/{self.planned} documents  {self.describe(counts)}", soft_wrap=True
+            )
 
     def _read(self) -> dict[str, int]:
         import ray
@@ -142,7 +146,7 @@ class ProgressDisplay:
 
 
 def format_seconds(seconds: float) -> str:
-    """"42 s", "7 min", "3 h 20 min"."""
+    """ "42 s", "7 min", "3 h 20 min"."""
     seconds = max(0, round(seconds))
     if seconds < 90:
         return f"{seconds} s"

@@ -58,7 +58,9 @@ def summarize(
             _run(snapshot, missing, skipped, config, cluster, summarizer, console, totals)
         left = [shard for shard in missing if shard not in snapshot.committed()]
         if left:
-            raise EnvironmentFailure(f"{len(left)} shards have no rows in {snapshot.out} though they were committed; check the store")
+            raise EnvironmentFailure(
+                f"{len(left)} shards have no rows in {snapshot.out} though they were committed; check the store"
+            )
         print_totals(console, totals)
     return Result(snapshot, totals, skipped)
 
@@ -168,5 +170,6 @@ def _announce(console: Console, snapshot: Snapshot, created: bool, skipped: int)
     elif skipped == total:
         console.print(f"{name}: nothing to do, all {total} documents have their rows", soft_wrap=True)
     else:
-        console.print(f"{name}: resuming, {skipped} of {total} documents have their rows and are skipped", soft_wrap=True)
-
+        console.print(
+            f"{name}: resuming, {skipped} of {total} documents have their rows and are skipped", soft_wrap=True
+        )

@@ -33,7 +33,9 @@ def write_report(out: str, to: str | None = None) -> str:
     with _Pictures(out, snapshot) as pictures:
         about = _about(snapshot, table)
         page = b"".join(
-            render_report(_rows(table), pictures, title=f"Summaries of {snapshot.source}", about=about, count=table.num_rows)
+            render_report(
+                _rows(table), pictures, title=f"Summaries of {snapshot.source}", about=about, count=table.num_rows
+            )
         )
     try:
         storage.put(target, page)

@@ -31,11 +31,18 @@ def summarizer(config: Config) -> FusedSummarizer:
 def document(name: str, sections: int = 1, figures: int = 0, words: int = 20) -> Document:
     body = [Section(f"Part {n}", " ".join(f"{name}{n}w{k}" for k in range(words)), n + 1) for n in range(sections)]
     pictures = [
-        Figure(f"Figure {n + 1}", 1, (0, 0, 9, 9), f"Caption {n}", "chart", 120, 80, section=n % sections, image=png(color))
+        Figure(
+            f"Figure {n + 1}", 1, (0, 0, 9, 9), f"Caption {n}", "chart", 120, 80, section=n % sections, image=png(color)
+        )
         for n, color in zip(range(figures), ("red", "blue", "green"), strict=False)
     ]
     return Document(
-        ref=ObjectRef(f"/{name}", 1, ""), title=name, pages_total=sections, pages_read=sections, sections=body, figures=pictures
+        ref=ObjectRef(f"/{name}", 1, ""),
+        title=name,
+        pages_total=sections,
+        pages_read=sections,
+        sections=body,
+        figures=pictures,
     )
 
 

@@ -63,7 +63,9 @@ def test_every_word_is_in_exactly_one_leaf(paragraphs: list[list[str]], budget: 
     sections = [Section("", "\n\n".join(texts), 1) for texts in paragraphs]
     leaves = split_document(document(sections), budget, words, 4)
     assert all(words(leaf.text) <= budget for leaf in leaves)
-    assert [w for leaf in leaves for w in leaf.text.split()] == [w for texts in paragraphs for t in texts for w in t.split()]
+    assert [w for leaf in leaves for w in leaf.text.split()] == [
+        w for texts in paragraphs for t in texts for w in t.split()
+    ]
 
 
 def test_a_huge_word_is_cut_not_looped_over() -> None:

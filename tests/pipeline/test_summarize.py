@@ -171,12 +171,16 @@ def test_the_same_archive_through_a_real_s3_server(tmp_path: Path, monkeypatch: 
         for name, value in server.env.items():
             monkeypatch.setenv(name, value)
         write_archive(tmp_path / "served" / "bucket" / "docs", 5)
-        done = mmsum("summarize", "s3://bucket/docs/", "s3://bucket/out", "--set", "summarizer=lead", "--set", "shard_size=2")
+        done = mmsum(
+            "summarize", "s3://bucket/docs/", "s3://bucket/out", "--set", "summarizer=lead", "--set", "shard_size=2"
+        )
         assert done.returncode == 0, done.stderr
         assert_complete("s3://bucket/out")
         assert "5 (5 ok)" in done.stdout
         assert "100%" in mmsum("status", "s3://bucket/out").stdout
-        again = mmsum("summarize", "s3://bucket/docs/", "s3://bucket/out", "--set", "summarizer=lead", "--set", "shard_size=2")
+        again = mmsum(
+            "summarize", "s3://bucket/docs/", "s3://bucket/out", "--set", "summarizer=lead", "--set", "shard_size=2"
+        )
         assert "nothing to do" in again.stdout
 
 
@@ -211,9 +215,7 @@ def test_two_drivers_at_once_write_every_row_once(tmp_path: Path, monkeypatch: p
         assert len(ids("s3://bucket/out")) == 40
 
 
-def test_answers_do_not_depend_on_the_number_of_workers(
-    tmp_path: Path, archive: Path, local_ray: None
-) -> None:
+def test_answers_do_not_depend_on_the_number_of_workers(tmp_path: Path, archive: Path, local_ray: None) -> None:
     def texts(name: str, **resources: object) -> list[tuple[str, str]]:
         config = load_config(summarizer="lead", shard_size=2, resources=resources)
         mmsum.summarize(archive, tmp_path / name, config)
