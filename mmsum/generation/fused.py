@@ -90,7 +90,10 @@ class FusedSummarizer:
             kept = affordable_leaves(len(leaves), self.fan_in, self.config.limits.calls)
             if kept < len(leaves):
                 draft.failure_kind = FailureKind.TOO_LARGE
-                draft.failure_message = f"read {kept} of {len(leaves)} parts: limits.calls={self.config.limits.calls} allows no more; raise it"
+                limit = self.config.limits.calls
+                draft.failure_message = (
+                    f"read {kept} of {len(leaves)} parts: limits.calls={limit} allows no more; raise it"
+                )
                 leaves = leaves[:kept]
                 draft.pages_read = max(leaf.last_page for leaf in leaves)
         draft.tokens_read = sum(leaf.tokens for leaf in leaves)

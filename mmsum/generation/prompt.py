@@ -75,8 +75,8 @@ def _pieces(document: Document, budget: int, count: CountTokens) -> Iterator[_Pi
     """Paragraphs with their heading and the figures that belong to the section, none above `budget` tokens."""
     by_section: dict[int, list[int]] = {}
     for index, figure in enumerate(document.figures):
-        section = figure.section if 0 <= figure.section < len(document.sections) else -1
-        by_section.setdefault(section, []).append(index)
+        home = figure.section if 0 <= figure.section < len(document.sections) else -1
+        by_section.setdefault(home, []).append(index)
     for number, section in enumerate(document.sections):
         heading = section.heading
         for paragraph in section.text.split("\n\n"):

@@ -86,10 +86,9 @@ def load_backbone(config: Model, device: torch.device, dtype: torch.dtype) -> tu
 def _resolve(config: Model) -> tuple[Path, str]:
     """A local folder in transformers' own format, and the fingerprint of what it came from."""
     reference = config.backbone
-    if is_hub_id(reference):
-        path = _download(reference, config.backbone_revision)
-    else:
-        path = locate(reference, "model.backbone")
+    path = (
+        _download(reference, config.backbone_revision) if is_hub_id(reference) else locate(reference, "model.backbone")
+    )
     identity = fingerprint(path)
     if path.suffix == ".gguf":
         path = _converted(path, identity)
