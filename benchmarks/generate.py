@@ -19,7 +19,7 @@ from typing import Any
 
 from mmsum.config import load_config
 from mmsum.generation.engine import Engine, Request
-from mmsum.model.backbone import _resolve
+from mmsum.model.backbone import resolve
 from mmsum.model.fused import load_fused
 from mmsum.model.torchstack import torch, transformers
 
@@ -40,7 +40,7 @@ def main() -> None:
 
     config = load_config(preset=args.preset)
     model = load_fused(config.model, threads=args.threads)
-    folder, _ = _resolve(config.model)
+    folder, _ = resolve(config.model)
     peer = transformers.AutoModelForCausalLM.from_pretrained(Path(folder), dtype=model.dtype).to(model.device)
 
     draw = random.Random(0)

@@ -17,7 +17,7 @@ from typing import Any
 from mmsum.generation import stock
 from mmsum.model.fused import FusedModel, text_config
 from mmsum.model.fusion.cross_attention import VisionState, stack_states
-from mmsum.model.packing import ATTENTION, LAYOUT_IN_PACKING, Packing, SlotCache
+from mmsum.model.packing import ATTENTION, LAYOUT_IN_PACKING, Packing, SlotCache, decode_packing
 from mmsum.model.torchstack import torch
 
 PREFILL_TOKENS = {"cpu": 512, "cuda": 8192}
@@ -166,19 +166,14 @@ class Engine:
         vision = stack_states([row.vision for row in active])
         while not any(row.finished or _is_full(row) for row in active):
             lengths = [row.length for row in active]
-            positions = torch.tensor(lengths, device=device)
-            longest = max(lengths) + 1
-            cache.decode_at(positions, longest)
-            behind = torch.arange(longest, device=device) > positions[:, None]
-            mask = torch.zeros(behind.shape, dtype=self.model.dtype, device=device)
-            mask = mask.masked_fill_(behind, float("-inf"))[:, None, None]
+            positions = cache.decode_at(lengths, device)
             logits = self.model(
                 input_ids=torch.tensor([[row.tokens[-1]] for row in active], device=device),
                 attention_mask=LAYOUT_IN_PACKING.to(device),
                 position_ids=positions[:, None],
                 vision=vision,
                 past_key_values=cache,
-                packing=Packing(mask=mask),
+                packing=decode_packing(lengths, self.model.dtype, device),
             )
             self.write(active, logits[:, -1])
         _compact(cache, active)
@@ -275,16 +270,13 @@ def fits_packing(model: FusedModel) -> bool:
             packing=Packing(lengths=(4, 2)),
             logits_to_keep=torch.tensor([3, 5], device=device),
         )[0]
-        positions = torch.tensor([4, 2], device=device)
-        cache.decode_at(positions, 5)
-        mask = torch.zeros(2, 1, 1, 5, dtype=dtype, device=device)
-        mask[1, :, :, 3:] = float("-inf")
+        positions = cache.decode_at([4, 2], device)
         second = model(
             torch.tensor([[prompts[0][-1]], [prompts[1][-1]]], device=device),
             layout,
             position_ids=positions[:, None],
             past_key_values=cache,
-            packing=Packing(mask=mask),
+            packing=decode_packing([4, 2], dtype, device),
         )[:, -1]
     except (TypeError, ValueError, RuntimeError, IndexError, AttributeError):
         return False  # NotImplementedError is a RuntimeError: whatever the reason, the stock path works

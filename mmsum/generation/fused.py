@@ -67,12 +67,14 @@ class FusedSummarizer:
     @classmethod
     def load(cls, config: Config) -> FusedSummarizer:
         """Loads what `config.model` names onto a GPU if this process has one, else the CPU."""
-        threads = config.resources.generate_threads or len(os.sched_getaffinity(0))  # Ray would leave torch one
-        model = load_fused(config.model, seed=config.seed, threads=threads)
+        model = load_fused(config.model, seed=config.seed)
         preset = Path(config.preset).stem if config.preset else "custom"
         return cls(model, config, f"fused:{preset}:{model.fingerprint}")
 
     def summarize(self, documents: Sequence[Document]) -> list[Draft]:
+        # Here and not at loading: Ray sets OMP_NUM_THREADS=1 and calls from a thread of its own, and OpenMP keeps the
+        # number of threads per calling thread. Loaded in one and called from another, the model ran on one core of two.
+        torch.set_num_threads(self.config.resources.generate_threads or len(os.sched_getaffinity(0)))
         works = [self._plan(document) for document in documents]
         self._look(works)
         self._read(works)

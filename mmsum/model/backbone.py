@@ -66,7 +66,7 @@ def load_backbone(config: Model, device: torch.device, dtype: torch.dtype) -> tu
     """
     if not config.backbone:
         raise ConfigError("model.backbone: empty; choose a preset (--preset pocket) or name a causal language model")
-    folder, identity = _resolve(config)
+    folder, identity = resolve(config)
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -83,7 +83,7 @@ def load_backbone(config: Model, device: torch.device, dtype: torch.dtype) -> tu
     return model, tokenizer, identity
 
 
-def _resolve(config: Model) -> tuple[Path, str]:
+def resolve(config: Model) -> tuple[Path, str]:
     """A local folder in transformers' own format, and the fingerprint of what it came from."""
     reference = config.backbone
     path = (

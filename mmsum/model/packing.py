@@ -40,6 +40,7 @@ class Packing:
 
     lengths: tuple[int, ...] = ()
     mask: torch.Tensor | None = None
+    groups: tuple[tuple[int, int, int], ...] = ()  # decoding: (first slot, last + 1, longest of them, in tokens)
 
 
 # A 4-dimensional mask is handed to the attention function as it is; this one says that `packing` has the layout.
@@ -75,7 +76,7 @@ def packed_attention(
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     shared = query.shape[1] != key.shape[1]
     if not packing.lengths:
-        output = _attend_cached(query, key, value, packing.mask, scale)
+        output = _attend_cached(query, key, value, packing, scale)
     elif packing.mask is None:
         output = _attend_packed(query, key, value, packing.lengths, scale, shared)
     else:
@@ -97,20 +98,42 @@ def _attend_packed(
 
 
 def _attend_cached(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, scale: float
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing: Packing, scale: float
 ) -> torch.Tensor:
     """One new token per slot: [B, H, 1, D]. Query heads that share a key/value head are rows of one product."""
     slots, heads, _, width = query.shape
+    mask = packing.mask
+    assert mask is not None
     grouped = query.view(slots, key.shape[1], -1, width)  # [B, G, H/G, D]
     if query.device.type == "cpu" and query.dtype == torch.float32:
         # Two batched products read the cache at 14 GB/s, the fused kernel at 12 (B 16, G 3, L 1024, two AVX2 cores).
-        scores = torch.matmul(grouped * scale, key.transpose(2, 3))
-        if mask is not None:
-            scores += mask
-        output = torch.matmul(scores.softmax(-1), value)
+        # Reading is what this costs, so slots go in groups that end with their own longest, not with the batch's.
+        parts = []
+        for first, last, longest in packing.groups:
+            keys, values = key[first:last, :, :longest], value[first:last, :, :longest]
+            scores = torch.matmul(grouped[first:last] * scale, keys.transpose(2, 3))
+            scores += mask[first:last, :, :, :longest]
+            parts.append(torch.matmul(scores.softmax(-1), values))
+        output = torch.cat(parts)
     else:
         output = F.scaled_dot_product_attention(grouped, key, value, attn_mask=mask, scale=scale)
     return output.reshape(slots, heads, 1, width)
+
+
+GROUP = 8
+"""Slots of one group. 32 slots of 300 to 1500 tokens take 9.1 ms a layer against 11.4 undivided, equal lengths 3.5
+against 3.3 (16 of 900); smaller groups gain no more and cost more."""
+
+
+def decode_packing(lengths: list[int], dtype: torch.dtype, device: torch.device) -> Packing:
+    """The layout of a decode step over slots that hold `lengths` tokens and get one more each."""
+    groups = tuple(
+        (first, min(first + GROUP, len(lengths)), max(lengths[first : first + GROUP]) + 1)
+        for first in range(0, len(lengths), GROUP)
+    )
+    behind = torch.arange(max(lengths) + 1, device=device) > torch.tensor(lengths, device=device)[:, None]
+    mask = torch.zeros(behind.shape, dtype=dtype, device=device).masked_fill_(behind, float("-inf"))
+    return Packing(mask=mask[:, None, None], groups=groups)
 
 
 AttentionInterface.register(ATTENTION, packed_attention)
@@ -197,15 +220,13 @@ class SlotCache(Cache):
         self.start = start
         self.longest = start + max(lengths)
 
-    def decode_at(self, positions: torch.Tensor, longest: int) -> None:
-        """The next forward call adds one token to each of the first len(positions) slots, at `positions` [B].
-
-        longest: the largest position + 1, given so that it need not be read back from the device.
-        """
+    def decode_at(self, lengths: list[int], device: torch.device) -> torch.Tensor:
+        """The next forward call adds one token to each of the first slots, which hold `lengths`; their positions [B]."""
         self.prefill = []
-        self.positions = positions
-        self.rows = torch.arange(len(positions), device=positions.device)
-        self.longest = longest
+        self.positions = torch.tensor(lengths, device=device)
+        self.rows = torch.arange(len(lengths), device=device)
+        self.longest = max(lengths) + 1
+        return self.positions
 
     def move(self, source: int, target: int, length: int) -> None:
         """Moves one sequence of `length` tokens to another slot."""

@@ -196,7 +196,7 @@ def test_packing_is_tried_before_it_is_used(model: FusedModel, monkeypatch: pyte
     import mmsum.model.packing as packing
 
     right = packing._attend_cached
-    monkeypatch.setattr(packing, "_attend_cached", lambda q, k, v, mask, scale: right(q, k, v, None, scale * 3))
+    monkeypatch.setattr(packing, "_attend_cached", lambda q, k, v, packing, scale: right(q, k, v, packing, scale * 3))
     assert not fits_packing(model)
 
 
