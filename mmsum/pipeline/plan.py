@@ -45,6 +45,7 @@ class Snapshot:
     answers: dict[str, Any]
     documents: pa.Table
     shards: int
+    conditional: bool  # whether the store honours conditional creates, so that several drivers may work at once
 
     def part_uri(self, shard: int) -> str:
         """Where a shard's rows are committed; the object's existence is the commit."""
@@ -92,14 +93,14 @@ def open_snapshot(
             return latest, False
     listed = _list(source, out)
     previous = _known(out) if latest else {}
-    if restart:
-        storage.honours_conditions(out)  # is OUT writable at all, before anything is deleted
-        _delete_run(out)
     refs = _choose(listed, previous, limit, everything=new, same_source=bool(latest and latest.source == source))
     if not refs and latest:
         return latest, False
+    conditional = storage.honours_conditions(out)  # raises OutputError when OUT cannot be written, before anything is
+    if restart:
+        _delete_run(out)
     number = latest.number + 1 if latest else 1
-    return _create(out, number, refs, source, limit, config)
+    return _create(out, number, refs, source, limit, conditional, config)
 
 
 def latest_snapshot(out: str) -> Snapshot | None:
@@ -181,7 +182,7 @@ def cut_shards(refs: Iterable[ObjectRef], shard_size: int, shard_bytes: int) -> 
 
 
 def _create(
-    out: str, number: int, refs: list[ObjectRef], source: str, limit: int | None, config: Config
+    out: str, number: int, refs: list[ObjectRef], source: str, limit: int | None, conditional: bool, config: Config
 ) -> tuple[Snapshot, bool]:
     shards = list(cut_shards(refs, config.shard_size, config.shard_mb * 2**20))
     table = pa.table(
@@ -195,7 +196,7 @@ def _create(
         schema=PLAN_SCHEMA,
     )
     settings = {"snapshot": number, "source": source, "limit": limit, "answers": config.answers()}
-    settings |= {"shards": shards[-1] + 1}
+    settings |= {"shards": shards[-1] + 1, "conditional": conditional}
     text = json.dumps(settings, sort_keys=True)
     digest = hashlib.sha256(text.encode())
     for ref, shard in zip(refs, shards, strict=True):
@@ -223,6 +224,7 @@ def _load(out: str, uri: str) -> Snapshot:
         answers=settings["answers"],
         documents=table.replace_schema_metadata(None),
         shards=settings["shards"],
+        conditional=settings["conditional"],
     )
 
 

@@ -167,6 +167,8 @@ def _announce(console: Console, snapshot: Snapshot, created: bool, skipped: int)
     name = f"snapshot {snapshot.number} of {snapshot.out}"
     if created:
         console.print(f"{name}: {total} documents in {snapshot.shards} shards", soft_wrap=True)
+        if not snapshot.conditional:
+            console.print("this store ignores conditional creates: run one driver at a time on it", soft_wrap=True)
     elif skipped == total:
         console.print(f"{name}: nothing to do, all {total} documents have their rows", soft_wrap=True)
     else:
