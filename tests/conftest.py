@@ -62,7 +62,7 @@ def mmsum(tmp_path: Path) -> Run:
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=400,
         )
 
     return run

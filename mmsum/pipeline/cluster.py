@@ -43,7 +43,7 @@ class Cluster:
 
 @contextmanager
 def ray_session(resources: Resources) -> Iterator[Cluster]:
-    """Connects to the cluster named by RAY_ADDRESS or running on this machine; starts a local Ray when there is none.
+    """Connects to the cluster that RAY_ADDRESS names (a submitted job has it set), else starts a local Ray of its own.
 
     A Ray started here is shut down at the end. Raises EnvironmentFailure when the named cluster does not answer.
     """
@@ -72,11 +72,10 @@ def _connect(ray: Any, resources: Resources) -> None:
         "runtime_env": {"env_vars": _worker_environment()},
     }
     try:
-        try:
-            ray.init(address="auto", **common)
-        except ConnectionError:
-            if os.environ.get("RAY_ADDRESS"):
-                raise
+        if os.environ.get("RAY_ADDRESS"):
+            ray.init(**common)
+        else:
+            # Never "auto": that would find another command's local Ray, which ends when that command does.
             store = resources.object_store_mb
             ray.init(
                 address="local",

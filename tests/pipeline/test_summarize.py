@@ -80,10 +80,11 @@ class TestInProcess:
         assert rows["report-000.txt"]["snapshot"] == 1
 
     def test_a_broken_summarizer_stops_the_run_with_its_reason(self, archive: Path, tmp_path: Path) -> None:
+        config = load_config(summarizer="lead")
         with pytest.raises(EnvironmentFailure, match="the accelerator is gone"):
-            mmsum.summarize(archive, tmp_path / "out", summarizer=Broken)
+            mmsum.summarize(archive, tmp_path / "out", config, summarizer=Broken)
         assert len(ids(tmp_path / "out")) == 0
-        mmsum.summarize(archive, tmp_path / "out", summarizer="lead")
+        mmsum.summarize(archive, tmp_path / "out", config)
         assert_complete(tmp_path / "out")
 
     def test_parsing_is_not_fused_into_the_generating_actor(self, archive: Path, tmp_path: Path) -> None:
