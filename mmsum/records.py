@@ -70,10 +70,11 @@ class Figure:
 
 def caption_without_label(label: str, caption: str) -> str:
     """``Figure 3: Loans rose.`` -> ``Loans rose.`` for the label ``Figure 3``, also where the caption says ``Fig. 3.``"""
+    rest = caption
     for start in (label, label.replace("Figure", "Fig.")):
         if start:
-            caption = re.sub(rf"^{re.escape(start)}\s*[:.|\-–—]?\s*", "", caption.strip(), flags=re.IGNORECASE)
-    return caption
+            rest = re.sub(rf"^{re.escape(start)}\s*[:.|\-–—]?\s*", "", rest.strip(), flags=re.IGNORECASE)
+    return rest or caption  # a caption that is nothing but its label stays
 
 
 @dataclass(slots=True)
