@@ -83,7 +83,8 @@ class Model(_Section):
 class Resources(_Section):
     """How much of the machine or cluster is used. Never changes an answer."""
 
-    parse_cpus: float = Field(1.0, description="CPUs asked for by one parsing task", gt=0)
+    # Not 1: with the 0.1 of a light actor and the 0.05 of a commit, two tasks then fit on two cores.
+    parse_cpus: float = Field(0.9, description="CPUs asked for by one parsing task", gt=0)
     parse_tasks: int | None = Field(None, description="most parsing tasks at once; empty: as many as fit", ge=1)
     generate_actors: int | None = Field(
         None, description="generating actors; empty: one per GPU, or one per node's worth of CPUs without GPUs", ge=1
