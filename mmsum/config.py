@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from mmsum.errors import ConfigError
@@ -72,12 +72,66 @@ class Model(_Section):
     vision: str = _answer("", "open_clip model name, or `timm:NAME` for a timm trunk under open_clip")
     vision_weights: str = _answer("", "open_clip tag, local file, or package:NAME/FILE; empty is random")
     image_size: int = _answer(224, "side of the square image given to the vision tower, in pixels", ge=32)
-    fusion: Literal["cross_attention"] = _answer("cross_attention", "how figures reach the backbone")
+    fusion: Literal["cross_attention", "prefix"] = _answer("cross_attention", "how figures reach the backbone")
     fusion_every: int = _answer(6, "a gated cross-attention block before every k-th decoder layer", ge=1)
+    prefix_tokens: int = _answer(16, "soft tokens of one figure, with fusion: prefix", ge=1, le=256)
+    lora_rank: int = _answer(8, "rank of the LoRA layers on the backbone, with fusion: prefix; 0 is none", ge=0)
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _answer(
         "auto", "auto: bfloat16 on GPUs and on CPUs with bf16 instructions, else float32"
     )
     export: str | None = _answer(None, "folder of trained weights written by `mmsum train`")
+
+
+class Training(_Section):
+    """`mmsum train CONFIG`. What is trained follows from `stage` and the learning rates; the backbone never is."""
+
+    stage: Literal["train", "finetune_clip"] = Field(
+        "train", description="train: adapters and CLIP on gold summaries; finetune_clip: CLIP on figures and captions"
+    )
+    data: str = Field("", description="examples to learn from: a Parquet file, folder, glob or prefix")
+    valid: str = Field("", description="examples whose loss is watched; empty: none")
+    out: str = Field("", description="folder or prefix of checkpoints, logs and the export")
+    steps: int = Field(1000, description="optimizer steps", ge=1)
+    batch_size: int = Field(
+        8, description="examples of one step, over all workers; every worker count divides it", ge=1
+    )
+    micro_batch: int = Field(2, description="examples of one forward pass of one worker", ge=1)
+    learning_rate: float = Field(1e-3, description="of the adapters (in finetune_clip: of CLIP's text side)", ge=0)
+    vision_learning_rate: float = Field(1e-4, description="of the vision tower; 0 keeps it frozen", ge=0)
+    warmup_steps: int = Field(50, description="steps over which learning rates rise from 0", ge=0)
+    final_rate: float = Field(0.1, description="share of the learning rate left at the end of the cosine", ge=0, le=1)
+    weight_decay: float = Field(0.01, description="of matrices; norms, biases and gates have none", ge=0)
+    clip_norm: float = Field(
+        1.0, description="largest norm of the gradient over all that trains; 0 is no clipping", ge=0
+    )
+    gate_start: float = Field(0.0, description="where new gates start; at 0 the untrained model is the backbone", ge=0)
+    text_dropout: float = Field(0.0, description="share of examples shown without their text", ge=0, le=1)
+    figure_dropout: float = Field(0.0, description="share of examples shown without their figures", ge=0, le=1)
+    zero: Literal[0, 1, 2, 3] = Field(0, description="DeepSpeed ZeRO stage")
+    offload: bool = Field(False, description="keep optimizer state in CPU memory (ZeRO 1 to 3)")
+    workers: int | tuple[int, int] = Field(1, description="training workers; [min, max] is elastic")
+    worker_cpus: float = Field(1, description="CPUs of one training worker", gt=0)
+    restarts: int = Field(3, description="lost workers after which the run gives up", ge=0)
+    activation_checkpointing: bool = Field(False, description="recompute decoder layers instead of keeping them")
+    compile: bool = Field(False, description="torch.compile the backbone's layers")
+    checkpoint_steps: int = Field(200, description="steps between two checkpoints", ge=1)
+    checkpoint_minutes: float = Field(15.0, description="minutes after which one is written anyway", gt=0)
+    keep: int = Field(3, description="checkpoints kept", ge=1)
+    log_steps: int = Field(10, description="steps between two log lines", ge=1)
+    bad_steps: int = Field(10, description="skipped steps in a row (NaN or infinite) that stop the run", ge=1)
+
+    @field_validator("workers")
+    @classmethod
+    def _check_workers(cls, value: int | tuple[int, int]) -> int | tuple[int, int]:
+        low, high = value if isinstance(value, tuple) else (value, value)
+        if not 1 <= low <= high:
+            raise ValueError("expected a number of at least 1, or [min, max]")
+        return value
+
+    @property
+    def worker_range(self) -> tuple[int, int]:
+        """(least, most) workers."""
+        return self.workers if isinstance(self.workers, tuple) else (self.workers, self.workers)
 
 
 class Resources(_Section):
@@ -117,6 +171,7 @@ class Config(_Section):
     figures: Figures = Figures()
     generation: Generation = Generation()
     model: Model = Model()
+    training: Training = Training()
     resources: Resources = Resources()
 
     def answers(self) -> dict[str, Any]:
