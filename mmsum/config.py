@@ -2,7 +2,7 @@
 
 Order, later wins: the defaults below, the preset's file, ``--config FILE``, ``--set key=value``. An unknown key is an
 error that names the nearest known one. Fields marked `answer=True` change what is written; a resume with other values
-of those is refused. Everything under `resources` only changes how fast.
+of those is refused. Everything under `resources`, `robustness` and `prices` only changes how fast, or when a run gives up.
 """
 
 from __future__ import annotations
@@ -158,6 +158,32 @@ class Resources(_Section):
     object_store_mb: int | None = Field(None, description="object store of a Ray started here, in MiB", ge=80)
 
 
+class Robustness(_Section):
+    """When trouble is waited out, when it becomes a document's row, and when it ends the run. Never changes an answer."""
+
+    fetch_seconds: float = Field(
+        60.0,
+        description="time over which fetching one object is tried again, with backoff; then it is fetch_failed",
+        ge=0,
+    )
+    write_seconds: float = Field(300.0, description="the same for writing to OUT; then the run ends with exit 1", ge=0)
+    trouble_share: float = Field(
+        0.2, description="above this share of fetch_failed, forbidden and crashed documents the run ends", gt=0, le=1
+    )
+    trouble_window: int = Field(200, description="documents, the last ones, over which that share is taken", ge=10)
+    generate_seconds: float = Field(
+        600.0, description="generation time of one document, after which its actor is replaced", gt=0
+    )
+    stall_minutes: float = Field(60.0, description="a run in which nothing is finished for so long ends, exit 1", gt=0)
+    grace_seconds: float = Field(90.0, description="after SIGTERM, time in which shards under way are finished", ge=0)
+
+
+class Prices(_Section):
+    """What machines cost, for `mmsum status`. Never changes an answer."""
+
+    node_hour: float | None = Field(None, description="price of one node for one hour, in any currency", ge=0)
+
+
 class Config(_Section):
     """One run. `mmsum summarize --config FILE --set key=value`."""
 
@@ -173,6 +199,8 @@ class Config(_Section):
     model: Model = Model()
     training: Training = Training()
     resources: Resources = Resources()
+    robustness: Robustness = Robustness()
+    prices: Prices = Prices()
 
     def answers(self) -> dict[str, Any]:
         """Flat ``{"limits.pages": 2000, ...}`` of the keys that change the answer. For `lead`, the model is none of them."""
