@@ -156,6 +156,12 @@ class Resources(_Section):
         3, description="shards given to one actor ahead of time, so that it never waits", ge=1
     )
     object_store_mb: int | None = Field(None, description="object store of a Ray started here, in MiB", ge=80)
+    # A run's share of a cluster that others use too.
+    max_cpus: float | None = Field(None, description="most CPUs taken at once; empty: the cluster's", gt=0)
+    max_gpus: float | None = Field(None, description="most GPUs taken at once; empty: the cluster's", ge=0)
+    max_object_store_mb: int | None = Field(
+        None, description="most object store filled at once, in MiB; empty: Ray Data's share of the cluster's", ge=80
+    )
 
 
 class Robustness(_Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -18,7 +19,7 @@ from mmsum.errors import EnvironmentFailure
 
 @dataclass(frozen=True)
 class Cluster:
-    """What there is to use."""
+    """What there is to use, what an autoscaler may add included, up to the run's own caps."""
 
     cpus: float
     gpus: float
@@ -57,9 +58,8 @@ def ray_session(resources: Resources) -> Iterator[Cluster]:
         if started_here:
             _connect(ray, resources)
         try:
-            total = ray.cluster_resources()
-            nodes = sum(1 for node in ray.nodes() if node["Alive"])
-            yield Cluster(total.get("CPU", 0.0), total.get("GPU", 0.0), nodes)
+            _cap(resources)
+            yield _cluster(ray, resources)
         finally:
             if started_here:
                 ray.shutdown()
@@ -89,6 +89,33 @@ def _connect(ray: Any, resources: Resources) -> None:
         raise EnvironmentFailure(f"{where} could not be reached or started: {reason}") from error
 
 
+def _cluster(ray: Any, resources: Resources) -> Cluster:
+    """A cluster that scales from 0 has no GPU yet when a run starts: what its configuration allows counts as there."""
+    from ray._private.state import state
+
+    there = ray.cluster_resources()
+    possible = state.get_max_resources_from_cluster_config() or {}
+    cpus, gpus = (max(there.get(name, 0.0), float(possible.get(name, 0.0))) for name in ("CPU", "GPU"))
+    nodes = sum(1 for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) > 0)
+    return Cluster(
+        cpus if resources.max_cpus is None else min(cpus, resources.max_cpus),
+        gpus if resources.max_gpus is None else min(gpus, resources.max_gpus),
+        max(1, nodes),
+    )
+
+
+def _cap(resources: Resources) -> None:
+    """Ray Data keeps what this process's datasets take of a shared cluster below the run's caps."""
+    from ray.data import DataContext, ExecutionResources
+
+    store = resources.max_object_store_mb
+    DataContext.get_current().execution_options.resource_limits = ExecutionResources(
+        cpu=resources.max_cpus,
+        gpu=resources.max_gpus,
+        object_store_memory=None if store is None else store * 2**20,
+    )
+
+
 _FORWARDED = (
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
@@ -100,8 +127,13 @@ _FORWARDED = (
 
 
 def _worker_environment() -> dict[str, str]:
-    """Settings (no secrets) that workers on other machines need as this process has them."""
-    return {name: os.environ[name] for name in _FORWARDED if name in os.environ}
+    """Settings (no secrets) that workers on other machines need as this process has them.
+
+    Workers have those of the submitted job's own runtime environment already, and Ray refuses to be told twice.
+    """
+    submitted = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") or "{}")
+    told = submitted.get("runtime_env", {}).get("env_vars", {})
+    return {name: os.environ[name] for name in _FORWARDED if name in os.environ and name not in told}
 
 
 @contextmanager
