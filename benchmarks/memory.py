@@ -1,0 +1,160 @@
+"""How much GPU memory the presets need, from the shapes of their models: no download, no GPU.
+
+    python benchmarks/memory.py            # all presets with a hub backbone
+    python benchmarks/memory.py small      # one
+
+Weights are counted on PyTorch's meta device; caches and optimizer state follow from shapes. What is not a sum of shapes,
+CUDA's context and the allocator's slack, is `RESERVE`. The sums beside the presets are this script's output.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from mmsum.config import Config, load_config, preset_names
+from mmsum.model.fused import fusion_config
+from mmsum.model.fusion.cross_attention import MAX_FIGURES, FusionConfig
+from mmsum.model.torchstack import open_clip, torch, transformers
+
+GB = 1e9
+RESERVE = 2.0 * GB
+"""CUDA's context, cuBLAS workspaces, fragmentation."""
+
+_LLAMA, _QWEN2 = transformers.LlamaConfig, transformers.Qwen2Config
+SHAPES = {
+    # As in the config.json of the revision that the preset names.
+    "HuggingFaceTB/SmolLM2-1.7B-Instruct": _LLAMA(
+        vocab_size=49152,
+        hidden_size=2048,
+        intermediate_size=8192,
+        num_hidden_layers=24,
+        num_attention_heads=32,
+        num_key_value_heads=32,
+        max_position_embeddings=8192,
+        tie_word_embeddings=True,
+    ),
+    "meta-llama/Llama-3.2-3B-Instruct": _LLAMA(
+        vocab_size=128256,
+        hidden_size=3072,
+        intermediate_size=8192,
+        num_hidden_layers=28,
+        num_attention_heads=24,
+        num_key_value_heads=8,
+        head_dim=128,
+        max_position_embeddings=131072,
+        tie_word_embeddings=True,
+    ),
+    "Qwen/Qwen2.5-7B-Instruct": _QWEN2(
+        vocab_size=152064,
+        hidden_size=3584,
+        intermediate_size=18944,
+        num_hidden_layers=28,
+        num_attention_heads=28,
+        num_key_value_heads=4,
+        max_position_embeddings=32768,
+        tie_word_embeddings=False,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Bytes on one GPU, by what takes them."""
+
+    generate: dict[str, float]
+    train: dict[str, float]
+    parameters: dict[str, int]
+    kv_per_token: int
+
+
+def sums(config: Config, gpus: int = 8) -> Sums:
+    """Memory of one GPU while it summarizes, and while it trains beside `gpus` - 1 others."""
+    shape = SHAPES[config.model.backbone]
+    with torch.device("meta"):
+        backbone = transformers.AutoModelForCausalLM.from_config(shape)
+        clip = open_clip.CLIP(**_clip_config(config.model.vision, config.model.image_size))
+    visual = clip.visual
+    fusion = fusion_config(backbone, config.model.fusion_every, visual.conv1.out_channels)
+    counts = {
+        "backbone": _count(backbone),
+        "vision tower": _count(visual),
+        "CLIP's text side": _count(clip) - _count(visual),
+        "adapters": adapter_parameters(fusion),
+    }
+    patches = visual.grid_size[0] * visual.grid_size[1]
+    generation, training = config.generation, config.training
+    kv_per_token = 2 * shape.num_hidden_layers * fusion.kv_heads * fusion.head_width * 2
+    figure_tokens = generation.figures_per_call * patches
+    figure_kv = 2 * len(fusion.layers) * fusion.kv_heads * fusion.head_width * 2 * figure_tokens
+    widest = 2 * fusion.mlp_width + 4 * fusion.width
+    clip_bytes = 4 * (counts["vision tower"] + counts["CLIP's text side"])
+    generate = {
+        "backbone, bf16": 2 * counts["backbone"],
+        "CLIP, float32": clip_bytes,
+        "adapters, bf16": 2 * counts["adapters"],
+        "text cache": generation.batch_size * generation.context_tokens * kv_per_token,
+        "figure cache, twice": 2 * generation.batch_size * figure_kv,
+        "reading 8192 tokens": 8192 * widest * 2,
+        "reserve": RESERVE,
+    }
+    trained = counts["adapters"] + counts["vision tower"]
+    share = 1 / gpus
+    state = {0: (4, 8), 1: (4, 12 * share), 2: (4 * share, 12 * share), 3: (4 * share, 12 * share)}[training.zero]
+    tokens = training.micro_batch * generation.context_tokens
+    # A transformer layer keeps about 34 bytes per token and channel (Korthikanti et al. 2022); checkpointed, its input alone.
+    kept = 2 if training.activation_checkpointing else 34
+    images = training.micro_batch * generation.figures_per_call
+    train = {
+        "backbone, bf16": 2 * counts["backbone"] * (share if training.zero == 3 else 1),
+        "trained weights, float32": 4 * trained * (share if training.zero == 3 else 1) + 4 * counts["CLIP's text side"],
+        "gradients, float32": state[0] * trained,
+        "optimizer": state[1] * trained,
+        "text activations": tokens * (kept * shape.num_hidden_layers * fusion.width + 2 * 3 * widest),
+        "image activations": images * patches * 34 * visual.conv1.out_channels * len(visual.transformer.resblocks),
+        "reserve": RESERVE,
+    }
+    return Sums(generate, train, counts, kv_per_token)
+
+
+def adapter_parameters(config: FusionConfig) -> int:
+    """Parameters of a CrossAttentionFusion of that shape."""
+    text, patch, mlp = config.width, config.vision_width, config.mlp_width
+    queries, keys = config.heads * config.head_width, config.kv_heads * config.head_width
+    block = 2 * text * queries + 2 * patch * keys + 2 * text * mlp + 2 * text + 2 * config.head_width + 2
+    return len(config.layers) * block + 2 * patch + MAX_FIGURES * patch
+
+
+def _clip_config(name: str, image_size: int) -> dict[str, object]:
+    settings = dict(open_clip.get_model_config(name))
+    return {**settings, "vision_cfg": {**settings["vision_cfg"], "image_size": image_size}}
+
+
+def _count(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def table(preset: str) -> str:
+    """The sums of a preset, as its YAML file quotes them."""
+    config = load_config(preset=preset)
+    found = sums(config)
+    lines = ["parameters: " + ", ".join(f"{name} {n / 1e6:,.0f} M" for name, n in found.parameters.items())]
+    lines.append(f"a token of text in the cache: {found.kv_per_token / 1024:.0f} KiB")
+    training = config.training
+    checkpointing = ", checkpointed" if training.activation_checkpointing else ""
+    for title, parts in (
+        (f"summarize, {config.generation.batch_size} at a time", found.generate),
+        (f"train on 8 GPUs, ZeRO {training.zero}, micro-batch {training.micro_batch}{checkpointing}", found.train),
+    ):
+        lines.append(f"{title}: {sum(parts.values()) / GB:.1f} GB")
+        lines += [f"  {amount / GB:5.1f}  {name}" for name, amount in parts.items()]
+    return "\n".join(lines)
+
+
+def main(presets: list[str]) -> None:
+    for preset in presets or [n for n in preset_names() if load_config(preset=n).model.backbone in SHAPES]:
+        print(f"{preset}\n{table(preset)}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
