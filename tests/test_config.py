@@ -27,7 +27,7 @@ def test_layers_in_order(tmp_path: Path) -> None:
         (["shard_size=0"], "shard_size: input should be greater than or equal to 1 (got 0)"),
         (["shard_size=many"], "shard_size: input should be a valid integer"),
         (["summarizer=gpt"], "summarizer: input should be 'fused' or 'lead' (got 'gpt')"),
-        (["preset=vest"], "preset: there is none called 'vest'; known presets: pocket"),
+        (["preset=vest"], "preset: there is none called 'vest'; known presets: llama3.2-3b, pocket"),
         (["seed"], "--set seed: expected key=value"),
         (["seed.x=1"], "seed: "),
     ],
