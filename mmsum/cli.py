@@ -62,12 +62,22 @@ def _parser() -> argparse.ArgumentParser:
     _config_arguments(command)
     command.add_argument("--limit", type=_positive, metavar="N", help="only the first N documents of the listing")
     command.add_argument("--snapshot", choices=["new"], help="new: plan and summarize every document again")
+    command.add_argument("--retry", choices=["failed"], help="failed: also plan the documents whose row is a failure")
     command.add_argument("--restart", action="store_true", help="delete this output's rows and start over")
     command.set_defaults(run=_summarize)
 
-    command = commands.add_parser("status", help="progress of a run, from what is committed")
+    command = commands.add_parser("status", help="progress of a run, from what is committed and logged")
     command.add_argument("out", metavar="OUT")
+    command.add_argument("--watch", action="store_true", help="look again every ten seconds until it is complete")
     command.set_defaults(run=_status)
+
+    command = commands.add_parser("compact", help="few large parts of all finished snapshots' newest rows")
+    command.add_argument("out", metavar="OUT")
+    command.set_defaults(run=_compact)
+
+    command = commands.add_parser("prune", help="delete the parts that compacted ones replace")
+    command.add_argument("out", metavar="OUT")
+    command.set_defaults(run=_prune)
 
     command = commands.add_parser("report", help="one HTML page of an output")
     command.add_argument("out", metavar="OUT")
@@ -111,7 +121,19 @@ def _summarize(arguments: argparse.Namespace) -> None:
 def _status(arguments: argparse.Namespace) -> None:
     from mmsum.commands import status
 
-    status(arguments.out)
+    status(arguments.out, arguments.watch)
+
+
+def _compact(arguments: argparse.Namespace) -> None:
+    from mmsum.commands import compact
+
+    compact(arguments.out)
+
+
+def _prune(arguments: argparse.Namespace) -> None:
+    from mmsum.commands import prune
+
+    prune(arguments.out)
 
 
 def _report(arguments: argparse.Namespace) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import shorten
 
@@ -18,8 +19,8 @@ from mmsum.documents.inspect import inspect_json
 from mmsum.documents.parse import Parser
 from mmsum.errors import DocumentFailure, OutputError, SourceError, StorageError, UsageError
 from mmsum.generation.summarizer import check_summarizer
-from mmsum.pipeline.commit import read_summaries
-from mmsum.pipeline.plan import latest_snapshot
+from mmsum.pipeline.progress import format_seconds
+from mmsum.pipeline.status import Status, read_status
 from mmsum.pipeline.summarize import summarize as run_summarize
 from mmsum.records import Document
 
@@ -39,6 +40,7 @@ def summarize(arguments: argparse.Namespace) -> None:
         limit=arguments.limit,
         new=arguments.snapshot == "new",
         restart=arguments.restart,
+        retry_failed=arguments.retry == "failed",
         console=Console(),
     )
     console = Console()
@@ -46,32 +48,82 @@ def summarize(arguments: argparse.Namespace) -> None:
     console.print(f"report     mmsum report {arguments.out}", soft_wrap=True)
 
 
-def status(out: str) -> None:
-    """Progress from committed parts alone, so it works from any machine that sees OUT."""
-    out = storage.normalize(out)
-    snapshot = latest_snapshot(out)
-    if snapshot is None:
-        raise SourceError(f"{out}: no run has been started there; start one with mmsum summarize SRC {out}")
-    committed = snapshot.committed()
-    planned, done = snapshot.count(), snapshot.count(committed)
-    table = read_summaries(out)
-    counts = Counter(table["status"].to_pylist())
-    kinds = Counter(kind for kind in table["failure_kind"].to_pylist() if kind)
+def status(out: str, watch: bool) -> None:
+    """Progress from what is under OUT alone, so it works from any machine that sees it; `watch`: until it is complete."""
+    console = Console()
+    while True:
+        seen = read_status(out)
+        if watch and console.is_terminal:
+            console.clear()
+        console.print(_status_table(seen))
+        if not watch or seen.is_complete:
+            return
+        time.sleep(STATUS_SECONDS)
+
+
+STATUS_SECONDS = 10.0
+"""Between two looks of `mmsum status --watch`."""
+
+
+def _status_table(seen: Status) -> Table:
+    snapshot = seen.snapshot
     shown = Table(show_header=False, box=None, pad_edge=False)
     shown.add_column(style="bold")
     shown.add_column(overflow="fold")
-    state = "complete" if len(committed) == snapshot.shards else "unfinished; the same summarize command resumes"
-    shown.add_row("snapshot", f"{snapshot.number} of {snapshot.source}: {state}")
-    shown.add_row("documents", f"{done} of {planned} ({done / max(planned, 1):.0%})")
-    shown.add_row("shards", f"{len(committed)} of {snapshot.shards}")
-    shown.add_row(
-        "rows", ", ".join(f"{counts[s]} {s}" for s in ("ok", "partial", "failed", "deleted") if counts[s]) or "none"
-    )
-    if kinds:
-        shown.add_row("failures", ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()))
-    if table.num_rows:
-        shown.add_row("last row", f"{max(table['finished_at'].to_pylist()):%Y-%m-%d %H:%M:%S} UTC")
-    Console().print(shown)
+    state = "complete" if seen.is_complete else "running" if seen.is_running else "unfinished"
+    hint = "" if seen.is_complete or seen.is_running else "; the same summarize command resumes"
+    shown.add_row("snapshot", f"{snapshot.number} of {snapshot.source}: {state}{hint}")
+    shown.add_row("documents", f"{seen.done} of {seen.planned} ({seen.done / max(seen.planned, 1):.0%})")
+    shown.add_row("shards", f"{len(seen.committed)} of {snapshot.shards}")
+    kinds = ("ok", "partial", "failed", "deleted")
+    shown.add_row("rows", ", ".join(f"{seen.counts[kind]} {kind}" for kind in kinds if seen.counts[kind]) or "none")
+    if seen.failures:
+        shown.add_row("failures", ", ".join(f"{count} {kind}" for kind, count in seen.failures.most_common()))
+    if seen.rate:
+        shown.add_row("rate", f"{seen.rate:.2f} documents/s over {format_seconds(seen.rate_seconds)}")
+    if seen.seconds_left is not None:
+        basis = f"{seen.planned - seen.done} documents at that rate"
+        shown.add_row("time left", f"about {format_seconds(seen.seconds_left)} ({basis})")
+    for work in sorted(seen.under_way, key=lambda work: float(work["since"]))[:8]:
+        since = format_seconds(time.time() - work["since"])
+        shown.add_row(
+            "under way", f"{work['stage']} of shard {work['shard']} on {work['node']}, {since} {work['document']}"
+        )
+    for seconds, uri in seen.slowest:
+        shown.add_row("slowest", f"{seconds:.1f} s {uri}")
+    if seen.lost_workers or seen.repeated:
+        shown.add_row("lost", f"{seen.lost_workers} workers; {seen.repeated} documents were tried again")
+    if seen.drivers:
+        shown.add_row("cost", _cost(seen))
+    if seen.last_heard:
+        heard = datetime.fromtimestamp(seen.last_heard, UTC)
+        ended = f"; it ended with: {seen.last_error}" if seen.last_error else ""
+        shown.add_row("last heard", f"{heard:%Y-%m-%d %H:%M:%S} UTC{ended}")
+    return shown
+
+
+def _cost(seen: Status) -> str:
+    cost = f"{seen.node_hours:.2f} node-hours in {seen.drivers} runs"
+    if seen.node_hour_price is None:
+        return f"{cost}; set prices.node_hour to see money"
+    money, price = seen.node_hours * seen.node_hour_price, seen.node_hour_price
+    return f"{cost}, {money:.2f} at {price:g} an hour, {1000 * money / max(seen.done, 1):.2f} per 1,000 documents"
+
+
+def compact(out: str) -> None:
+    """Few large parts of all finished snapshots' newest rows."""
+    from mmsum.pipeline.compact import compact as run_compact
+
+    done, is_new = run_compact(out)
+    said = f"{done.rows} rows of {len(done.covers)} snapshots in {done.files} parts"
+    Console().print(f"compacted  {said}" if is_new else f"nothing to do: {said} already", soft_wrap=True)
+
+
+def prune(out: str) -> None:
+    """Deletes what compacted parts replace."""
+    from mmsum.pipeline.compact import prune as run_prune
+
+    Console().print(f"pruned     {run_prune(out)} objects", soft_wrap=True)
 
 
 def report(out: str, to: str | None) -> None:

@@ -65,6 +65,13 @@ def ray_session(resources: Resources) -> Iterator[Cluster]:
                 ray.shutdown()
 
 
+def alive_nodes() -> int:
+    """Nodes of the connected cluster that are up now."""
+    import ray
+
+    return sum(1 for node in ray.nodes() if node["Alive"])
+
+
 def _connect(ray: Any, resources: Resources) -> None:
     common = {
         "log_to_driver": False,

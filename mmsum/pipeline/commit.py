@@ -10,7 +10,9 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 
 import pyarrow as pa
@@ -18,9 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mmsum import storage
-from mmsum.errors import RETRYABLE, EnvironmentFailure, FailureKind
+from mmsum.errors import RETRYABLE, EnvironmentFailure, FailureKind, StorageError
 from mmsum.generation.summarizer import Draft
-from mmsum.pipeline.plan import list_parts, snapshots
+from mmsum.pipeline.attempts import forget
+from mmsum.pipeline.plan import latest_compaction, list_parts, snapshots
 from mmsum.records import CROP_SCHEMA, SCHEMA_VERSION, SUMMARY_SCHEMA, Document, Summary, SummaryFigure
 
 SHARD_FIELDS = [("shard", pa.int32()), ("shard_ids", pa.string())]
@@ -46,8 +49,13 @@ RECEIPT_SCHEMA = pa.schema(
         ("seconds_generate", pa.float64()),
         ("seconds_commit", pa.float64()),
         ("seconds_idle", pa.float64()),
+        ("slowest", pa.string()),  # JSON: [[seconds, URI], ...] of the slowest documents
+        ("lost_attempts", pa.int64()),  # attempts at its documents beyond one each
     ]
 )
+
+SLOWEST = 3
+"""Documents of a shard that its receipt names as the slowest."""
 
 
 def hash_ids(ids: Iterable[str]) -> str:
@@ -120,10 +128,11 @@ def rows_table(
     return pa.Table.from_pylist(records, schema=ROW_SCHEMA)
 
 
-def commit_shard(rows: pa.Table, *, snapshot_out: str, digest: str) -> pa.Table:
+def commit_shard(rows: pa.Table, *, snapshot_out: str, digest: str, write_seconds: float = 0.0) -> pa.Table:
     """Writes one shard (crops first, the summary part alone commits) and returns its receipt (RECEIPT_SCHEMA).
 
-    Raises EnvironmentFailure when the rows are not exactly the planned documents, or the store refuses.
+    A store in trouble is asked again for `write_seconds`. Raises EnvironmentFailure when the rows are not exactly the
+    planned documents, or the store refuses.
     """
     started = time.perf_counter()
     shard = rows["shard"][0].as_py()
@@ -134,9 +143,12 @@ def commit_shard(rows: pa.Table, *, snapshot_out: str, digest: str) -> pa.Table:
     name = f"part-{shard:06d}.parquet"
     crops = _crops_table(rows)
     if crops.num_rows:
-        storage.create(storage.join(snapshot_out, "crops", digest, name), _parquet(crops))
-    part = rows.select(SUMMARY_SCHEMA.names)
-    created = storage.create(storage.join(snapshot_out, "summaries", digest, name), _parquet(part))
+        crops_data, crops_uri = _parquet(crops), storage.join(snapshot_out, "crops", digest, name)
+        storage.patiently(lambda: storage.create(crops_uri, crops_data), write_seconds)
+    part, part_uri = _parquet(rows.select(SUMMARY_SCHEMA.names)), storage.join(snapshot_out, "summaries", digest, name)
+    created = storage.patiently(lambda: storage.create(part_uri, part), write_seconds)
+    with suppress(StorageError):  # marks that stay are never read again; some credentials may not delete
+        forget(snapshot_out, digest, shard)
     total = {name: pc.sum(rows[name]).as_py() or 0 for name in _SUMMED}
     receipt = {
         **total,
@@ -148,8 +160,18 @@ def commit_shard(rows: pa.Table, *, snapshot_out: str, digest: str) -> pa.Table:
         "pages": pc.sum(rows["pages_read"]).as_py() or 0,
         "figures": pc.sum(pc.list_value_length(rows["figures"])).as_py() or 0,
         "seconds_commit": time.perf_counter() - started,
+        "slowest": json.dumps(_slowest(rows)),
+        "lost_attempts": sum(rows["attempts"].to_pylist()) - rows.num_rows,
     }
     return pa.Table.from_pylist([receipt], schema=RECEIPT_SCHEMA)
+
+
+def _slowest(rows: pa.Table) -> list[tuple[float, str]]:
+    columns = (rows[name].to_pylist() for name in ("seconds_fetch", "seconds_parse", "seconds_generate"))
+    seconds = [sum(parts) for parts in zip(*columns, strict=True)]
+    return sorted(((round(s, 2), uri) for s, uri in zip(seconds, rows["uri"].to_pylist(), strict=True)), reverse=True)[
+        :SLOWEST
+    ]
 
 
 _SUMMED = ("prompt_tokens", "output_tokens", "seconds_fetch", "seconds_parse", "seconds_generate", "seconds_idle")
@@ -176,9 +198,7 @@ def read_summaries(out: str) -> pa.Table:
 
     Rows of earlier schema versions get nulls for columns they did not have. Tombstones (`deleted`) are included.
     """
-    out = storage.normalize(out)
-    known = {snapshot.digest for snapshot in snapshots(out)}
-    tables = [_read_part(uri) for digest, _, uri in sorted(list_parts(out)) if digest in known]
+    tables = list(read_parts(row_uris(storage.normalize(out))))
     table = pa.concat_tables(tables) if tables else SUMMARY_SCHEMA.empty_table()
     order = pc.sort_indices(table, sort_keys=[("uri", "ascending"), ("snapshot", "descending")])
     table = table.take(order)
@@ -187,6 +207,34 @@ def read_summaries(out: str) -> pa.Table:
     uris = table["uri"].combine_chunks()
     first = pc.not_equal(uris.slice(1), uris.slice(0, len(uris) - 1))
     return table.filter(pa.concat_arrays([pa.array([True]), first]))
+
+
+def row_uris(out: str) -> list[str]:
+    """The objects that hold an output's rows: the newest compaction's parts, and those of snapshots it does not cover."""
+    compaction = latest_compaction(out)
+    covered = compaction.covers if compaction else []
+    known = {snapshot.digest for snapshot in snapshots(out)} - set(covered)
+    compacted = [compaction.part_uri(out, file) for file in range(compaction.files)] if compaction else []
+    return compacted + [uri for digest, _, uri in sorted(list_parts(out)) if digest in known]
+
+
+def read_parts(uris: Iterable[str]) -> Iterator[pa.Table]:
+    """Each object's rows as SUMMARY_SCHEMA, in order, read a few at a time."""
+    uris = list(uris)
+    with ThreadPoolExecutor(READERS) as readers:
+        for start in range(0, len(uris), READERS):
+            yield from readers.map(_read_part, uris[start : start + READERS])
+
+
+READERS = 16
+"""Parts read at once: on an object store a small read is mostly waiting."""
+
+
+def failed_uris(out: str) -> list[str]:
+    """The documents whose newest row is a failure."""
+    table = read_summaries(out)
+    uris: list[str] = table.filter(pc.equal(table["status"], "failed"))["uri"].to_pylist()
+    return uris
 
 
 def read_crops(out: str) -> dict[tuple[str, int], bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -55,7 +55,10 @@ class Snapshot:
         return storage.join(self.out, "crops", self.digest, f"part-{shard:06d}.parquet")
 
     def committed(self) -> set[int]:
-        """Shards whose part exists."""
+        """Shards whose part exists, or has been compacted."""
+        compaction = latest_compaction(self.out)
+        if compaction and self.digest in compaction.covers:
+            return set(range(self.shards))
         return {shard for digest, shard, _ in list_parts(self.out) if digest == self.digest}
 
     def shard_tables(self, shards: Iterable[int]) -> Iterator[pa.Table]:
@@ -75,13 +78,49 @@ class Snapshot:
         return sum(table.num_rows for table in self.shard_tables(sorted(shards)))
 
 
+@dataclass(frozen=True)
+class Compaction:
+    """The newest rows of finished snapshots, in few large parts; its marker makes it valid and outlives their own parts."""
+
+    number: int  # of the newest snapshot in it
+    digest: str
+    covers: list[str]  # digests of the snapshots in it
+    files: int
+    rows: int
+
+    def part_uri(self, out: str, file: int) -> str:
+        return storage.join(out, "compacted", self.digest, f"part-{file:06d}.parquet")
+
+
+def compactions(out: str) -> list[Compaction]:
+    """The compactions that have a marker, oldest first."""
+    markers = sorted(ref.uri for ref in storage.list_folder(storage.join(out, "_run"), "compacted-", deep=False))
+    return [Compaction(**json.loads(storage.read(uri))) for uri in markers]
+
+
+def latest_compaction(out: str) -> Compaction | None:
+    return next(reversed(compactions(out)), None)
+
+
+def compaction_marker(out: str, number: int) -> str:
+    return storage.join(out, "_run", f"compacted-{number:06d}.json")
+
+
 def open_snapshot(
-    source: str, out: str, config: Config, *, limit: int | None = None, new: bool = False, restart: bool = False
+    source: str,
+    out: str,
+    config: Config,
+    *,
+    limit: int | None = None,
+    new: bool = False,
+    restart: bool = False,
+    again: Collection[str] = (),
 ) -> tuple[Snapshot, bool]:
     """The snapshot to work on and whether it was made now.
 
-    An unfinished snapshot is continued. After a finished one, new, changed and vanished objects make the next; with
-    none of these the finished one comes back. `new` plans everything again; `restart` first deletes this output's rows.
+    An unfinished snapshot is continued. After a finished one, new, changed and vanished objects, and those whose URI is
+    in `again`, make the next; with none of these the finished one comes back. `new` plans everything again; `restart`
+    first deletes this output's rows.
 
     Raises SourceError, OutputError, or SnapshotMismatch with the difference when settings that change the answer differ.
     """
@@ -93,7 +132,8 @@ def open_snapshot(
             return latest, False
     listed = _list(source, out)
     previous = _known(out) if latest else {}
-    refs = _choose(listed, previous, limit, everything=new, same_source=bool(latest and latest.source == source))
+    again = previous.keys() & set(again)
+    refs = _choose(listed, previous, limit, new, again, same_source=bool(latest and latest.source == source))
     if not refs and latest:
         return latest, False
     conditional = storage.honours_conditions(out)  # raises OutputError when OUT cannot be written, before anything is
@@ -117,21 +157,16 @@ def snapshots(out: str) -> list[Snapshot]:
 def list_parts(out: str) -> Iterator[tuple[str, int, str]]:
     """(plan digest, shard, URI) of every committed part."""
     root = storage.join(out, "summaries")
-    for ref in _list_under(root):
+    for ref in storage.list_folder(root):
         digest, _, name = ref.uri[len(root) :].strip("/").partition("/")
         # An empty object is no commit: a killed writer can leave one on stores without conditional creates.
         if name.startswith("part-") and name.endswith(".parquet") and ref.size:
             yield digest, int(name[5:-8]), ref.uri
 
 
-def _list_under(root: str) -> Iterator[ObjectRef]:
-    return storage.list_objects(root) if storage.folder_exists(root) else iter(())
-
-
 def _plan_uris(out: str) -> Iterator[str]:
-    for ref in _list_under(storage.join(out, "_run")):
-        name = ref.uri.rsplit("/", 1)[-1]
-        if name.startswith("plan-") and name.endswith(".parquet"):
+    for ref in storage.list_folder(storage.join(out, "_run"), "plan-", deep=False):
+        if ref.uri.endswith(".parquet"):
             yield ref.uri
 
 
@@ -160,10 +195,18 @@ def _known(out: str) -> dict[str, str]:
 
 
 def _choose(
-    listed: list[ObjectRef], known: dict[str, str], limit: int | None, *, everything: bool, same_source: bool
+    listed: list[ObjectRef],
+    known: dict[str, str],
+    limit: int | None,
+    everything: bool,
+    again: Collection[str],
+    *,
+    same_source: bool,
 ) -> list[ObjectRef]:
-    """Objects to plan: all, or the new and changed ones, and a tombstone for each known one that is gone."""
-    chosen = [ref for ref in islice(listed, limit) if everything or known.get(ref.uri) != ref.version]
+    """Objects to plan: all, or the new and changed ones and those asked for, and a tombstone for each that is gone."""
+    chosen = [
+        ref for ref in islice(listed, limit) if everything or known.get(ref.uri) != ref.version or ref.uri in again
+    ]
     if same_source:
         present = {ref.uri for ref in listed}
         chosen += [ObjectRef(uri, 0, version, op="delete") for uri, version in known.items() if uri not in present]
@@ -243,6 +286,10 @@ def _check_same(snapshot: Snapshot, source: str, config: Config) -> None:
 
 
 def _delete_run(out: str) -> None:
-    """Rows first, plans last: killed half-way, the plan still knows which rows are missing."""
-    for folder in ("summaries", "crops", "_run"):
-        storage.delete([ref.uri for ref in _list_under(storage.join(out, folder))])
+    """Rows first, plans last: killed half-way, the plan still knows which rows are missing.
+
+    Before them the markers of compactions, which say that rows are there.
+    """
+    storage.delete([compaction_marker(out, compaction.number) for compaction in compactions(out)])
+    for folder in ("summaries", "compacted", "crops", "_run"):
+        storage.delete([ref.uri for ref in storage.list_folder(storage.join(out, folder))])

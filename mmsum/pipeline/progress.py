@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -18,21 +18,79 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from mmsum.config import Robustness
+
 PLAIN_INTERVAL = 10.0
 """Seconds between two lines when output goes to a file or a job's log."""
 
 
 class Board:
-    """The counting actor."""
+    """The actor that counts, knows what is under way where, and says when trouble is more than single documents'."""
 
-    def __init__(self) -> None:
+    def __init__(self, trouble_share: float = 0.2, trouble_window: int = 200) -> None:
         self.counts: Counter[str] = Counter()
+        self.under_way: dict[tuple[str, int], dict[str, Any]] = {}
+        self.trouble_share = trouble_share
+        self.trouble: deque[bool] = deque(maxlen=trouble_window)
+        self.stopping = False
 
     def add(self, **counts: int) -> None:
         self.counts.update(counts)
 
     def read(self) -> dict[str, int]:
         return dict(self.counts)
+
+    def look(self) -> tuple[dict[str, int], list[dict[str, Any]]]:
+        """The counts, and what is under way: stage, shard, node, document (a URI or ""), since (Unix time)."""
+        return dict(self.counts), list(self.under_way.values())
+
+    def begin(self, stage: str, shard: int, node: str) -> bool:
+        """A stage begins a shard; False: the run is about to end, leave it. A second beginning follows a lost worker."""
+        if self.stopping:
+            return False
+        self.counts["lost"] += (stage, shard) in self.under_way
+        self.under_way[stage, shard] = {
+            "stage": stage,
+            "shard": shard,
+            "node": node,
+            "document": "",
+            "since": time.time(),
+        }
+        return True
+
+    def at(self, stage: str, shard: int, document: str) -> None:
+        if work := self.under_way.get((stage, shard)):
+            work |= {"document": document, "since": time.time()}
+
+    def end(self, stage: str, shard: int) -> None:
+        self.under_way.pop((stage, shard), None)
+
+    def stop(self) -> None:
+        """No stage begins another shard."""
+        self.stopping = True
+
+    def judge(self, trouble: bool) -> str:
+        """Counts one document in or out of trouble. What to say when the environment itself is in trouble, else ""."""
+        self.trouble.append(trouble)
+        found, seen = sum(self.trouble), len(self.trouble)
+        # A share of a few documents says little: ten of the first fifty have to be in trouble, at a share of 0.2.
+        if not trouble or found <= self.trouble_share * max(seen, TROUBLE_MINIMUM):
+            return ""
+        return f"{found} of the last {seen} documents could not be fetched or crashed their worker"
+
+
+TROUBLE_MINIMUM = 50
+"""Documents of which the share of trouble is taken before so many have passed."""
+
+
+def start_board(robustness: Robustness) -> Any:
+    """The run's board, on the driver's node: where it dies the run does too. A board that is killed comes back empty."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
+    return ray.remote(**options)(Board).remote(robustness.trouble_share, robustness.trouble_window)
 
 
 @dataclass

@@ -1,11 +1,14 @@
 """What runs inside Ray for one shard: parse on a CPU task, generate in an actor.
 
 A shard is one Arrow block from the plan to the commit: PLAN_SCHEMA rows, then DOCUMENT_SCHEMA rows, then ROW_SCHEMA rows.
+An empty block is a shard that is left for a later run.
 """
 
 from __future__ import annotations
 
+import socket
 import time
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +17,60 @@ import pyarrow as pa
 from mmsum import storage
 from mmsum.config import Config, Figures, Limits
 from mmsum.documents.parse import Parser
-from mmsum.errors import DocumentFailure, FailureKind, ObjectChanged, ObjectForbidden, ObjectNotFound
+from mmsum.errors import (
+    CredentialsRefused,
+    DocumentFailure,
+    EnvironmentFailure,
+    FailureKind,
+    ObjectChanged,
+    ObjectForbidden,
+    ObjectNotFound,
+    StorageError,
+)
 from mmsum.generation.summarizer import Draft, SummarizerFactory
+from mmsum.pipeline.attempts import DEATHS_IN_RUN, Attempts
 from mmsum.pipeline.commit import hash_ids, rows_table, to_summary, tombstone
+from mmsum.pipeline.engine_room import EngineRoom
 from mmsum.records import Document, ObjectRef, document_id, documents_to_table, table_to_documents
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What every stage knows of the run it belongs to. `run` is drawn anew by every driver."""
+
+    run: str
+    out: str
+    digest: str
+    snapshot: int
+    config: Config
+    board: ActorHandle[Any]
+
+    def begin(self, stage: str, shard: int) -> bool:
+        import ray
+
+        allowed: bool = ray.get(self.board.begin.remote(stage, shard, socket.gethostname()))
+        return allowed
+
+    def attempts(self, stage: str, shard: int) -> Attempts:
+        return Attempts.read(self.out, self.digest, stage, shard, self.run, self.config.robustness.write_seconds)
+
+    def judge(self, uri: str, kind: str | None, message: str | None) -> None:
+        """Raises EnvironmentFailure where too many documents are in trouble for it to be their own."""
+        import ray
+
+        if kind not in _TROUBLE:
+            self.board.judge.remote(False)
+        elif verdict := ray.get(self.board.judge.remote(True)):
+            raise EnvironmentFailure(
+                f"{verdict} (last: {uri}: {message}); put the store or the machines right, "
+                "or raise robustness.trouble_share"
+            )
+
+
+_TROUBLE = {FailureKind.FETCH_FAILED, FailureKind.FORBIDDEN, FailureKind.CRASHED}
 
 
 @lru_cache(maxsize=1)
@@ -29,29 +79,59 @@ def _parser(limits: str, figures: str) -> Parser:
     return Parser(Limits.model_validate_json(limits), Figures.model_validate_json(figures))
 
 
-def parse_shard(plan: pa.Table, *, config: Config, board: ActorHandle[Any]) -> pa.Table:
+def parse_shard(plan: pa.Table, *, context: RunContext) -> pa.Table:
     """Fetches and parses a shard's documents. A document's failure becomes its record; a dead store raises."""
+    config, board, shard = context.config, context.board, plan["shard"][0].as_py()
+    if not context.begin("parse", shard):
+        return plan.slice(0, 0)
     parser = _parser(config.limits.model_dump_json(), config.figures.model_dump_json())
-    documents = []
+    attempts = context.attempts("parse", shard)
+    if not attempts.one_by_one:
+        attempts.begin_together()
+    documents, tried = [], []
     for row in plan.to_pylist():
         ref = ObjectRef(row["uri"], row["size"], row["version"], row["op"])
-        document = Document(ref=ref) if ref.op == "delete" else fetch_and_parse(ref, parser, config.limits)
+        board.at.remote("parse", shard, ref.uri)
+        document = Document(ref=ref) if ref.op == "delete" else _parse_once(ref, parser, attempts, config)
+        context.judge(ref.uri, document.failure_kind, document.failure_message)
         board.add.remote(parsed=1, pages=document.pages_read, figures=len(document.figures))
         documents.append(document)
+        tried.append(attempts.count(ref.document_id))
+        attempts.finish(ref.document_id)
+    board.end.remote("parse", shard)
     table = documents_to_table(documents)
     ids = hash_ids(document_id(uri) for uri in plan["uri"].to_pylist())
     table = table.append_column("shard", plan["shard"])
-    return table.append_column("shard_ids", pa.array([ids] * len(documents), pa.string()))
+    table = table.append_column("shard_ids", pa.array([ids] * len(documents), pa.string()))
+    return table.append_column("attempts", pa.array(tried, pa.int32()))
 
 
-def fetch_and_parse(ref: ObjectRef, parser: Parser, limits: Limits) -> Document:
-    """One object's bytes, taken apart in the parsing child.
+def _parse_once(ref: ObjectRef, parser: Parser, attempts: Attempts, config: Config) -> Document:
+    """One document, unless it has killed its worker before."""
+    if attempts.is_poison(ref.document_id):
+        return Document.failed(ref, FailureKind.CRASHED, crash_message("the worker that parsed it", attempts, ref))
+    if attempts.one_by_one:
+        attempts.begin(ref.document_id)
+    return fetch_and_parse(ref, parser, config.limits, config.robustness.fetch_seconds)
 
-    A missing, forbidden or changed object is that document's failure. Raises StorageError when the store is in trouble.
+
+def crash_message(who: str, attempts: Attempts, ref: ObjectRef) -> str:
+    """Why a document is not tried again."""
+    reason = attempts.reason(ref.document_id)
+    return f"{who} died over it, alone, {DEATHS_IN_RUN} times" + (f" ({reason})" if reason else "")
+
+
+def fetch_and_parse(ref: ObjectRef, parser: Parser, limits: Limits, fetch_seconds: float = 0.0) -> Document:
+    """One object's bytes, taken apart in the parsing child; a child that dies over them gets one more try.
+
+    A missing, forbidden, changed or unreadable object is that document's failure. Raises StorageError when the store
+    does not answer at all, or refuses the credentials.
     """
     started = time.perf_counter()
     try:
-        data = storage.read(ref.uri, version=ref.version, max_bytes=limits.bytes)
+        data = storage.patiently(
+            lambda: storage.read(ref.uri, version=ref.version, max_bytes=limits.bytes), fetch_seconds
+        )
     except DocumentFailure as failure:
         return Document.failed(ref, failure.kind, failure.message)
     except ObjectNotFound as error:
@@ -60,48 +140,73 @@ def fetch_and_parse(ref: ObjectRef, parser: Parser, limits: Limits) -> Document:
         return Document.failed(ref, FailureKind.FORBIDDEN, str(error))
     except ObjectChanged as error:
         return Document.failed(ref, FailureKind.CHANGED, str(error))
+    except CredentialsRefused:
+        raise
+    except StorageError as error:
+        _check_alive(ref, error)
+        return Document.failed(ref, FailureKind.FETCH_FAILED, str(error))
     fetched = time.perf_counter() - started
     document = parser.parse(ref, data)
+    if document.failure_kind == FailureKind.CRASHED:  # of the document, or of something that killed the child
+        document = parser.parse(ref, data)
     document.seconds_fetch = fetched
     return document
+
+
+def _check_alive(ref: ObjectRef, error: StorageError) -> None:
+    """Raises `error` where the store does not even say that an object which nobody made is missing."""
+    try:
+        storage.stat(storage.join(ref.uri.rpartition("/")[0], ".mmsum-is-this-store-there"))
+    except ObjectForbidden:
+        return
+    except StorageError as dead:
+        raise error from dead
 
 
 class GenerateShards:
     """The generating actor: one summarizer, loaded once; one shard a call."""
 
-    def __init__(self, config: Config, factory: SummarizerFactory, snapshot: int, board: ActorHandle[Any]) -> None:
-        self.config = config
-        self.snapshot = snapshot
-        self.board = board
-        self.fingerprint = config.fingerprint()
-        self.summarizer = factory(config)
+    def __init__(self, context: RunContext, factory: SummarizerFactory) -> None:
+        self.context = context
+        self.fingerprint = context.config.fingerprint()
+        self.room = EngineRoom(factory(context.config), context.config.robustness)
         self.free_since: float | None = None
 
     def __call__(self, table: pa.Table) -> pa.Table:
         called = time.perf_counter()
         idle = called - self.free_since if self.free_since else 0.0
-        documents = table_to_documents(table.drop_columns(["shard", "shard_ids"]))
+        context, shard = self.context, table["shard"][0].as_py()
+        if not context.begin("generate", shard):
+            return table.slice(0, 0)
+        tried = table["attempts"].to_pylist()
+        documents = table_to_documents(table.drop_columns(["shard", "shard_ids", "attempts"]))
         readable = [document for document in documents if document.ref.op != "delete" and document.status != "failed"]
-        drafts = {id(d): draft for d, draft in zip(readable, self.summarizer.summarize(readable), strict=True)}
-        marks = {"model": self.summarizer.name, "config": self.fingerprint, "snapshot": self.snapshot}
+        attempts = context.attempts("generate", shard)
+        drafts = {id(d): draft for d, draft in zip(readable, self.room.summarize(readable, attempts), strict=True)}
+        marks = {"model": self.room.summarizer.name, "config": self.fingerprint, "snapshot": context.snapshot}
         rows = [
             tombstone(document, **marks)  # type: ignore[arg-type]
             if document.ref.op == "delete"
             else to_summary(document, drafts.get(id(document), Draft()), **marks)  # type: ignore[arg-type]
             for document in documents
         ]
-        self.board.add.remote(
+        for row, earlier in zip(rows, tried, strict=True):
+            row.attempts = max(earlier, attempts.count(row.document_id))
+            if row.document_id in attempts.alone and row.failure_kind == FailureKind.CRASHED:
+                context.judge(row.uri, row.failure_kind, row.failure_message)
+        context.board.add.remote(
             generated=len(rows),
             tokens=sum(row.output_tokens for row in rows),
             failed=sum(row.status == "failed" for row in rows),
         )
+        context.board.end.remote("generate", shard)
         result = rows_table(
             rows,
             documents,
-            shard=table["shard"][0].as_py(),
+            shard=shard,
             shard_ids=table["shard_ids"][0].as_py(),
             idle=idle,
-            crops=self.config.crops,
+            crops=context.config.crops,
         )
         self.free_since = time.perf_counter()
         return result

@@ -8,6 +8,8 @@ Everything is decided here and nowhere else: which stage asks for which resource
 from __future__ import annotations
 
 import re
+import secrets
+import threading
 import time
 from dataclasses import dataclass
 
@@ -16,9 +18,12 @@ from rich.console import Console
 from mmsum.config import Config
 from mmsum.errors import EnvironmentFailure
 from mmsum.generation.summarizer import SummarizerFactory, build_summarizer
-from mmsum.pipeline.cluster import Cluster, ray_session
+from mmsum.pipeline.cluster import Cluster, alive_nodes, ray_session
+from mmsum.pipeline.commit import failed_uris
 from mmsum.pipeline.plan import Snapshot, open_snapshot
-from mmsum.pipeline.progress import Board, ProgressDisplay, Totals, print_totals
+from mmsum.pipeline.progress import ProgressDisplay, Totals, print_totals, start_board
+from mmsum.pipeline.runlog import RunLog, run_folder
+from mmsum.pipeline.watch import preemption_notice, receipts_of
 
 
 @dataclass(frozen=True)
@@ -38,25 +43,34 @@ def summarize(
     limit: int | None = None,
     new: bool = False,
     restart: bool = False,
+    retry_failed: bool = False,
     summarizer: SummarizerFactory = build_summarizer,
     console: Console | None = None,
 ) -> Result:
     """Summarizes every document of `source` into `out`; started again, does what is missing.
 
+    `retry_failed`: the next snapshot also holds the documents whose newest row is a failure.
+
     Raises UsageError before anything is written when the arguments are wrong, EnvironmentFailure when the run cannot go
     on (what is committed stays, the same call resumes).
     """
     console = console or Console(quiet=True)
-    snapshot, created = open_snapshot(source, out, config, limit=limit, new=new, restart=restart)
+    again = failed_uris(out) if retry_failed else []
+    snapshot, created = open_snapshot(source, out, config, limit=limit, new=new, restart=restart, again=again)
     done = snapshot.committed()
     missing = [shard for shard in range(snapshot.shards) if shard not in done]
     skipped = snapshot.count(done)
     _announce(console, snapshot, created, skipped)
     totals = Totals()
     if missing:
-        with ray_session(config.resources) as cluster:
-            _run(snapshot, missing, skipped, config, cluster, summarizer, console, totals)
+        with ray_session(config.resources) as cluster, preemption_notice() as notice:
+            _run(snapshot, missing, skipped, config, cluster, summarizer, console, totals, notice)
         left = [shard for shard in missing if shard not in snapshot.committed()]
+        if left and notice.is_set():
+            raise EnvironmentFailure(
+                f"stopped by SIGTERM after {totals.documents} documents; {snapshot.count(left)} have no rows yet "
+                "(run the same command again to resume)"
+            )
         if left:
             raise EnvironmentFailure(
                 f"{len(left)} shards have no rows in {snapshot.out} though they were committed; check the store"
@@ -74,24 +88,27 @@ def _run(
     summarizer: SummarizerFactory,
     console: Console,
     totals: Totals,
+    notice: threading.Event,
 ) -> None:
     import ray
 
     from mmsum.pipeline.commit import commit_shard
-    from mmsum.pipeline.stages import GenerateShards, parse_shard
+    from mmsum.pipeline.stages import GenerateShards, RunContext, parse_shard
 
     started = time.monotonic()
-    resources = config.resources
+    resources, robustness = config.resources, config.robustness
     actors, actor_resources = cluster.actor_pool(config)
-    board = ray.remote(num_cpus=0)(Board).remote()
+    board = start_board(robustness)
+    run = secrets.token_hex(4)
+    context = RunContext(run, snapshot.out, snapshot.digest, snapshot.number, config, board)
 
     # One shard is one block from the first stage to the last: never split by size, never merged by rows.
     ray.data.DataContext.get_current().target_max_block_size = None
-    receipts = (
+    committed = (
         ray.data.from_arrow(list(snapshot.shard_tables(missing)))
         .map_batches(
             parse_shard,
-            fn_kwargs={"config": config, "board": board},
+            fn_kwargs={"context": context},
             batch_size=None,
             batch_format="pyarrow",
             num_cpus=resources.parse_cpus,
@@ -100,7 +117,7 @@ def _run(
         )
         .map_batches(
             GenerateShards,
-            fn_constructor_args=(config, summarizer, snapshot.number, board),
+            fn_constructor_args=(context, summarizer),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=resources.shards_in_flight),
@@ -109,20 +126,29 @@ def _run(
         )
         .map_batches(
             commit_shard,
-            fn_kwargs={"snapshot_out": snapshot.out, "digest": snapshot.digest},
+            fn_kwargs={
+                "snapshot_out": snapshot.out,
+                "digest": snapshot.digest,
+                "write_seconds": robustness.write_seconds,
+            },
             batch_size=None,
             batch_format="pyarrow",
             num_cpus=COMMIT_CPUS,
             ray_remote_args_fn=_task_retries,
         )
     )
+    log = RunLog(run_folder(snapshot.out, snapshot.number, run))
+    log.add("start", documents=snapshot.count() - skipped, nodes=cluster.nodes, node_hour_price=config.prices.node_hour)
     try:
-        with ProgressDisplay(console, board, snapshot.count(), skipped) as display:
-            # prefetch_batches=0: a receipt is shown when its shard is committed, not when the next one is.
-            for table in receipts.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                for receipt in table.to_pylist():
-                    totals.add(receipt)
+        with log, ProgressDisplay(console, board, snapshot.count(), skipped) as display:
+            for news in receipts_of(committed, board, robustness, notice):
+                if isinstance(news, dict):
+                    totals.add(news)
                     display.committed = skipped + totals.documents
+                    log.add("shard", **news)
+                elif log.is_due():
+                    log.add("beat", counts=news[0], under_way=news[1], nodes=alive_nodes())
+                    log.flush()
     except ray.exceptions.RayError as error:
         raise _cause(error) from error
     finally:
@@ -130,19 +156,20 @@ def _run(
         ray.kill(board)
 
 
-PROCESS_RETRIES = 2
-"""How often a shard is tried again when its worker process dies; Ray Data's default for actors is for ever."""
-
 COMMIT_CPUS = 0.05
 """A commit mostly waits for the store. Not what an actor asks for, or Ray Data would fuse it into the generating actors."""
 
 
+# No number of lost workers is too many in a long night. What bounds the retries is Attempts, for documents that kill their
+# worker, and robustness.stall_minutes, for anything that dies before it has begun one.
+
+
 def _task_retries() -> dict[str, int]:
-    return {"max_retries": PROCESS_RETRIES}
+    return {"max_retries": -1}
 
 
 def _actor_retries() -> dict[str, int]:
-    return {"max_restarts": PROCESS_RETRIES, "max_task_retries": PROCESS_RETRIES}
+    return {"max_restarts": -1, "max_task_retries": -1}
 
 
 _ERROR_LINE = re.compile(r"^(?P<module>[\w.]+\.)?(?P<name>[A-Za-z_]\w*): (?P<message>.+)$")

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from mmsum.errors import ObjectForbidden, OutputError, StorageError
 from mmsum.records import ObjectRef
 from mmsum.storage import stores
+from mmsum.storage.patience import is_trouble, patiently
 from mmsum.storage.sources import list_objects, list_source, read_uri_list
 from mmsum.storage.uris import is_local, join, normalize
 
@@ -25,10 +26,13 @@ __all__ = [
     "folder_exists",
     "honours_conditions",
     "is_local",
+    "is_trouble",
     "join",
+    "list_folder",
     "list_objects",
     "list_source",
     "normalize",
+    "patiently",
     "put",
     "read",
     "read_uri_list",
@@ -49,6 +53,18 @@ def exists(uri: str) -> bool:
 def folder_exists(uri: str) -> bool:
     """Whether there is a folder of that name: on object stores, whether any key lies below it."""
     return stores.of(uri).folder_exists(uri)
+
+
+def list_folder(folder: str, starts_with: str = "", *, deep: bool = True) -> Iterator[ObjectRef]:
+    """The objects below a folder whose name below it starts so, in no particular order; none where there is no folder.
+
+    Not `deep`: only those that lie directly in it.
+    """
+    if folder_exists(folder):
+        below = len(folder.rstrip("/")) + 1
+        for ref in stores.of(folder).walk(folder, starts_with, None if deep else 1):
+            if deep or "/" not in ref.uri[below:]:
+                yield ref
 
 
 def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:

@@ -1,0 +1,128 @@
+"""Many small parts become few large ones (`mmsum compact`), and what they replace is deleted later (`mmsum prune`).
+
+Both may be killed at any instant and run again. Compacting deletes nothing: its parts count from the moment their marker,
+`OUT/_run/compacted-<snapshot>.json`, is there. Pruning deletes only what a marker's parts were checked to hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mmsum import storage
+from mmsum.errors import EnvironmentFailure, SourceError
+from mmsum.pipeline.commit import read_parts, row_uris
+from mmsum.pipeline.plan import (
+    Compaction,
+    Snapshot,
+    compaction_marker,
+    compactions,
+    latest_compaction,
+    snapshots,
+)
+
+PART_BYTES = 128 * 2**20
+"""Size in memory at which a compacted part is full."""
+
+
+def compact(out: str, part_bytes: int = PART_BYTES) -> tuple[Compaction, bool]:
+    """The newest rows of all finished snapshots in OUT/compacted/<digest>/, and whether there was anything to do.
+
+    Raises SourceError where no snapshot is finished, EnvironmentFailure where rows are missing.
+    """
+    out = storage.normalize(out)
+    finished = _finished(out)
+    if not finished:
+        raise SourceError(
+            f"{out}: no snapshot is finished there; finish it with the same mmsum summarize command first"
+        )
+    before, covers = latest_compaction(out), [snapshot.digest for snapshot in finished]
+    if before and before.covers == covers:
+        return before, False
+    newest: dict[str, int] = {}
+    for snapshot in finished:
+        newest |= dict.fromkeys(snapshot.documents["uri"].to_pylist(), snapshot.number)
+    # What is read is in the digest: another compaction of the same snapshots, cut differently, never shares a folder.
+    number, basis = finished[-1].number, [before.digest if before else "", str(part_bytes), *covers]
+    digest = hashlib.sha256("\n".join(basis).encode()).hexdigest()[:16]
+    plan = Compaction(number, digest, covers, files=0, rows=0)
+    files = rows = 0
+    for table in _full(_kept(_rows(out, finished), newest), part_bytes):
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        storage.create(plan.part_uri(out, files), sink.getvalue().to_pybytes())
+        files, rows = files + 1, rows + table.num_rows
+    if rows != len(newest):
+        raise EnvironmentFailure(
+            f"{out}: {rows} rows for {len(newest)} documents; no marker was written; please report it"
+        )
+    done = Compaction(number, digest, covers, files, rows)
+    marker = compaction_marker(out, number)
+    storage.create(marker, json.dumps(asdict(done)).encode())
+    return Compaction(**json.loads(storage.read(marker))), True
+
+
+def prune(out: str) -> int:
+    """Deletes the parts and attempts of compacted snapshots, and older compactions; returns how many objects.
+
+    Raises SourceError where nothing is compacted, EnvironmentFailure where the compacted parts are not whole.
+    """
+    out = storage.normalize(out)
+    found = compactions(out)
+    if not found:
+        raise SourceError(f"{out}: nothing is compacted there; run mmsum compact {out} first")
+    *older, newest = found
+    rows = sum(table.num_rows for table in read_parts(newest.part_uri(out, file) for file in range(newest.files)))
+    if rows != newest.rows:
+        raise EnvironmentFailure(
+            f"{out}: its compacted parts hold {rows} rows instead of {newest.rows}; nothing was deleted; restore them"
+        )
+    deleted = 0
+    folders = [("summaries", digest) for digest in newest.covers]
+    folders += [("_run/attempts", digest) for digest in newest.covers]
+    folders += [("compacted", old.digest) for old in older if old.digest != newest.digest]
+    for parent, digest in folders:
+        uris = [ref.uri for ref in storage.list_folder(storage.join(out, parent, digest))]
+        storage.delete(uris)
+        deleted += len(uris)
+    storage.delete([compaction_marker(out, old.number) for old in older])
+    return deleted
+
+
+def _finished(out: str) -> list[Snapshot]:
+    """The snapshots up to the first unfinished one (which can only be the newest)."""
+    finished = []
+    for snapshot in snapshots(out):
+        if len(snapshot.committed()) < snapshot.shards:
+            break
+        finished.append(snapshot)
+    return finished
+
+
+def _rows(out: str, finished: list[Snapshot]) -> Iterator[pa.Table]:
+    open_folders = {f"/{snapshot.digest}/" for snapshot in snapshots(out)} - {f"/{s.digest}/" for s in finished}
+    return read_parts(uri for uri in row_uris(out) if not any(folder in uri for folder in open_folders))
+
+
+def _kept(tables: Iterable[pa.Table], newest: dict[str, int]) -> Iterator[pa.Table]:
+    """The rows that no later snapshot replaces."""
+    for table in tables:
+        rows = zip(table["uri"].to_pylist(), table["snapshot"].to_pylist(), strict=True)
+        yield table.filter(pa.array([newest.get(uri) == snapshot for uri, snapshot in rows]))
+
+
+def _full(tables: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
+    """The same rows in tables of at least `size` bytes, the last one excepted."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(part.nbytes for part in held) >= size:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)

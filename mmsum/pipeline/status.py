@@ -1,0 +1,126 @@
+"""What `mmsum status` shows, from the plan, the committed parts and the run logs: from any machine that sees OUT."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow.compute as pc
+
+from mmsum import storage
+from mmsum.errors import SourceError
+from mmsum.pipeline.commit import read_parts, row_uris
+from mmsum.pipeline.plan import Snapshot, latest_snapshot, list_parts
+from mmsum.pipeline.runlog import FLUSH_SECONDS, read_logs
+
+RATE_SECONDS = 600.0
+"""The rate is that of the last ten minutes that the log knows of."""
+
+SLOWEST = 5
+
+
+@dataclass
+class Status:
+    """One look at the newest snapshot of an output."""
+
+    snapshot: Snapshot
+    committed: set[int]
+    done: int  # documents with a row
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    slowest: list[tuple[float, str]] = field(default_factory=list)  # seconds, URI
+    drivers: int = 0  # drivers that ever worked on it
+    last_error: str | None = None  # how the newest driver ended, if it did so with an error
+    last_heard: float | None = None  # Unix time of the newest log line
+    is_running: bool = False
+    under_way: list[dict[str, Any]] = field(default_factory=list)
+    lost_workers: int = 0
+    repeated: int = 0  # documents beyond one attempt each
+    rate: float = 0.0  # documents/s
+    rate_seconds: float = 0.0  # the time over which that rate was taken
+    node_hours: float = 0.0
+    node_hour_price: float | None = None
+
+    @property
+    def planned(self) -> int:
+        return self.snapshot.count()
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.committed) == self.snapshot.shards
+
+    @property
+    def seconds_left(self) -> float | None:
+        return (self.planned - self.done) / self.rate if self.rate and not self.is_complete else None
+
+
+def read_status(out: str) -> Status:
+    """Raises SourceError where no run has been started in `out`."""
+    out = storage.normalize(out)
+    snapshot = latest_snapshot(out)
+    if snapshot is None:
+        raise SourceError(f"{out}: no run has been started there; start one with mmsum summarize SRC {out}")
+    committed = snapshot.committed()
+    status = Status(snapshot, committed, snapshot.count(committed))
+    receipts: dict[int, dict[str, Any]] = {}
+    for _, events in read_logs(out, snapshot.number):
+        _add_driver(status, events)
+        receipts |= {event["shard"]: event for event in events if event["event"] == "shard"}
+    for receipt in receipts.values():
+        status.counts.update(json.loads(receipt["counts"]))
+        status.failures.update(json.loads(receipt["failures"]))
+        status.repeated += receipt["lost_attempts"]
+        status.slowest += [(seconds, uri) for seconds, uri in json.loads(receipt["slowest"])]
+    status.slowest = sorted(status.slowest, reverse=True)[:SLOWEST]
+    _add_unlogged(status, committed - set(receipts))
+    _add_rate(status, list(receipts.values()))
+    return status
+
+
+def _add_driver(status: Status, events: list[dict[str, Any]]) -> None:
+    status.drivers += 1
+    nodes, before = 0, events[0]["at"]
+    for event in events:
+        status.node_hours += nodes * (event["at"] - before) / 3600
+        nodes, before = event.get("nodes", nodes), event["at"]
+        if event["event"] == "start":
+            status.node_hour_price = event["node_hour_price"]
+    last = events[-1]
+    beats = [event for event in events if event["event"] == "beat"]
+    status.last_heard = last["at"]
+    status.last_error = last["error"] if last["event"] == "end" else None
+    status.is_running = last["event"] != "end" and time.time() - last["at"] < 3 * FLUSH_SECONDS
+    status.under_way = beats[-1]["under_way"] if beats and status.is_running else []
+    status.lost_workers += beats[-1]["counts"].get("lost", 0) if beats else 0
+
+
+def _add_unlogged(status: Status, shards: set[int]) -> None:
+    """Counts the rows of shards without a receipt: their driver died between a commit and its next log object."""
+    snapshot = status.snapshot
+    if not shards:
+        return
+    present = {shard: uri for digest, shard, uri in list_parts(snapshot.out) if digest == snapshot.digest}
+    if shards <= present.keys():
+        tables = read_parts(present[shard] for shard in sorted(shards))
+    else:  # pruned: every row of the newest snapshot is in the compaction
+        status.counts.clear()
+        status.failures.clear()
+        tables = (
+            table.filter(pc.equal(table["snapshot"], snapshot.number)) for table in read_parts(row_uris(snapshot.out))
+        )
+    for table in tables:
+        status.counts.update(table["status"].to_pylist())
+        status.failures.update(kind for kind in table["failure_kind"].to_pylist() if kind)
+
+
+def _add_rate(status: Status, receipts: list[dict[str, Any]]) -> None:
+    if len(receipts) < 2:
+        return
+    times = [receipt["at"] for receipt in receipts]
+    begin = max(min(times), max(times) - RATE_SECONDS)
+    status.rate_seconds = max(times) - begin
+    documents = sum(receipt["documents"] for receipt in receipts if receipt["at"] > begin)
+    status.rate = documents / status.rate_seconds if status.rate_seconds else 0.0

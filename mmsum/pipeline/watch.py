@@ -1,0 +1,127 @@
+"""The driver's wait for receipts: over when there are no more, when nothing moves, or when a preemption's grace is over."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mmsum.config import Robustness
+from mmsum.errors import EnvironmentFailure
+from mmsum.pipeline.progress import format_seconds
+
+TICK_SECONDS = 1.0
+
+Look = tuple[dict[str, int], list[dict[str, Any]]]
+"""What a board's look() gives: the counts, and what is under way."""
+
+
+@contextmanager
+def preemption_notice() -> Iterator[threading.Event]:
+    """Set when SIGTERM comes, which then does nothing else until the block ends. Only the main thread can ask for it."""
+    notice = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield notice
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: notice.set())
+    try:
+        yield notice
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def receipts_of(
+    committed: Any, board: Any, robustness: Robustness, notice: threading.Event
+) -> Iterator[dict[str, Any] | Look]:
+    """Each shard's receipt when it is committed, and about once a second what the board shows.
+
+    committed: the Ray dataset whose rows are receipts; iterated in a thread, so that this one keeps its eyes open. After
+    `notice` no shard is begun any more, and those under way have robustness.grace_seconds. Raises EnvironmentFailure
+    when nothing was finished for robustness.stall_minutes, and what the dataset raises.
+    """
+    arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_pump, args=(committed, arrived), name="receipts", daemon=True).start()
+    last_counts: dict[str, int] = {}
+    moved, looked, leave_at = time.monotonic(), 0.0, float("inf")
+    try:
+        while True:
+            try:
+                item = arrived.get(timeout=TICK_SECONDS)
+            except queue.Empty:
+                item = None
+            now = time.monotonic()
+            if item is _END:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            if item is not None:
+                moved = now
+                yield item
+            if now - looked < TICK_SECONDS:
+                continue
+            looked = now
+            counts, under_way = look(board)
+            yield counts, under_way
+            if notice.is_set():
+                board.stop.remote()  # again each time: a board that died and came back has forgotten
+                leave_at = min(leave_at, now + robustness.grace_seconds)
+            if now > leave_at:
+                return
+            counts = {name: count for name, count in counts.items() if name != "lost"}
+            if counts != last_counts:
+                moved, last_counts = now, counts
+            elif now - moved > 60 * robustness.stall_minutes:
+                raise EnvironmentFailure(
+                    f"nothing was finished for {format_seconds(now - moved)}; {_waiting_for(under_way)} "
+                    "(run the same command again to resume)"
+                )
+    finally:
+        _stop(committed)
+
+
+_END = object()
+
+
+def _pump(committed: Any, arrived: queue.SimpleQueue[Any]) -> None:
+    try:
+        # prefetch_batches=0: a receipt is shown when its shard is committed, not when the next one is.
+        for table in committed.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            for receipt in table.to_pylist():
+                arrived.put(receipt)
+    except BaseException as error:  # handed to the thread that waits
+        arrived.put(error)
+    else:
+        arrived.put(_END)
+
+
+def _stop(committed: Any) -> None:
+    """Ends the execution where it still goes on: Ray Data does so by itself only when its iterator is read to the end."""
+    if executor := getattr(committed, "_current_executor", None):
+        executor.shutdown(force=True)
+
+
+def look(board: Any) -> Look:
+    """The board's counts and what is under way; nothing where it does not answer."""
+    import ray
+
+    try:
+        seen: Look = ray.get(board.look.remote(), timeout=2)
+    except ray.exceptions.RayError:
+        return {}, []
+    return seen
+
+
+def _waiting_for(under_way: list[dict[str, Any]]) -> str:
+    if not under_way:
+        return "no shard is under way: check that the cluster has the CPUs and GPUs that config resources.* asks for"
+    oldest = min(under_way, key=lambda work: work["since"])
+    document = f" at {oldest['document']}" if oldest["document"] else ""
+    waited = format_seconds(time.time() - oldest["since"])
+    return (
+        f"waiting for {len(under_way)} shards, longest for {oldest['stage']} of shard {oldest['shard']} on "
+        f"{oldest['node']}{document}, for {waited}"
+    )
