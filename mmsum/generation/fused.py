@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmsum.config import Config
-from mmsum.errors import ConfigError, FailureKind
+from mmsum.errors import FailureKind
+from mmsum.generation.chat import Chat
 from mmsum.generation.engine import Completion, Engine, Request
 from mmsum.generation.prompt import (
-    PART_TOKENS,
     Leaf,
     affordable_leaves,
     first_prompt,
@@ -54,15 +54,9 @@ class FusedSummarizer:
             batch_size=config.generation.batch_size,
             repetition_penalty=config.generation.repetition_penalty,
         )
-        generation = config.generation
-        overhead = TITLE_TOKENS + max(self._count(self._chat(p)) for p in (first_prompt("", ""), merge_prompt("", [])))
-        self.budget = generation.context_tokens - generation.summary_tokens - overhead
-        if self.budget < 2 * (generation.summary_tokens + PART_TOKENS):
-            raise ConfigError(
-                f"generation.context_tokens: {generation.context_tokens} leaves {self.budget} tokens for text, less than two "
-                f"summaries of generation.summary_tokens={generation.summary_tokens}; raise the one or lower the other"
-            )
-        self.fan_in = merge_fan_in(self.budget, generation.summary_tokens)
+        self.chat = Chat(model.tokenizer)
+        self.budget = self.chat.budget(config.generation)
+        self.fan_in = merge_fan_in(self.budget, config.generation.summary_tokens)
 
     @classmethod
     def load(cls, config: Config) -> FusedSummarizer:
@@ -86,7 +80,7 @@ class FusedSummarizer:
     def _plan(self, document: Document) -> _Work:
         """Splits one document into leaves and leaves out, counted, what `limits.calls` cannot cover."""
         generation = self.config.generation
-        leaves = split_document(document, self.budget, self._count, generation.figures_per_call)
+        leaves = split_document(document, self.budget, self.chat.count, generation.figures_per_call)
         draft = Draft(tokens_total=sum(leaf.tokens for leaf in leaves))
         if leaves:
             kept = affordable_leaves(len(leaves), self.fan_in, self.config.limits.calls)
@@ -125,7 +119,7 @@ class FusedSummarizer:
             figures = torch.stack([work.features[index] for index in shown]) if shown else None
             if self.model.trained:
                 work.draft.shown |= frozenset(shown)
-            requests.append(self._request(first_prompt(self._title(work), leaf.text), figures))
+            requests.append(self._request(first_prompt(self.chat.title(work.document.title), leaf.text), figures))
         for (work, _), text in zip(calls, self._generate([work for work, _ in calls], requests), strict=True):
             work.texts.append(text)
         for work in works:
@@ -137,9 +131,14 @@ class FusedSummarizer:
             calls: list[tuple[_Work, list[str]]] = []
             for work in waiting:
                 texts, work.texts = work.texts, []
-                calls += [(work, group) for group in group_for_merging(texts, self.budget, self._count, self._cut)]
+                calls += [
+                    (work, group) for group in group_for_merging(texts, self.budget, self.chat.count, self.chat.cut)
+                ]
             merging = [(work, texts) for work, texts in calls if len(texts) > 1]
-            requests = [self._request(merge_prompt(self._title(work), texts), None) for work, texts in merging]
+            requests = [
+                self._request(merge_prompt(self.chat.title(work.document.title), texts), None)
+                for work, texts in merging
+            ]
             merged = iter(self._generate([work for work, _ in merging], requests))
             for work, texts in calls:
                 work.texts.append(next(merged) if len(texts) > 1 else texts[0])
@@ -168,30 +167,10 @@ class FusedSummarizer:
         return [_whole_sentences(completion) for completion in completions]
 
     def _request(self, user: str, figures: torch.Tensor | None) -> Request:
-        ids = self.model.tokenizer.encode(self._chat(user), add_special_tokens=False)
-        return Request(prompt=ids, figures=figures, max_new_tokens=self.config.generation.summary_tokens)
+        return Request(
+            prompt=self.chat.encode(user), figures=figures, max_new_tokens=self.config.generation.summary_tokens
+        )
 
-    def _chat(self, user: str) -> str:
-        tokenizer = self.model.tokenizer
-        if not tokenizer.chat_template:
-            return f"{user}\n\nSummary:"
-        messages = [{"role": "user", "content": user}]
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-
-    def _title(self, work: _Work) -> str:
-        return self._cut(work.document.title, TITLE_TOKENS - 10)
-
-    def _cut(self, text: str, tokens: int) -> str:
-        while self._count(text) > tokens:
-            text = text[: len(text) * 3 // 4]
-        return text
-
-    def _count(self, text: str) -> int:
-        return len(self.model.tokenizer.encode(text, add_special_tokens=False))
-
-
-TITLE_TOKENS = 64
-"""Kept free in every call for the title; a longer title is shortened in the prompt, never in the row."""
 
 DECODE_WEIGHT = 4
 """A written token costs about as much time as four read ones on CPUs; only used to share a wave's time among documents."""

@@ -1,14 +1,15 @@
 """Exports: a folder with what was trained (vision tower and fusion) and the identity of what it was trained on.
 
-- mmsum.json: format version, backbone and its fingerprint, vision settings, fusion shapes
-- weights.safetensors: `vision.*` (the image side of CLIP, with its BatchNorm buffers) and `fusion.*`, float32
+- mmsum.json: format version, backbone and its fingerprint, vision settings, fusion shapes, what it was trained on
+- weights.safetensors: `vision.*` (the image side of CLIP, with its BatchNorm buffers), and as the stage left them
+  `fusion.*` or `text.*` (the rest of CLIP); float32
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,15 +38,27 @@ class Manifest:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     shapes: dict[str, Any]  # FusionConfig
+    parts: tuple[str, ...] = ("vision", "fusion")
+    training: dict[str, Any] = field(default_factory=dict)  # stage, data, steps, metrics
     format: int = FORMAT
 
 
-def save_export(model: FusedModel, config: Model, folder: str | Path) -> Path:
-    """Writes `model`'s tower and fusion to `folder`; the manifest comes last, so a torn export is never loaded."""
+def save_export(
+    model: FusedModel,
+    config: Model,
+    folder: str | Path,
+    tensors: dict[str, torch.Tensor] | None = None,
+    training: dict[str, Any] | None = None,
+) -> Path:
+    """Writes `model`'s tower and fusion to `folder`; the manifest comes last, so a torn export is never loaded.
+
+    tensors replace the model's own (`part.name` -> tensor), where it holds only shards of them.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
-    save_file(_tensors(model), _beside(folder / WEIGHTS))
+    tensors = model_tensors(model) if tensors is None else tensors
+    save_file(tensors, _beside(folder / WEIGHTS))
     os.replace(_beside(folder / WEIGHTS), folder / WEIGHTS)
     manifest = Manifest(
         backbone=config.backbone,
@@ -54,6 +67,8 @@ def save_export(model: FusedModel, config: Model, folder: str | Path) -> Path:
         mean=model.vision.mean,
         std=model.vision.std,
         shapes=asdict(model.fusion.config),
+        parts=tuple(sorted({name.partition(".")[0] for name in tensors})),
+        training=training or {},
     )
     _beside(folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
     os.replace(_beside(folder / MANIFEST), folder / MANIFEST)
@@ -64,12 +79,13 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.writing")
 
 
-def _tensors(model: FusedModel) -> dict[str, torch.Tensor]:
-    parts = {"vision": model.vision.clip.visual, "fusion": model.fusion}
+def model_tensors(model: FusedModel, parts: tuple[str, ...] = ("vision", "fusion")) -> dict[str, torch.Tensor]:
+    """The tensors of an export as the model holds them, float32, on the CPU."""
+    modules = {"vision": model.vision.clip.visual, "fusion": model.fusion}
     return {
         f"{name}.{key}": (tensor.float() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
-        for name, part in parts.items()
-        for key, tensor in part.state_dict().items()  # type: ignore[union-attr]
+        for name in parts
+        for key, tensor in modules[name].state_dict().items()  # type: ignore[union-attr]
     }
 
 
@@ -87,18 +103,22 @@ def read_manifest(folder: Path) -> Manifest:
         raise PresetError(
             f"model.export: {folder} has format {version}, this mmsum reads {FORMAT}; use the mmsum that wrote it"
         )
-    return Manifest(**found | {"mean": tuple(found["mean"]), "std": tuple(found["std"])})
+    tuples = {key: tuple(found[key]) for key in ("mean", "std", "parts")}
+    return Manifest(**found | tuples)
 
 
 def load_weights(model: FusedModel, folder: Path) -> str:
-    """Fills tower and fusion from an export; returns its weights' fingerprint.
+    """Fills tower, and fusion where the export has one, from an export; returns its weights' fingerprint.
 
     Raises PresetError, naming a tensor and both shapes, when it does not fit the model.
     """
     path = folder / WEIGHTS
     if not path.exists():
         raise PresetError(f"model.export: {folder} has no {WEIGHTS}; export it again with `mmsum train`")
-    source, target = load_file(path), _tensors(model)
+    manifest = read_manifest(folder)
+    parts = tuple(part for part in ("vision", "fusion") if part in manifest.parts)
+    source = {key: tensor for key, tensor in load_file(path).items() if key.partition(".")[0] in parts}
+    target = model_tensors(model, parts)
     for key in sorted(source.keys() | target.keys()):
         ours, theirs = target.get(key), source.get(key)
         if ours is None or theirs is None or ours.shape != theirs.shape:
@@ -106,12 +126,12 @@ def load_weights(model: FusedModel, folder: Path) -> str:
                 f"model.export: {folder}: {key} is {_shape(theirs)} in the export and {_shape(ours)} in the model; "
                 "use the backbone and the vision model that it was trained with"
             )
-    for name, part in (("vision", model.vision.clip.visual), ("fusion", model.fusion)):
+    modules = {"vision": model.vision.clip.visual, "fusion": model.fusion}
+    for name in parts:
         prefix = f"{name}."
-        part.load_state_dict(  # type: ignore[union-attr]
+        modules[name].load_state_dict(  # type: ignore[union-attr]
             {key.removeprefix(prefix): tensor for key, tensor in source.items() if key.startswith(prefix)}
         )
-    manifest = read_manifest(folder)
     model.vision.mean, model.vision.std = manifest.mean, manifest.std
     return fingerprint(path)
 

@@ -119,7 +119,7 @@ class FusedModel(nn.Module):
 
     def vision_state(self, features: torch.Tensor, figures: Sequence[int]) -> VisionState:
         """features [B, F, P, Dv], padded behind the figures[b] real ones of each row -> VisionState. Differentiable."""
-        state: VisionState = self.fusion(features.to(self.device, self.dtype), figures)
+        state: VisionState = self.fusion.state(features.to(self.device, self.dtype), figures)
         return state
 
     @torch.no_grad()
@@ -202,11 +202,20 @@ def fusion_config(backbone: nn.Module, every: int, vision_width: int) -> FusionC
     )
 
 
-def load_fused(model: Model, *, device: str | None = None, seed: int = 0, threads: int | None = None) -> FusedModel:
+def load_fused(
+    model: Model,
+    *,
+    device: str | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    train: bool = False,
+    gate: float = 0.0,
+) -> FusedModel:
     """Builds what `model` names: on a GPU where there is one, in eval mode, with new adapters drawn from `seed`.
 
     With model.export, tower and fusion are those of the export, whatever model.vision says. threads: torch's CPU
-    threads, for the whole process. Raises PresetError for missing packages, files and weights that do not fit, and
+    threads, for the whole process. train: adapters stay float32, and linear layers stay those of torch. gate: where
+    new gates start. Raises PresetError for missing packages, files and weights that do not fit, and
     ConfigError for models that cannot be joined.
     """
     if threads:
@@ -223,15 +232,16 @@ def load_fused(model: Model, *, device: str | None = None, seed: int = 0, thread
             f"({manifest.backbone_fingerprint}), this is {model.backbone} ({backbone_id}); set model.backbone to that"
         )
     vision, vision_id = load_vision(model, seed, weights=manifest is None)
-    fusion = CrossAttentionFusion(fusion_config(backbone, model.fusion_every, vision.width), seed)
+    fusion = CrossAttentionFusion(fusion_config(backbone, model.fusion_every, vision.width), seed, gate)
     fused = FusedModel(backbone, tokenizer, vision, fusion, backbone_id)
     weights_id = f"{vision_id}:{model.fusion_every}:{seed}"
     if manifest:
         weights_id = checkpoint.load_weights(fused, Path(model.export or ""))
         fused.trained = any(fusion.gates)
     fused.to(place)
-    fusion.to(dtype)
-    if place.type == "cpu" and dtype == torch.float32:
+    if not train:
+        fusion.to(dtype)
+    if not train and place.type == "cpu" and dtype == torch.float32:
         make_skinny(backbone)
         make_skinny(fusion)
     fused.fingerprint = hashlib.sha256(f"{backbone_id}:{dtype}:{weights_id}".encode()).hexdigest()[:16]

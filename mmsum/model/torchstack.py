@@ -40,6 +40,8 @@ def _declare_torchvision_operators() -> torch.library.Library | None:
 # Kept for the life of the process: the declarations go when the library object does.
 _library = _declare_torchvision_operators()
 
+if not torch.cuda.is_available():  # transformers imports DeepSpeed where it is installed, and that warns otherwise
+    os.environ.setdefault("DS_ACCELERATOR", "cpu")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # tokenizers warn when a process that used them forks
 

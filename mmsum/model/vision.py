@@ -63,20 +63,26 @@ class VisionTower(nn.Module):
         return self
 
     def pixels(self, image: bytes) -> torch.Tensor | None:
-        """An encoded image as normalized pixels [3, S, S]: white behind transparency, aspect kept, white borders.
+        """An encoded image as normalized pixels [3, S, S]; None when it cannot be decoded."""
+        square = square_image(image, self.image_size)
+        return None if square is None else self.normalize(torch.from_numpy(square))
 
-        None when it cannot be decoded.
-        """
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-                with Image.open(io.BytesIO(image)) as opened:
-                    square = _letterbox(_on_white(opened), self.image_size)
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            return None  # what Pillow raises for broken files
-        array = torch.from_numpy(np.array(square, dtype=np.float32) / 255.0).permute(2, 0, 1)
-        mean, std = torch.tensor(self.mean).view(3, 1, 1), torch.tensor(self.std).view(3, 1, 1)
-        return (array - mean) / std
+    def normalize(self, squares: torch.Tensor) -> torch.Tensor:
+        """uint8 [..., S, S, 3] -> float32 [..., 3, S, S] as the tower wants them, on the same device."""
+        mean = torch.tensor(self.mean, device=squares.device).view(3, 1, 1)
+        std = torch.tensor(self.std, device=squares.device).view(3, 1, 1)
+        return (squares.movedim(-1, -3).float() / 255.0 - mean) / std
+
+
+def square_image(image: bytes, side: int) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+    """An encoded image as [side, side, 3]: white behind transparency, aspect kept, white borders; None if it is broken."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(image)) as opened:
+                return np.array(_letterbox(_on_white(opened), side), dtype=np.uint8)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None  # what Pillow raises for broken files
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -107,9 +107,10 @@ class GatedCrossAttention(nn.Module):
             self.query_norm(query).transpose(1, 2), keys, values, attn_mask=mask, enable_gqa=self.heads != self.kv_heads
         )
         added = self.output(seen.transpose(1, 2).reshape(rows, tokens, -1))
-        hidden = hidden + self.attention_gate.tanh() * _only(vision, row, added)
+        # Gates are float32 while they train; the hidden state keeps its own dtype.
+        hidden = hidden + self.attention_gate.tanh().to(hidden.dtype) * _only(vision, row, added)
         added = self.down(F.silu(self.up(self.mlp_norm(hidden))))
-        return hidden + self.mlp_gate.tanh() * _only(vision, row, added)
+        return hidden + self.mlp_gate.tanh().to(hidden.dtype) * _only(vision, row, added)
 
 
 def _only(vision: VisionState, row: int | None, added: torch.Tensor) -> torch.Tensor:
@@ -122,22 +123,25 @@ def _only(vision: VisionState, row: int | None, added: torch.Tensor) -> torch.Te
 class CrossAttentionFusion(nn.Module):
     """All blocks, and what turns patch tokens into their keys and values."""
 
-    def __init__(self, config: FusionConfig, seed: int) -> None:
+    def __init__(self, config: FusionConfig, seed: int, gate: float = 0.0) -> None:
         super().__init__()
         self.config = config
         self.patch_norm = nn.LayerNorm(config.vision_width, eps=config.eps)
         self.figure_identity = nn.Parameter(torch.zeros(MAX_FIGURES, config.vision_width))
         self.blocks = nn.ModuleList(GatedCrossAttention(config) for _ in config.layers)
-        self._initialize(seed)
+        self._initialize(seed, gate)
 
     @torch.no_grad()
-    def _initialize(self, seed: int) -> None:
-        """The same seed gives the same weights, whatever else drew random numbers. Gates and norms keep 0 and 1."""
+    def _initialize(self, seed: int, gate: float) -> None:
+        """The same seed gives the same weights, whatever else drew random numbers. Norms keep 1; tanh(`gate`) opens gates."""
         generator = torch.Generator().manual_seed(seed)
         self.figure_identity.normal_(0, 0.02, generator=generator)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 module.weight.normal_(0, 0.02, generator=generator)
+            elif isinstance(module, GatedCrossAttention):
+                module.attention_gate.fill_(gate)
+                module.mlp_gate.fill_(gate)
 
     @property
     def gates(self) -> list[float]:
@@ -145,8 +149,8 @@ class CrossAttentionFusion(nn.Module):
         gates = [gate for block in self.blocks for gate in (block.attention_gate, block.mlp_gate)]
         return torch.cat([gate.detach().float() for gate in gates]).tanh().tolist()  # type: ignore
 
-    def forward(self, features: torch.Tensor, figures: Sequence[int]) -> VisionState:
-        """features [B, F, P, Dv], padded behind the figures[b] real ones of each row -> their keys and values.
+    def state(self, features: torch.Tensor, figures: Sequence[int]) -> VisionState:
+        """features [B, F, P, Dv], padded behind the figures[b] real ones of each row -> what the blocks look at.
 
         Raises ValueError for more than MAX_FIGURES figures in a row, or features of another width.
         """
@@ -157,12 +161,21 @@ class CrossAttentionFusion(nn.Module):
             raise ValueError(f"{most} figures in one call; at most {MAX_FIGURES} can be told apart, show fewer")
         if len(figures) != rows or max(figures) > most:
             raise ValueError(f"figure counts {list(figures)} do not fit features of shape {list(features.shape)}")
+        keys, values = self(features)
+        counts = tuple(count * patches for count in figures)
+        mask, present = _mask(counts, most * patches, features.device)
+        return VisionState(keys, values, mask, present, counts)
+
+    def forward(self, features: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+        """features [B, F, P, Dv] -> keys and values [B, G, S, D], one of each per block.
+
+        Plain tuples: ZeRO-3 hooks itself into the tensors that a module returns, and finds no others.
+        """
+        rows, most, patches, width = features.shape
         tokens = self.patch_norm(features) + self.figure_identity[:most, None]
         tokens = tokens.view(rows, most * patches, width)
         pairs = [block.keys_and_values(tokens) for block in self.blocks]  # type: ignore
-        counts = tuple(count * patches for count in figures)
-        mask, present = _mask(counts, most * patches, features.device)
-        return VisionState(tuple(k for k, _ in pairs), tuple(v for _, v in pairs), mask, present, counts)
+        return tuple(key for key, _ in pairs), tuple(value for _, value in pairs)
 
 
 def _mask(counts: tuple[int, ...], longest: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,136 @@
+"""One training or evaluation example: a document's text and figures with the summary that people wrote for it.
+
+The same Parquet (`EXAMPLE_SCHEMA`) is written by `mmsum data`, read by `mmsum train` and by `mmsum evaluate`. An example
+becomes a Document, so that training and evaluation see what a summarizer sees.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from mmsum.records import Document, Figure, ObjectRef, Section
+
+_FIGURE = pa.struct(
+    [
+        ("label", pa.string()),
+        ("caption", pa.string()),
+        ("page", pa.int32()),
+        ("bbox", pa.list_(pa.float64())),
+        ("kind", pa.string()),
+        ("image", pa.large_binary()),
+    ]
+)
+
+EXAMPLE_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("title", pa.string()),
+        ("text", pa.string()),
+        ("figures", pa.list_(_FIGURE)),
+        ("summary", pa.string()),
+        ("split", pa.string()),
+        ("source", pa.string()),
+        ("licence", pa.string()),
+        ("facts", pa.string()),
+    ]
+)
+
+
+@dataclass(slots=True)
+class ExampleFigure:
+    """`image`: encoded, any format that Pillow reads. `bbox` in PDF points, empty where there is no page."""
+
+    label: str
+    caption: str
+    image: bytes
+    page: int = 1
+    bbox: list[float] = field(default_factory=list)
+    kind: str = "figure"
+
+
+@dataclass(slots=True)
+class Example:
+    """text: paragraphs separated by blank lines; a line `# Heading` of its own begins a section. facts: JSON, or ""."""
+
+    id: str
+    title: str
+    text: str
+    figures: list[ExampleFigure]
+    summary: str
+    split: str = "train"
+    source: str = ""
+    licence: str = ""
+    facts: str = ""
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Example:
+        """A row of EXAMPLE_SCHEMA; absent or null fields become empty."""
+        figures = [
+            ExampleFigure(
+                label=figure.get("label") or "",
+                caption=figure.get("caption") or "",
+                image=figure.get("image") or b"",
+                page=figure.get("page") or 1,
+                bbox=list(figure.get("bbox") or []),
+                kind=figure.get("kind") or "figure",
+            )
+            for figure in row.get("figures") or []
+        ]
+        texts = {name: row.get(name) or "" for name in EXAMPLE_SCHEMA.names if name != "figures"}
+        return cls(**{**texts, "figures": figures})
+
+
+def examples_to_table(examples: list[Example]) -> pa.Table:
+    """Rows of EXAMPLE_SCHEMA."""
+    return pa.Table.from_pylist([asdict(example) for example in examples], schema=EXAMPLE_SCHEMA)
+
+
+def to_document(example: Example) -> Document:
+    """The example as a parsed document: sections by heading, each figure in the section whose text names it first."""
+    sections = [Section(heading, text, 1) for heading, text in _sections(example.text)]
+    figures = []
+    for given in example.figures:
+        box = (*given.bbox, 0.0, 0.0, 0.0, 0.0)[:4]
+        figure = Figure(given.label, given.page, box, given.caption, given.kind, 0, 0, image=given.image)  # type: ignore[arg-type]
+        figure.section = _home(given.label, sections)
+        figures.append(figure)
+    ref = ObjectRef(f"example:{example.id}", -1, "")
+    pages = max((figure.page for figure in figures), default=1)
+    return Document(
+        ref,
+        format="example",
+        title=example.title,
+        pages_total=pages,
+        pages_read=pages,
+        sections=sections,
+        figures=figures,
+    )
+
+
+def _sections(text: str) -> Iterator[tuple[str, str]]:
+    heading, paragraphs = "", list[str]()
+    for block in re.split(r"\n\s*\n", text.strip()):
+        if match := re.match(r"#{1,6} +(\S.*)", block):
+            if heading or paragraphs:
+                yield heading, "\n\n".join(paragraphs)
+            heading, paragraphs = match[1].strip(), []
+            block = block[match.end() :].strip()
+        if block:
+            paragraphs.append(block)
+    if heading or paragraphs:
+        yield heading, "\n\n".join(paragraphs)
+
+
+def _home(label: str, sections: list[Section]) -> int:
+    """Index of the first section that names the label, else of the last section, -1 where there is none."""
+    if label:
+        named = re.compile(rf"\b{re.escape(label).replace('Figure', 'Fig(?:ure|[.])')}(?!\w)")
+        for index, section in enumerate(sections):
+            if named.search(section.text):
+                return index
+    return len(sections) - 1

@@ -1,0 +1,60 @@
+"""A tokenizer with the few things that prompts need: counting, cutting, and the backbone's chat form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmsum.config import Generation
+from mmsum.errors import ConfigError
+from mmsum.generation.prompt import PART_TOKENS, first_prompt, merge_prompt
+
+TITLE_TOKENS = 64
+"""Kept free in every call for the title; a longer title is shortened in the prompt, never in the row."""
+
+
+class Chat:
+    """Turns a user message into the token ids of a call, for summarizing and for training alike."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+
+    def encode(self, user: str) -> list[int]:
+        """The ids of a whole call up to where the answer begins."""
+        ids: list[int] = self.tokenizer.encode(self.text(user), add_special_tokens=False)
+        return ids
+
+    def text(self, user: str) -> str:
+        """The message in the tokenizer's chat form; a plain one where it has none."""
+        if not self.tokenizer.chat_template:
+            return f"{user}\n\nSummary:"
+        messages = [{"role": "user", "content": user}]
+        return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+    def answer(self, text: str, most: int) -> list[int]:
+        """The ids of an answer with the token that ends it, or its first `most` ids without."""
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        return [*ids, self.tokenizer.eos_token_id] if len(ids) < most else ids[:most]
+
+    def title(self, title: str) -> str:
+        """A title that fits into TITLE_TOKENS with what joins it to the text."""
+        return self.cut(title, TITLE_TOKENS - 10)
+
+    def cut(self, text: str, tokens: int) -> str:
+        """`text`, shortened from its end until it has at most `tokens`."""
+        while self.count(text) > tokens:
+            text = text[: len(text) * 3 // 4]
+        return text
+
+    def count(self, text: str) -> int:
+        return len(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def budget(self, generation: Generation) -> int:
+        """Tokens of a document's text that one call can take. Raises ConfigError when that is less than two summaries."""
+        fixed = max(self.count(self.text(prompt)) for prompt in (first_prompt("", ""), merge_prompt("", [])))
+        budget = generation.context_tokens - generation.summary_tokens - TITLE_TOKENS - fixed
+        if budget < 2 * (generation.summary_tokens + PART_TOKENS):
+            raise ConfigError(
+                f"generation.context_tokens: {generation.context_tokens} leaves {budget} tokens for text, less than two "
+                f"summaries of generation.summary_tokens={generation.summary_tokens}; raise the one or lower the other"
+            )
+        return budget

@@ -1,0 +1,1 @@
+"""Training: CLIP and the adapters learn, the backbone stays as it is."""

@@ -1,0 +1,213 @@
+"""Which examples a step reads, and what they look like to the model.
+
+Step s of a run is a pure function of (seed, s): the same examples whatever the number of workers, cut among them in
+order. Examples of one step have nearly equal lengths. Dropout of text and figures is keyed by (seed, example, step).
+
+Shapes: B examples of a micro-batch, T tokens, N images, S side of an image in pixels.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+from mmsum import storage
+from mmsum.config import Config, Training
+from mmsum.errors import ConfigError, EnvironmentFailure
+from mmsum.model.torchstack import torch
+from mmsum.training.encode import Encoded
+
+POOL_BATCHES = 32
+"""Batches whose examples are sorted by length together: long enough that a batch wastes few tokens on padding (under 5 %
+of random lengths), short enough that an epoch stays shuffled."""
+
+IGNORED = -100
+"""Label of a token that no loss is taken on."""
+
+
+class Schedule:
+    """The examples of every step. Raises ConfigError when a worker count does not divide the batch."""
+
+    def __init__(self, lengths: Sequence[int], training: Training, seed: int) -> None:
+        low, high = training.worker_range
+        unfit = [n for n in range(low, high + 1) if training.batch_size % (n * training.micro_batch)]
+        if unfit:
+            raise ConfigError(
+                f"training.batch_size: {training.batch_size} does not divide into micro-batches of "
+                f"{training.micro_batch} on {unfit[0]} workers; choose a multiple of both for every number of workers"
+            )
+        self.lengths = np.asarray(lengths)
+        self.size = training.batch_size
+        self.seed = seed
+        self.per_epoch = max(1, len(lengths) // self.size)
+
+    def examples(self, step: int) -> list[int]:
+        """Indices of the global batch of a step (from 0)."""
+        epoch, place = divmod(step, self.per_epoch)
+        return self._epoch(epoch)[place]
+
+    @lru_cache(maxsize=2)  # noqa: B019  one schedule lives as long as its run
+    def _epoch(self, epoch: int) -> list[list[int]]:
+        generator = np.random.default_rng([self.seed, epoch])
+        order = generator.permutation(len(self.lengths))
+        if len(order) < self.size:  # fewer examples than one batch: some come twice
+            order = np.resize(order, self.size)
+        order = order[: self.per_epoch * self.size]
+        pools = [order[at : at + self.size * POOL_BATCHES] for at in range(0, len(order), self.size * POOL_BATCHES)]
+        order = np.concatenate([pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools])
+        batches = order.reshape(self.per_epoch, self.size)
+        return [list(map(int, batch)) for batch in batches[generator.permutation(self.per_epoch)]]
+
+
+@dataclass(slots=True)
+class MicroBatch:
+    """What one forward pass reads. Rows are aligned at their end: the targets of all rows are the last tokens."""
+
+    tokens: torch.Tensor  # [B, T] int64
+    mask: torch.Tensor  # [B, T] int64, 0 on padding
+    labels: torch.Tensor  # [B, L] int64: of the last L positions, IGNORED where there is no target
+    images: torch.Tensor  # [N, S, S, 3] uint8; a blank one where no example has any
+    figures: list[int]  # images of each example, in order
+    captions: list[str]  # of the images
+    ids: list[str]
+
+    def to(self, device: torch.device) -> MicroBatch:
+        moved = [tensor.to(device, non_blocking=True) for tensor in (self.tokens, self.mask, self.labels, self.images)]
+        return MicroBatch(*moved, self.figures, self.captions, self.ids)
+
+
+class EncodedData:
+    """Encoded examples on this machine, mapped into memory: fetched once per host, read in any order."""
+
+    def __init__(self, encoded: Encoded, config: Config, pad: int) -> None:
+        self.pad = pad
+        self.side = config.model.image_size
+        self.training, self.seed = config.training, config.seed
+        self.pairs = config.training.stage == "finetune_clip"
+        index = encoded.index
+        if self.pairs:
+            index = index.filter(pc.greater(index["figures"], 0))
+            if index.num_rows == 0:
+                raise ConfigError("training.data: no example has a figure that CLIP could learn from; give others")
+        self.targets = index["target_tokens"].to_numpy()
+        self.lengths = np.zeros(index.num_rows) if self.pairs else index["prompt_tokens"].to_numpy() + self.targets
+        self._places = list(zip(index["part"].to_pylist(), index["row"].to_pylist(), strict=True))
+        self._parts = {number: _mapped(encoded, number) for number in sorted({part for part, _ in self._places})}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def row(self, index: int) -> dict[str, Any]:
+        """One row of ENCODED_SCHEMA."""
+        part, row = self._places[index]
+        record: dict[str, Any] = self._parts[part].slice(row, 1).to_pylist()[0]
+        return record
+
+    def batch(self, indices: Sequence[int], step: int | None) -> MicroBatch:
+        """The examples as one micro-batch; a step's number turns dropout on. For CLIP, one figure of each and its caption."""
+        rows = []
+        for index in indices:
+            row = self.row(index)
+            draw = random.Random(f"{self.seed}:{index}:{step}")
+            if self.pairs:
+                chosen = draw.randrange(len(row["images"]))
+                row |= {"images": [row["images"][chosen]], "captions": [row["captions"][chosen]]}
+                row |= {"prompt": row["prompt"][:1], "target": []}
+            elif step is not None:
+                if draw.random() < self.training.text_dropout and row["images"]:
+                    row["prompt"] = row["bare_prompt"]
+                elif draw.random() < self.training.figure_dropout:
+                    row["images"], row["captions"] = [], []
+            rows.append(row)
+        return collate(rows, self.pad, self.side)
+
+
+def collate(rows: Sequence[dict[str, Any]], pad: int, side: int) -> MicroBatch:
+    """Rows of ENCODED_SCHEMA, padded at the front to the longest."""
+    longest = max(len(row["prompt"]) + len(row["target"]) for row in rows)
+    answers = max(len(row["target"]) for row in rows)
+    tokens = torch.full((len(rows), longest), pad)
+    mask = torch.zeros_like(tokens)
+    labels = torch.full((len(rows), answers), IGNORED)
+    for at, row in enumerate(rows):
+        ids = row["prompt"] + row["target"]
+        tokens[at, longest - len(ids) :] = torch.tensor(ids)
+        mask[at, longest - len(ids) :] = 1
+        labels[at, answers - len(row["target"]) :] = torch.tensor(row["target"])
+    blobs = [image for row in rows for image in row["images"]] or [bytes([255]) * (side * side * 3)]
+    images = torch.from_numpy(np.stack([np.frombuffer(blob, np.uint8).reshape(side, side, 3) for blob in blobs]))
+    return MicroBatch(
+        tokens=tokens,
+        mask=mask,
+        labels=labels,
+        images=images,
+        figures=[len(row["images"]) for row in rows],
+        captions=[caption for row in rows for caption in row["captions"]],
+        ids=[row["id"] for row in rows],
+    )
+
+
+def micro_batches(
+    data: EncodedData, schedule: Schedule, step: int, rank: int, workers: int, size: int
+) -> list[MicroBatch]:
+    """A worker's share of a step, in micro-batches of `size` examples. Padding is the same for every number of workers."""
+    examples = schedule.examples(step)
+    share = len(examples) // workers
+    mine = examples[rank * share : (rank + 1) * share]
+    return [data.batch(mine[at : at + size], step) for at in range(0, share, size)]
+
+
+def prefetched(
+    data: EncodedData, schedule: Schedule, steps: Iterator[int], rank: int, workers: int, size: int
+) -> Iterator[tuple[int, list[MicroBatch]]]:
+    """(step, this worker's micro-batches), the next step's being read while one is computed."""
+    with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+        ahead = None
+        for step in steps:
+            behind, ahead = ahead, (step, pool.submit(micro_batches, data, schedule, step, rank, workers, size))
+            if behind:
+                yield behind[0], behind[1].result()
+        if ahead:
+            yield ahead[0], ahead[1].result()
+
+
+def _mapped(encoded: Encoded, number: int) -> pa.Table:
+    """A part as an Arrow file that is mapped, not read: workers of one host share it."""
+    cache = Path(os.environ.get("MMSUM_CACHE") or Path.home() / ".cache" / "mmsum") / "encoded"
+    target = cache / encoded.folder.rsplit("/", 1)[-1] / f"part-{number:06d}.arrow"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_suffix(".lock")):
+            if not target.exists():
+                table = pq.read_table(pa.BufferReader(storage.read(encoded.part_uri(number)))).combine_chunks()
+                _write_arrow(table, target)
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"{target}: encoded examples cannot be kept there ({error.strerror or error}); "
+            "set MMSUM_CACHE to a folder with room for them"
+        ) from error
+    return pa.ipc.open_file(pa.memory_map(str(target))).read_all()
+
+
+def _write_arrow(table: pa.Table, target: Path) -> None:
+    handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
+    os.close(handle)
+    try:
+        with pa.OSFile(scratch, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        os.replace(scratch, target)
+    finally:
+        Path(scratch).unlink(missing_ok=True)

@@ -1,0 +1,35 @@
+"""The model card of an export, as Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmsum.config import Config
+from mmsum.model.torchstack import torch
+
+CARD = "README.md"
+
+
+def model_card(config: Config, training: dict[str, Any], tensors: dict[str, torch.Tensor]) -> str:
+    """What is inside, what it was trained on and how, and how to use it."""
+    parts: dict[str, int] = {}
+    for name, tensor in tensors.items():
+        part = name.partition(".")[0]
+        parts[part] = parts.get(part, 0) + tensor.numel()
+    rows = "\n".join(f"| {name} | {count:,} |" for name, count in sorted(parts.items()))
+    facts = "\n".join(f"| {name} | {value} |" for name, value in training.items())
+    use = "mmsum summarize SRC OUT --model FOLDER" if "fusion" in parts else "model.export: FOLDER in a training config"
+    return f"""# Adapters trained with mmsum
+
+Joins `{config.model.backbone}` (not included, not changed) and `{config.model.vision}`.
+
+| part | parameters |
+|---|---|
+{rows}
+
+| training | |
+|---|---|
+{facts}
+
+Use: `{use}`
+"""

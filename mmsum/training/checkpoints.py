@@ -1,0 +1,152 @@
+"""Checkpoints that any number of workers, at any ZeRO stage, can resume.
+
+    OUT/checkpoints/step-00000200/shard-0.safetensors ...   a share of the trained tensors with their Adam moments
+    OUT/checkpoints/step-00000200/manifest.json             written last: without it there is no checkpoint
+
+Tensors are whole, each in one worker's shard; DeepSpeed's own format ties a checkpoint to its stage and worker count.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from safetensors.torch import load, save
+
+from mmsum import storage
+from mmsum.errors import ConfigError, EnvironmentFailure, ObjectNotFound, StorageError
+from mmsum.model.torchstack import torch
+from mmsum.training.optimizers import MOMENTS, Optimizer, TensorState
+from mmsum.training.world import World
+
+TRIES = 3
+"""Writes of a checkpoint before the run stops; the store has its own retries below each."""
+_PAUSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands. steps: taken, skipped ones included. adam_steps: those that changed weights."""
+
+    steps: int = 0
+    adam_steps: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a checkpoint says about itself; `settings` are those that a resume must share."""
+
+    progress: Progress
+    shards: int
+    settings: dict[str, Any]
+
+
+def save_checkpoint(
+    out: str,
+    optimizer: Optimizer,
+    progress: Progress,
+    settings: dict[str, Any],
+    world: World,
+    pause: float = _PAUSE_SECONDS,
+) -> str:
+    """Writes a checkpoint, all workers together, and returns its folder.
+
+    Raises EnvironmentFailure on every worker, naming the last good checkpoint, when one of them cannot write its share.
+    """
+    folder = storage.join(out, "checkpoints", f"step-{progress.steps:08d}")
+    share = {}
+    for number, (name, state) in enumerate(optimizer.read()):
+        if number % world.size == world.rank:
+            share[name] = state.value.contiguous()
+            share |= {f"{name}@{key}": getattr(state, key).contiguous() for key in MOMENTS}
+    shard = storage.join(folder, f"shard-{world.rank}.safetensors")
+    problem = _attempt(lambda: storage.put(shard, save(share)), pause)
+    if world.sum([float(problem is not None)])[0] == 0 and world.first:
+        manifest = Manifest(progress, world.size, settings)
+        text = json.dumps(asdict(manifest), indent=2, sort_keys=True).encode()
+        problem = _attempt(lambda: storage.put(storage.join(folder, "manifest.json"), text), pause)
+    if world.sum([float(problem is not None)])[0]:
+        reason = problem or "another worker could not write its share"
+        last = latest(out)
+        good = f"the last good checkpoint is {last[0]}" if last else "there is no good checkpoint yet"
+        raise EnvironmentFailure(
+            f"{folder}: the checkpoint cannot be written: {reason}; {good}; mend it and start again"
+        )
+    return folder
+
+
+def _attempt(write: Callable[[], None], pause: float) -> str | None:
+    """None when `write` succeeds within TRIES, else the reason why not."""
+    for attempt in range(TRIES):
+        try:
+            write()
+            return None
+        except (StorageError, OSError) as error:
+            reason = str(error)
+            if attempt + 1 < TRIES:
+                time.sleep(pause * 2**attempt)
+    return reason
+
+
+def latest(out: str) -> tuple[str, Manifest] | None:
+    """The newest complete checkpoint under `out`."""
+    for folder in reversed(_folders(out)):
+        try:
+            found = json.loads(storage.read(storage.join(folder, "manifest.json")))
+        except ObjectNotFound:
+            continue  # torn by a kill
+        return folder, Manifest(Progress(**found["progress"]), found["shards"], found["settings"])
+    return None
+
+
+def _folders(out: str) -> list[str]:
+    root = storage.join(out, "checkpoints")
+    if not storage.folder_exists(root):
+        return []
+    return sorted({ref.uri.rsplit("/", 1)[0] for ref in storage.list_objects(root)})
+
+
+def load_checkpoint(folder: str, manifest: Manifest, optimizer: Optimizer) -> None:
+    """Fills the optimizer's tensors and moments, whatever wrote them. Raises ConfigError when they do not fit."""
+    tensors: dict[str, torch.Tensor] = {}
+    for shard in range(manifest.shards):
+        tensors |= load(storage.read(storage.join(folder, f"shard-{shard}.safetensors")))
+    states = {
+        name: TensorState(tensors[name], *(tensors[f"{name}@{key}"] for key in MOMENTS))
+        for name in tensors
+        if "@" not in name
+    }
+    ours = {name for name, _ in optimizer.named()}
+    if ours != set(states):
+        odd = sorted(ours ^ set(states))[:3]
+        raise ConfigError(
+            f"{folder}: it holds other trained tensors than this config ({', '.join(odd)}, ...); "
+            "train with the config that it was begun with, or into another training.out"
+        )
+    optimizer.write(states, manifest.progress.adam_steps)
+
+
+def check_settings(manifest: Manifest, settings: dict[str, Any], folder: str) -> None:
+    """Raises ConfigError with the difference when a resume would follow other settings."""
+    changed = [key for key in {**manifest.settings, **settings} if manifest.settings.get(key) != settings.get(key)]
+    if changed:
+        shown = ", ".join(f"{key}: {manifest.settings.get(key)!r} then, {settings.get(key)!r} now" for key in changed)
+        raise ConfigError(
+            f"{folder} was begun with other settings ({shown}); use the same to resume, or another training.out"
+        )
+
+
+def prune(out: str, keep: int) -> None:
+    """Deletes all but the `keep` newest complete checkpoints (and torn ones older than these); manifests go first."""
+    folders = _folders(out)
+    complete = [folder for folder in folders if storage.exists(storage.join(folder, "manifest.json"))]
+    if len(complete) <= keep:
+        return
+    for folder in folders:
+        if folder < complete[-keep]:
+            storage.delete([storage.join(folder, "manifest.json")])
+            storage.delete([ref.uri for ref in storage.list_objects(folder)])

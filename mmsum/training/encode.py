@@ -1,0 +1,244 @@
+"""Examples -> what a training step reads: token ids, figures as squares of pixels, captions.
+
+    examples (Parquet) -> one task a row group -> OUT/encoded/<digest>/part-NNNNNN.parquet -> index.parquet
+
+The digest covers the data's versions and every setting that changes an encoded row; a part that is there is not made
+again. What is left out or shortened is counted, by rule, never silently: see `RULES`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mmsum import storage
+from mmsum.config import Config
+from mmsum.errors import ConfigError, SourceError
+from mmsum.examples import Example, to_document
+from mmsum.generation.chat import Chat
+from mmsum.generation.prompt import caption_line, first_prompt, split_document
+from mmsum.model.vision import square_image
+
+VERSION = 1
+"""Of the encoding; raised when an encoded row changes its meaning."""
+
+RULES = {
+    "no_summary": "left out: the gold summary is empty",
+    "nothing_to_read": "left out: neither text nor captions nor figures",
+    "text_cut": "text over generation.context_tokens: its first part is used",
+    "summary_cut": "gold summary over generation.summary_tokens: its start is used",
+    "figures_left_out": "figures beyond generation.figures_per_call or the first part of the text",
+    "images_broken": "figures whose image cannot be decoded: the caption is used",
+}
+
+ENCODED_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("prompt", pa.list_(pa.int32())),
+        ("bare_prompt", pa.list_(pa.int32())),  # without the document's text: title and captions of the figures
+        ("target", pa.list_(pa.int32())),
+        ("images", pa.list_(pa.large_binary())),  # uint8 [S, S, 3]
+        ("captions", pa.list_(pa.string())),
+    ]
+)
+
+INDEX_SCHEMA = pa.schema(
+    [
+        ("part", pa.int32()),
+        ("row", pa.int32()),
+        ("prompt_tokens", pa.int32()),
+        ("target_tokens", pa.int32()),
+        ("figures", pa.int32()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One row group of one file of examples, encoded by one task."""
+
+    number: int
+    uri: str
+    row_group: int
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An encoded data set: where it lies, its index (INDEX_SCHEMA) and what the rules counted."""
+
+    folder: str
+    index: pa.Table
+    counts: dict[str, int]
+
+    def part_uri(self, number: int) -> str:
+        return storage.join(self.folder, _part_name(number))
+
+
+def _part_name(number: int) -> str:
+    return f"part-{number:06d}.parquet"
+
+
+def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[str, Any] | None, Counter[str]]:
+    """A row of ENCODED_SCHEMA, or None where the example is left out; and what was counted on the way."""
+    counts: Counter[str] = Counter()
+    generation = config.generation
+    document = to_document(example)
+    if config.training.stage == "train" and not example.summary.strip():
+        return None, Counter(no_summary=1)
+    leaves = split_document(document, chat.budget(generation), chat.count, generation.figures_per_call)
+    if not leaves:
+        return None, Counter(nothing_to_read=1)
+    leaf = leaves[0]
+    counts["text_cut"] = len(leaves) > 1
+    counts["figures_left_out"] = len(document.figures) - len(leaf.figures)
+    images, captions = [], []
+    for index in leaf.figures:
+        figure = document.figures[index]
+        square = square_image(figure.image, config.model.image_size)
+        if square is None:
+            counts["images_broken"] += 1
+            continue
+        images.append(square.tobytes())
+        captions.append(caption_line(figure).strip("[]"))
+    target = chat.answer(example.summary.strip(), generation.summary_tokens)
+    counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
+    title = chat.title(document.title)
+    bare = "\n\n".join(caption_line(document.figures[index]) for index in leaf.figures)
+    row = {
+        "id": example.id,
+        "prompt": chat.encode(first_prompt(title, leaf.text)),
+        "bare_prompt": chat.encode(first_prompt(title, chat.cut(bare, chat.budget(generation)))),
+        "target": target,
+        "images": images,
+        "captions": captions,
+    }
+    return row, +counts
+
+
+def list_parts(data: str) -> list[Part]:
+    """The row groups of all Parquet files under `data`, in order of URI. Raises SourceError when there are none."""
+    refs = sorted(storage.list_objects(data), key=lambda ref: ref.uri)
+    parts: list[Part] = []
+    for ref in refs:
+        if ref.uri.endswith(".parquet"):
+            groups = _open(ref.uri).num_row_groups
+            parts += [Part(len(parts) + group, ref.uri, group) for group in range(groups)]
+    if not parts:
+        raise SourceError(f"training.data: {data} holds no Parquet files of examples; make some with `mmsum data`")
+    return parts
+
+
+def _open(uri: str) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(pa.BufferReader(storage.read(uri)))
+    except pa.ArrowInvalid as error:
+        raise SourceError(f"{uri}: not a readable Parquet file ({error}); write the examples again") from error
+
+
+def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
+    """Encodes one row group and writes it, unless it has been written."""
+    uri = storage.join(folder, _part_name(part.number))
+    if storage.exists(uri):
+        return
+    table = _open(part.uri).read_row_group(part.row_group)
+    missing = {"id", "text", "summary"} - set(table.column_names)
+    if missing:
+        raise SourceError(
+            f"{part.uri}: no column {', '.join(sorted(missing))}; examples need id, title, text, figures and summary"
+        )
+    rows, counts = [], Counter[str]()
+    for record in table.to_pylist():
+        row, counted = encode_example(Example.from_row(record), chat, config)
+        counts += counted
+        if row:
+            rows.append(row)
+    encoded = pa.Table.from_pylist(rows, schema=ENCODED_SCHEMA.with_metadata({"counts": json.dumps(counts)}))
+    sink = pa.BufferOutputStream()
+    pq.write_table(encoded, sink, compression="zstd")
+    storage.create(uri, sink.getvalue().to_pybytes())
+
+
+def encoding_digest(parts: Iterable[Part], config: Config, tokenizer_id: str) -> str:
+    """16 hex digits over the examples' versions and the settings that an encoded row depends on."""
+    versions = {uri: ref.version if (ref := storage.stat(uri)) else "" for uri in {part.uri for part in parts}}
+    generation = config.generation
+    settings = [
+        VERSION,
+        sorted(versions.items()),
+        tokenizer_id,
+        config.model.image_size,
+        generation.context_tokens,
+        generation.summary_tokens,
+        generation.figures_per_call,
+        config.training.stage,
+    ]
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
+
+
+Run = Callable[[list[Part], str, Config], Iterator[int]]
+"""Encodes parts somewhere (here, or on a cluster's CPU workers) and yields the number of each that is done."""
+
+
+def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
+    """The encoded form of `data` under `training.out`, made where it is not there yet.
+
+    Raises SourceError for data that cannot be read, ConfigError when no example is left to learn from.
+    """
+    from mmsum.model.backbone import resolve
+
+    parts = list_parts(data)
+    _, tokenizer_id = resolve(config.model)
+    digest = encoding_digest(parts, config, tokenizer_id)
+    folder = storage.join(storage.normalize(config.training.out), "encoded", digest)
+    index_uri = storage.join(folder, "index.parquet")
+    if not storage.exists(index_uri):
+        for _ in (run or encode_here)(parts, folder, config):
+            pass
+        storage.create(index_uri, _index(parts, folder))
+    table = pq.read_table(pa.BufferReader(storage.read(index_uri)))
+    counts = json.loads(table.schema.metadata[b"counts"])
+    if table.num_rows == 0:
+        left_out = ", ".join(f"{count} {name}" for name, count in counts.items())
+        raise ConfigError(f"training.data: {data} has no example to learn from ({left_out or 'it is empty'})")
+    return Encoded(folder, table.replace_schema_metadata(None), counts)
+
+
+def encode_here(parts: list[Part], folder: str, config: Config) -> Iterator[int]:
+    """One part after the other, in this process."""
+    chat = Chat(load_tokenizer(config))
+    for part in parts:
+        encode_part(part, folder, chat, config)
+        yield part.number
+
+
+def load_tokenizer(config: Config) -> Any:
+    """The backbone's tokenizer, without the backbone."""
+    from mmsum.model.backbone import resolve
+    from mmsum.model.torchstack import transformers
+
+    path, _ = resolve(config.model)
+    return transformers.AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+
+
+def _index(parts: list[Part], folder: str) -> bytes:
+    tables, counts = [], Counter[str]()
+    for part in parts:
+        uri = storage.join(folder, _part_name(part.number))
+        encoded = pq.read_table(pa.BufferReader(storage.read(uri)))
+        counts += Counter(json.loads(encoded.schema.metadata[b"counts"]))
+        lengths = [pc.list_value_length(encoded[name]).cast(pa.int32()) for name in ("prompt", "target", "images")]
+        rows = encoded.num_rows
+        columns = [pa.array([part.number] * rows, pa.int32()), pa.array(range(rows), pa.int32()), *lengths]
+        tables.append(pa.table(columns, schema=INDEX_SCHEMA))
+    table = pa.concat_tables(tables).replace_schema_metadata({"counts": json.dumps(counts)})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue().to_pybytes())

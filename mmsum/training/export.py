@@ -1,0 +1,69 @@
+"""What a training run hands over: a folder that `mmsum summarize --model FOLDER` loads, with only what was trained."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mmsum import storage
+from mmsum.config import Config
+from mmsum.model.checkpoint import MANIFEST, WEIGHTS, model_tensors, save_export
+from mmsum.model.fused import FusedModel
+from mmsum.model.torchstack import torch
+from mmsum.training.card import CARD, model_card
+from mmsum.training.encode import Encoded
+from mmsum.training.optimizers import Optimizer
+from mmsum.training.world import World
+
+_PARTS = (("clip.visual.", "vision."), ("clip.", "text."), ("visual.", "vision."), ("fusion.", "fusion."))
+
+
+def write_export(model: FusedModel, optimizer: Optimizer, config: Config, encoded: Encoded, world: World) -> str:
+    """Gathers what was trained and writes it to OUT/export; every worker takes part, the first one writes.
+
+    The same weights come out of every ZeRO stage: whole float32 tensors, beside the buffers they need.
+    """
+    folder = storage.join(storage.normalize(config.training.out), "export")
+    parts = ("vision", "fusion") if config.training.stage == "train" else ("vision",)
+    tensors: dict[str, torch.Tensor] = {}
+    for name, parameter in optimizer.learner.named_parameters():
+        whole = optimizer.whole(parameter)
+        if world.first:
+            tensors[_exported(name)] = whole.contiguous()
+    if world.first:
+        # Beside the learner's tensors: buffers, and a tower that was kept frozen.
+        held = model_tensors(model, parts)
+        tensors = {**{name: tensor for name, tensor in held.items() if name not in tensors}, **tensors}
+        training = about_training(config, encoded)
+        with tempfile.TemporaryDirectory() as scratch:
+            save_export(model, config.model, scratch, tensors, training)
+            Path(scratch, CARD).write_text(model_card(config, training, tensors))
+            for name in (WEIGHTS, CARD, MANIFEST):  # the manifest last: it says that the export is whole
+                storage.put(storage.join(folder, name), Path(scratch, name).read_bytes())
+    world.barrier()
+    return folder
+
+
+def _exported(name: str) -> str:
+    for ours, exported in _PARTS:
+        if name.startswith(ours):
+            return exported + name.removeprefix(ours)
+    raise AssertionError(f"{name} trains, but no part of an export holds it")
+
+
+def about_training(config: Config, encoded: Encoded) -> dict[str, Any]:
+    """What an export says about how it was made."""
+    training = config.training
+    return {
+        "stage": training.stage,
+        "steps": training.steps,
+        "batch_size": training.batch_size,
+        "learning_rate": training.learning_rate,
+        "vision_learning_rate": training.vision_learning_rate,
+        "seed": config.seed,
+        "data": training.data,
+        "data_fingerprint": encoded.folder.rsplit("/", 1)[-1],
+        "examples": encoded.index.num_rows,
+        "left_out_or_shortened": encoded.counts,
+    }

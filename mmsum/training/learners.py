@@ -1,0 +1,177 @@
+"""What learns: the trainable parts of a FusedModel, and the loss of one micro-batch.
+
+A learner registers only what trains. The frozen backbone is held aside, so that no optimizer, no ZeRO partition and no
+checkpoint ever sees it.
+
+Shapes: B examples, T tokens, L last positions that carry labels, N images, F figures of an example, P patch tokens, Dv
+their width, E width of CLIP's common space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch.nn.functional as F
+from torch import nn
+
+from mmsum.config import Config
+from mmsum.errors import ConfigError
+from mmsum.model.fused import FusedModel, decoder_layers
+from mmsum.model.torchstack import open_clip, torch
+from mmsum.training.batches import IGNORED, MicroBatch
+
+
+class SummaryLearner(nn.Module):
+    """Stage `train`: adapters, and the vision tower where it has a learning rate, on the gold summary's tokens."""
+
+    def __init__(self, model: FusedModel, config: Config) -> None:
+        super().__init__()
+        training = config.training
+        self._model = (model,)  # a tuple hides it from nn.Module
+        self.tunes_vision = training.vision_learning_rate > 0
+        self.fusion = model.fusion
+        if self.tunes_vision:
+            self.visual = model.vision.clip.visual
+        self.requires_grad_(True)
+        for parameter in unused_parameters(self):
+            parameter.requires_grad_(False)
+        if training.activation_checkpointing:
+            _checkpoint_layers(model)
+        if training.compile:
+            for layer in decoder_layers(model.backbone):
+                layer.compile(dynamic=True)
+
+    @property
+    def model(self) -> FusedModel:
+        return self._model[0]
+
+    def forward(self, batch: MicroBatch, *, without_figures: bool = False) -> torch.Tensor:
+        """Sum of the cross-entropy over all target tokens of the micro-batch, in float32."""
+        model = self.model
+        with torch.autocast(model.device.type, model.dtype, enabled=model.dtype != torch.float32):
+            figures = [0] * len(batch.figures) if without_figures else batch.figures
+            vision = model.vision_state(self._features(batch), figures)
+            logits = model(
+                batch.tokens,
+                attention_mask=batch.mask,
+                vision=vision,
+                position_ids=(batch.mask.cumsum(1) - 1).clamp(min=0),
+                logits_to_keep=batch.labels.shape[1] + 1,
+            )
+        return F.cross_entropy(
+            logits[:, :-1].flatten(0, 1).float(), batch.labels.flatten(), ignore_index=IGNORED, reduction="sum"
+        )
+
+    def _features(self, batch: MicroBatch) -> torch.Tensor:
+        """Patch tokens of the micro-batch's images at their places, [B, F, P, Dv].
+
+        Every micro-batch runs the tower and every block, with a blank image that no example sees where there are none:
+        workers must run the same modules equally often, or ZeRO waits for ever.
+        """
+        with torch.set_grad_enabled(self.tunes_vision and torch.is_grad_enabled()):
+            patches = self.model.patch_tokens(self.model.vision.normalize(batch.images))
+        most = max(1, *batch.figures)
+        features = patches.new_zeros(len(batch.figures), most, *patches.shape[1:])
+        places = [(row, place) for row, count in enumerate(batch.figures) for place in range(count)] or [(0, 0)]
+        rows, columns = (torch.tensor(axis, device=patches.device) for axis in zip(*places, strict=True))
+        return features.index_put((rows, columns), patches)
+
+    def groups(self, config: Config) -> list[dict[str, Any]]:
+        """Parameter groups with their peak learning rates."""
+        training = config.training
+        parts: list[tuple[str, nn.Module, float]] = [("fusion", self.fusion, training.learning_rate)]
+        if self.tunes_vision:
+            parts.append(("vision", self.visual, training.vision_learning_rate))
+        return _groups(parts, training.weight_decay)
+
+
+class ClipLearner(nn.Module):
+    """Stage `finetune_clip`: the tower and CLIP's text side, on figures and their captions."""
+
+    def __init__(self, model: FusedModel, config: Config) -> None:
+        super().__init__()
+        self._model = (model,)
+        self.clip = model.vision.clip
+        self.requires_grad_(True)
+        self.tokenize = open_clip.SimpleTokenizer(context_length=self.clip.context_length)
+
+    @property
+    def model(self) -> FusedModel:
+        return self._model[0]
+
+    def forward(self, batch: MicroBatch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Unit vectors of the images and of their captions, [N, E] each, and the factor on their products; float32."""
+        model = self.model
+        with torch.autocast(model.device.type, model.dtype, enabled=model.dtype != torch.float32):
+            texts = self.tokenize(batch.captions).to(batch.images.device)
+            # Through CLIP's own forward: ZeRO-3 gathers a module's parameters when the module is called.
+            images, texts, factor = self.clip(model.vision.normalize(batch.images), texts)
+        return F.normalize(images.float(), dim=-1), F.normalize(texts.float(), dim=-1), factor.float()
+
+    def groups(self, config: Config) -> list[dict[str, Any]]:
+        """Parameter groups with their peak learning rates: the tower's own, the text side's that of adapters."""
+        training = config.training
+        text = nn.ModuleList(module for name, module in self.clip.named_children() if name != "visual")
+        loose = nn.ParameterList(parameter for _, parameter in self.clip.named_parameters(recurse=False))
+        parts: list[tuple[str, nn.Module, float]] = [
+            ("vision", self.clip.visual, training.vision_learning_rate),
+            ("text", nn.ModuleList([text, loose]), training.learning_rate),
+        ]
+        return _groups(parts, training.weight_decay)
+
+
+Learner = SummaryLearner | ClipLearner
+
+
+def build_learner(model: FusedModel, config: Config) -> Learner:
+    """The learner of `training.stage`, with everything else frozen. Raises ConfigError where nothing would learn."""
+    model.requires_grad_(False)
+    learner = SummaryLearner(model, config) if config.training.stage == "train" else ClipLearner(model, config)
+    names = {name for name, parameter in model.backbone.named_parameters() if parameter.requires_grad}
+    assert not names, f"the backbone must stay frozen, but {sorted(names)[:3]} would train"
+    if not any(group["lr"] > 0 for group in learner.groups(config)):
+        raise ConfigError("training.learning_rate: all learning rates are 0, so nothing would learn; raise one")
+    return learner.train()
+
+
+def _groups(parts: list[tuple[str, nn.Module, float]], weight_decay: float) -> list[dict[str, Any]]:
+    groups = []
+    for name, module, rate in parts:
+        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        for decay, chosen in (
+            (weight_decay, [parameter for parameter in trained if parameter.ndim > 1]),
+            (0.0, [parameter for parameter in trained if parameter.ndim <= 1]),
+        ):
+            if chosen:
+                groups.append({"params": chosen, "lr": rate, "weight_decay": decay, "name": name})
+    return groups
+
+
+def unused_parameters(learner: SummaryLearner) -> Iterator[nn.Parameter]:
+    """Parameters of the tower that patch tokens do not pass through (heads, class-token projections)."""
+    visual = getattr(learner, "visual", None)
+    if visual is None:
+        return
+    with torch.enable_grad():
+        side = learner.model.vision.image_size
+        probe = torch.zeros(1, 3, side, side, device=learner.model.device)
+        named = list(visual.named_parameters())
+        parameters = [parameter for _, parameter in named]
+        grads = torch.autograd.grad(learner.model.vision(probe).sum(), parameters, allow_unused=True)
+    yield from (parameter for parameter, grad in zip(parameters, grads, strict=True) if grad is None)
+
+
+def _checkpoint_layers(model: FusedModel) -> None:
+    """Recomputes decoder layers in the backward pass. Layers only do so in train mode: their own flag is raised, their
+    modules stay in eval mode (no dropout)."""
+    model.backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
+    for layer in decoder_layers(model.backbone):
+        layer.training = True
+
+
+def contrastive_loss(images: torch.Tensor, texts: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """Symmetric InfoNCE over all pairs [N, E]: each image finds its caption, each caption its image."""
+    logits = factor * images @ texts.t()
+    labels = torch.arange(len(images), device=images.device)
+    return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.t(), labels)) / 2

@@ -1,0 +1,304 @@
+"""The training flow of one worker, the same alone, under torchrun and under Ray Train.
+
+    encoded examples -> batch of a step -> loss of each micro-batch -> clip, AdamW -> checkpoint -> export
+
+Losses, the order of examples and dropout do not depend on the number of workers or on kills: a resumed run goes on where
+its newest checkpoint stands.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from mmsum import storage
+from mmsum.config import Config, Training
+from mmsum.errors import EnvironmentFailure
+from mmsum.model.fused import load_fused
+from mmsum.model.torchstack import torch
+from mmsum.training.batches import EncodedData, MicroBatch, Schedule, micro_batches, prefetched
+from mmsum.training.checkpoints import Progress, check_settings, latest, load_checkpoint, prune, save_checkpoint
+from mmsum.training.encode import Encoded
+from mmsum.training.export import write_export
+from mmsum.training.learners import Learner, SummaryLearner, build_learner, contrastive_loss
+from mmsum.training.optimizers import DeepSpeedOptimizer, Optimizer, PlainOptimizer
+from mmsum.training.world import World
+
+VALID_EXAMPLES = 256
+"""Examples of the validation set that a checkpoint's loss is taken on, at most."""
+
+
+@dataclass(slots=True)
+class StepLog:
+    """What is known about one step. Losses are means: over target tokens (train) or pairs (finetune_clip)."""
+
+    step: int  # from 1
+    loss: float
+    norm: float
+    skipped: bool
+    rates: dict[str, float]
+    tokens: int  # that passed the backbone, padding left out
+    examples: int
+    seconds: float
+    extra: dict[str, float] = field(default_factory=dict)  # on log steps: gates, loss without figures, memory
+
+
+class Watcher(Protocol):
+    """Sees every step of the first worker, and every checkpoint of all workers."""
+
+    def begin(self, learner: Learner, optimizer: Optimizer, start: Progress, resumed: str | None) -> None: ...
+    def step(self, log: StepLog) -> None: ...
+    def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None: ...
+
+
+def train(
+    config: Config,
+    encoded: Encoded,
+    valid: Encoded | None,
+    world: World,
+    watcher: Watcher,
+    *,
+    deepspeed: bool = True,
+    until: int | None = None,
+) -> str | None:
+    """Trains from the newest checkpoint (or from the start) to `training.steps`; returns the export's folder.
+
+    until: stop there instead, with a checkpoint and no export, as SIGTERM does. Raises ConfigError for settings that do
+    not fit what is there, EnvironmentFailure for a store in trouble or a loss that stays NaN.
+    """
+    training = config.training
+    out = storage.normalize(training.out)
+    torch.manual_seed(config.seed)
+    model = load_fused(config.model, device=str(world.device), seed=config.seed, train=True, gate=training.gate_start)
+    learner = build_learner(model, config)
+    optimizer = DeepSpeedOptimizer(learner, config, world.size) if deepspeed else PlainOptimizer(learner, config)
+    data = EncodedData(encoded, config, pad=model.tokenizer.eos_token_id)
+    held_out = EncodedData(valid, config, pad=model.tokenizer.eos_token_id) if valid else None
+    schedule = Schedule(data.lengths, training, config.seed)
+
+    settings = resume_settings(config, encoded)
+    progress, resumed = Progress(), None
+    if found := latest(out):
+        resumed, manifest = found
+        check_settings(manifest, settings, resumed)
+        load_checkpoint(resumed, manifest, optimizer)
+        progress = manifest.progress
+    watcher.begin(learner, optimizer, progress, resumed)
+
+    end = min(training.steps, until or training.steps)
+    saved, saved_at, streak = progress.steps, time.monotonic(), 0
+    with _stop_on_sigterm() as stop:
+        ahead = prefetched(
+            data, schedule, iter(range(progress.steps, end)), world.rank, world.size, training.micro_batch
+        )
+        for step, batches in ahead:
+            log = take_step(
+                optimizer, [batch.to(world.device) for batch in batches], step, schedule, data, config, world
+            )
+            progress = replace(
+                progress,
+                steps=step + 1,
+                adam_steps=progress.adam_steps + (not log.skipped),
+                skipped=progress.skipped + log.skipped,
+            )
+            if progress.steps % training.log_steps == 0 or progress.steps == end:
+                log.extra = _look_closer(optimizer, batches[0].to(world.device))
+            if world.first:
+                watcher.step(log)
+            streak = streak + 1 if log.skipped else 0
+            if streak >= training.bad_steps:
+                ids = ", ".join(_ids(data, schedule, step))
+                raise EnvironmentFailure(
+                    f"step {step + 1}: the loss or its gradient was not finite {streak} times in a row; the last batch was "
+                    f"{ids}; look at these examples, lower training.learning_rate, and start again from the last checkpoint"
+                )
+            due = (
+                progress.steps % training.checkpoint_steps == 0
+                or progress.steps == end
+                or time.monotonic() - saved_at > 60 * training.checkpoint_minutes
+            )
+            flags = world.sum([float(due and world.first), float(stop())])
+            if flags[0] or flags[1]:
+                folder = save_checkpoint(out, optimizer, progress, settings, world)
+                saved, saved_at = progress.steps, time.monotonic()
+                if world.first:
+                    prune(out, training.keep)
+                loss = mean_loss(optimizer, held_out, config, world) if held_out else None
+                watcher.checkpoint(folder, saved, loss)
+            if flags[1]:
+                raise EnvironmentFailure(
+                    f"asked to stop at step {saved}: its checkpoint is written; the same command goes on from there"
+                )
+    if progress.steps < training.steps:
+        return None
+    return write_export(model, optimizer, config, encoded, world)
+
+
+def take_step(
+    optimizer: Optimizer,
+    batches: list[MicroBatch],
+    step: int,
+    schedule: Schedule,
+    data: EncodedData,
+    config: Config,
+    world: World,
+) -> StepLog:
+    """One optimizer step over this worker's micro-batches. Its loss and gradient are those of the whole batch."""
+    started = time.perf_counter()
+    if isinstance(optimizer.learner, SummaryLearner):
+        # Every worker knows the whole batch from the index: a token counts the same whichever worker holds it.
+        tokens = int(data.targets[schedule.examples(step)].sum())
+        total = _summary_gradients(optimizer, batches, world.size / tokens) / tokens
+    else:
+        total = _contrastive_gradients(optimizer, batches, world)
+    result = optimizer.step(learning_rate_share(step, config.training))
+    summed = world.sum([total, float(sum(int(batch.mask.sum()) for batch in batches))])
+    loss = summed[0] if isinstance(optimizer.learner, SummaryLearner) else total
+    return StepLog(
+        step=step + 1,
+        loss=loss,
+        norm=result.norm,
+        skipped=result.skipped,
+        rates=optimizer.rates,
+        tokens=int(summed[1]),
+        examples=schedule.size,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _summary_gradients(optimizer: Optimizer, batches: list[MicroBatch], scale: float) -> float:
+    """Adds up gradients; returns the unscaled sum of losses. Workers' gradients are averaged, hence `scale` counts them."""
+    total = 0.0
+    for batch in batches:
+        loss = optimizer(batch)
+        optimizer.backward(loss * scale)
+        total += float(loss.detach())
+    return total
+
+
+def _contrastive_gradients(optimizer: Optimizer, batches: list[MicroBatch], world: World) -> float:
+    """The contrastive loss over the pairs of all micro-batches of all workers, exactly, whatever fits into memory at once.
+
+    Vectors of all pairs first, without gradients; the loss and its gradient in them; then each micro-batch again, its
+    vectors pulled along that gradient (gradient caching, Gao et al. 2021).
+    """
+    with torch.no_grad():
+        vectors = [optimizer(batch) for batch in batches]
+    images, start = world.gather(torch.cat([image for image, _, _ in vectors]))
+    texts, _ = world.gather(torch.cat([text for _, text, _ in vectors]))
+    leaves = [tensor.requires_grad_() for tensor in (images, texts, vectors[0][2].clone())]
+    loss = contrastive_loss(*leaves)
+    image_pull, text_pull, factor_pull = torch.autograd.grad(loss, leaves)
+    for number, batch in enumerate(batches):
+        image, text, factor = optimizer(batch)
+        here = slice(start, start + len(image))
+        pulled = world.size * ((image * image_pull[here]).sum() + (text * text_pull[here]).sum())
+        # The factor's gradient counts once on every worker: the mean over workers is the gradient itself.
+        optimizer.backward(pulled + factor * (factor_pull if number == 0 else 0.0))
+        start = here.stop
+    return float(loss.detach())
+
+
+def learning_rate_share(step: int, training: Training) -> float:
+    """Share of the peak learning rate at a step (from 0): linear warmup, then cosine down to `final_rate`."""
+    if step < training.warmup_steps:
+        return (step + 1) / training.warmup_steps
+    done = (step - training.warmup_steps) / max(1, training.steps - training.warmup_steps)
+    return training.final_rate + (1 - training.final_rate) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+
+
+@torch.no_grad()
+def mean_loss(optimizer: Optimizer, data: EncodedData, config: Config, world: World) -> float:
+    """Loss per target token over the first VALID_EXAMPLES examples, without dropout; for CLIP, over their micro-batches.
+
+    Workers run equally many forward passes; what fills up the last round counts nothing.
+    """
+    size = config.training.micro_batch
+    starts = list(range(0, min(len(data), VALID_EXAMPLES), size))
+    rounds = -(-len(starts) // world.size)
+    total = count = 0.0
+    for turn in range(rounds):
+        place = turn * world.size + world.rank
+        at = starts[min(place, len(starts) - 1)]
+        indices = range(at, min(at + size, len(data)))
+        loss = optimizer(data.batch(indices, step=None).to(world.device))
+        if place >= len(starts):
+            continue
+        if isinstance(loss, tuple):
+            total += float(contrastive_loss(*loss)) * len(indices)
+            count += len(indices)
+        else:
+            total += float(loss)
+            count += float(data.targets[list(indices)].sum())
+    summed = world.sum([total, count])
+    return summed[0] / max(summed[1], 1.0)
+
+
+def resume_settings(config: Config, encoded: Encoded) -> dict[str, Any]:
+    """What a resumed run must share with the checkpoint's. Neither workers, micro-batches nor ZeRO stage are among them."""
+    free = {"data", "valid", "out", "workers", "micro_batch", "zero", "offload", "worker_cpus", "restarts"}
+    free |= {"activation_checkpointing", "compile", "checkpoint_steps", "checkpoint_minutes", "keep", "log_steps"}
+    free |= {"bad_steps"}
+    training = {f"training.{k}": v for k, v in config.training.model_dump().items() if k not in free}
+    model = {f"model.{k}": v for k, v in config.model.model_dump().items() if k != "dtype"}
+    return {**training, **model, "seed": config.seed, "data": encoded.folder.rsplit("/", 1)[-1]}
+
+
+@torch.no_grad()
+def _look_closer(optimizer: Optimizer, batch: MicroBatch) -> dict[str, float]:
+    """Gates, the loss of one micro-batch with and without its figures, and memory. Every worker takes part."""
+    learner = optimizer.learner
+    seen: dict[str, float] = {}
+    if isinstance(learner, SummaryLearner):
+        targets = max(1, int((batch.labels >= 0).sum()))
+        seen["loss_with_figures"] = float(optimizer(batch)) / targets
+        seen["loss_without_figures"] = float(optimizer(batch, without_figures=True)) / targets
+        gates = [optimizer.whole(p).tanh().item() for name, p in optimizer.named() if name.endswith("_gate")]
+        if gates:
+            seen["gate_mean"] = sum(abs(gate) for gate in gates) / len(gates)
+            seen["gate_max"] = max(abs(gate) for gate in gates)
+    else:
+        seen["factor"] = float(optimizer(batch)[2])
+    seen["memory_gb"] = memory_gb()
+    return seen
+
+
+def memory_gb() -> float:
+    """Peak GPU memory of this process, or its resident memory where there is no GPU, in GB."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1e9
+    import psutil
+
+    return float(psutil.Process().memory_info().rss / 1e9)
+
+
+def _ids(data: EncodedData, schedule: Schedule, step: int) -> Iterator[str]:
+    return (data.row(index)["id"] for index in schedule.examples(step))
+
+
+@contextmanager
+def _stop_on_sigterm() -> Iterator[Callable[[], bool]]:
+    """A function that says whether SIGTERM has come: a preempted machine still writes its checkpoint."""
+    asked = False
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal asked
+        asked = True
+
+    try:
+        before = signal.signal(signal.SIGTERM, note)
+    except ValueError:  # not in the main thread: Ray Train runs the loop in one of its own
+        yield lambda: False
+        return
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+__all__ = ["StepLog", "Watcher", "learning_rate_share", "mean_loss", "micro_batches", "take_step", "train"]

@@ -1,0 +1,228 @@
+"""What a training run shows: a table of what trains, a line now and then, TensorBoard, and a picture of its losses.
+
+Steps are also kept as JSON lines under OUT/log, one object per checkpoint, so that a resumed run draws its whole curve.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mmsum import storage
+from mmsum.config import Config
+from mmsum.training.checkpoints import Progress
+from mmsum.training.learners import Learner
+from mmsum.training.loop import StepLog
+from mmsum.training.optimizers import Optimizer
+from mmsum.training.world import World
+
+_RATE_STEPS = 50
+"""Steps over which rates and the time to go are averaged."""
+
+
+class Screen:
+    """The Watcher of a run: `say` takes each line, wherever it is shown."""
+
+    def __init__(self, config: Config, world: World, say: Callable[[str], None]) -> None:
+        self.training = config.training
+        self.out = storage.normalize(config.training.out)
+        self.world, self.say = world, say
+        self.recent: deque[StepLog] = deque(maxlen=_RATE_STEPS)
+        self.unsaved: list[StepLog] = []
+        self.skipped = 0
+        self.trackers: list[Tracker] = []
+
+    def begin(self, learner: Learner, optimizer: Optimizer, start: Progress, resumed: str | None) -> None:
+        if not self.world.first:
+            return
+        for line in trained_table(learner, optimizer):
+            self.say(line)
+        if resumed:
+            self.say(f"resuming at step {start.steps} from {resumed}")
+        self.skipped = start.skipped
+        self.trackers = list(_trackers(self.out))
+
+    def step(self, log: StepLog) -> None:
+        self.recent.append(log)
+        self.unsaved.append(log)
+        self.skipped += log.skipped
+        if log.skipped:
+            self.say(f"step {log.step}: skipped, the loss or its gradient is not finite")
+        if log.extra:
+            self.say(self._line(log))
+            values = {"loss": log.loss, "norm": log.norm, "skipped": float(self.skipped), **log.extra}
+            values |= {f"rate/{name}": rate for name, rate in log.rates.items()}
+            for tracker in self.trackers:
+                tracker.log(values, log.step)
+
+    def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
+        if not self.world.first:
+            return
+        if self.unsaved:
+            lines = "".join(json.dumps(asdict(log)) + "\n" for log in self.unsaved)
+            storage.put(storage.join(self.out, "log", f"steps-{self.unsaved[0].step:08d}.jsonl"), lines.encode())
+            self.unsaved = []
+        shown = "" if valid_loss is None else f"  loss on held-out examples {valid_loss:.4f}"
+        self.say(f"checkpoint {folder}{shown}")
+        if valid_loss is not None:
+            for tracker in self.trackers:
+                tracker.log({"valid_loss": valid_loss}, step)
+
+    def _line(self, log: StepLog) -> str:
+        seconds = sum(entry.seconds for entry in self.recent) / len(self.recent)
+        left = (self.training.steps - log.step) * seconds
+        parts = [f"step {log.step}/{self.training.steps}", f"loss {log.loss:.4f}"]
+        if "loss_without_figures" in log.extra:
+            gain = log.extra["loss_without_figures"] - log.extra["loss_with_figures"]
+            parts.append(f"figures save {gain:+.4f}")
+        if "gate_mean" in log.extra:
+            parts.append(f"gates {log.extra['gate_mean']:.4f}")
+        parts.append("rates " + " ".join(f"{name} {rate:.1e}" for name, rate in log.rates.items()))
+        tokens = sum(entry.tokens for entry in self.recent) / sum(entry.seconds for entry in self.recent)
+        parts.append(f"{log.examples / seconds:.1f} examples/s {tokens:.0f} tokens/s")
+        parts.append(f"{log.extra['memory_gb']:.1f} GB")
+        if self.skipped:
+            parts.append(f"skipped {self.skipped}")
+        parts.append(f"{_duration(left)} left" if left else "done")
+        return "  ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def trained_table(learner: Learner, optimizer: Optimizer) -> list[str]:
+    """What trains and what does not: module, parameters, peak learning rate."""
+    rows: dict[str, tuple[int, float]] = {}
+    for group, rate in zip(optimizer.adam.param_groups, optimizer.peaks, strict=True):
+        rows.setdefault(group["name"], (0, rate))
+    counts: dict[str, int] = {}
+    for name, parameter in optimizer.named():
+        part = name.partition(".")[0]
+        part = "vision" if part == "visual" or name.startswith("clip.visual.") else "text" if part == "clip" else part
+        counts[part] = counts.get(part, 0) + getattr(parameter, "ds_numel", parameter.numel())
+    frozen = sum(parameter.numel() for parameter in learner.model.backbone.parameters() if not parameter.requires_grad)
+    lines = [f"{'module':<12}{'parameters':>14}  learning rate"]
+    lines += [f"{name:<12}{counts.get(name, 0):>14,}  {rate:g}" for name, (_, rate) in rows.items()]
+    return [*lines, f"{'backbone':<12}{frozen:>14,}  frozen"]
+
+
+class Tracker:
+    """Somewhere that numbers are sent to."""
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        raise NotImplementedError
+
+
+class TensorBoard(Tracker):
+    """Event files under OUT/tensorboard; for an object store, in a local folder that the first line names."""
+
+    def __init__(self, out: str) -> None:
+        from tensorboardX import SummaryWriter
+
+        folder = storage.join(out, "tensorboard") if storage.is_local(out) else tempfile.mkdtemp(prefix="mmsum-board-")
+        self.writer = SummaryWriter(folder.removeprefix("file://"))
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, step)
+        self.writer.flush()
+
+
+class Wandb(Tracker):
+    """Weights & Biases, where it is installed and WANDB_PROJECT is set."""
+
+    def __init__(self) -> None:
+        import wandb
+
+        self.run: Any = wandb.init(project=os.environ["WANDB_PROJECT"], resume="allow")
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        self.run.log(values, step=step)
+
+
+class Mlflow(Tracker):
+    """MLflow, where it is installed and MLFLOW_TRACKING_URI is set."""
+
+    def __init__(self) -> None:
+        import mlflow
+
+        self.mlflow: Any = mlflow
+        mlflow.start_run()
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        self.mlflow.log_metrics(values, step=step)
+
+
+def _trackers(out: str) -> Iterator[Tracker]:
+    yield TensorBoard(out)
+    if os.environ.get("WANDB_PROJECT") and importlib.util.find_spec("wandb"):
+        yield Wandb()
+    if os.environ.get("MLFLOW_TRACKING_URI") and importlib.util.find_spec("mlflow"):
+        yield Mlflow()
+
+
+def read_steps(out: str) -> list[StepLog]:
+    """All steps of a run in order; of a step that was done twice, the later one."""
+    root = storage.join(storage.normalize(out), "log")
+    steps: dict[int, StepLog] = {}
+    if storage.folder_exists(root):
+        for ref in sorted(storage.list_objects(root), key=lambda ref: ref.uri):
+            for line in storage.read(ref.uri).decode().splitlines():
+                log = StepLog(**json.loads(line))
+                steps[log.step] = log
+    return [steps[number] for number in sorted(steps)]
+
+
+def draw_losses(out: str) -> str | None:
+    """Writes OUT/loss.png, the loss of every step and its running mean; None where no step is known."""
+    steps = read_steps(out)
+    if not steps:
+        return None
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    window = max(1, len(steps) // 50)
+    numbers, losses = [log.step for log in steps], [log.loss for log in steps]
+    means = [sum(losses[max(0, at - window + 1) : at + 1]) / min(window, at + 1) for at in range(len(losses))]
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    axes.plot(numbers, losses, color="#9db4c8", linewidth=0.8, label="each step")
+    axes.plot(numbers, means, color="#1d5b8f", linewidth=1.6, label=f"mean of {window} steps")
+    closer = [log for log in steps if "loss_without_figures" in log.extra]
+    if closer:
+        gains = [log.extra["loss_without_figures"] - log.extra["loss_with_figures"] for log in closer]
+        below = axes.twinx()
+        below.plot([log.step for log in closer], gains, color="#b5541c", linewidth=1.0, label="figures save")
+        below.set_ylabel("loss without figures − with", color="#b5541c")
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss")
+    axes.legend(frameon=False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
+    plt.close(figure)
+    uri = storage.join(storage.normalize(out), "loss.png")
+    storage.put(uri, picture.getvalue())
+    return uri
+
+
+def timed_say(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Lines with the time of day before them, for logs that are read the morning after."""
+    return lambda line: say(f"{time.strftime('%H:%M:%S')}  {line}")
+
+
+def local_path(uri: str) -> Path:
+    return Path(uri.removeprefix("file://"))
