@@ -56,8 +56,7 @@ def find_captions(lines: list[Line]) -> list[Caption]:
         match = _CAPTION.match(line.text)
         if not match or not line.flat or not line.text[0].isupper():
             continue
-        first = index == 0 or not _continues(lines[index - 1], line)
-        if not first:
+        if index and _continues(lines[index - 1], line) and _is_full(lines[index - 1], lines[index : index + 2]):
             continue  # a sentence that happens to break before "Figure 3"
         members = [line]
         for following in lines[index + 1 :]:
@@ -102,6 +101,11 @@ def _label(match: re.Match[str]) -> str:
     number = re.sub(r"\s|[()]", "", match["number"])
     extra = (match["extra"] or "").title()
     return f"{extra}{word} {number}"
+
+
+def _is_full(line: Line, following: list[Line]) -> bool:
+    """Whether a line is as long as its neighbours: only then does a sentence go on below it. Marks of panels do not."""
+    return line.box[2] - line.box[0] > 0.6 * max(other.box[2] - other.box[0] for other in following)
 
 
 def _continues(line: Line, following: Line) -> bool:

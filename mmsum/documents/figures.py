@@ -13,6 +13,7 @@ from mmsum.documents.ink import (
     Ink,
     clusters,
     covered,
+    gutters,
     is_behind_text,
     is_text_box,
     real_ink,
@@ -59,11 +60,14 @@ def find_regions(
     captioned = {id(line) for caption in captions for line in caption.lines}
     free = [line for line in lines if id(line) not in captioned]
     body = running_text(free)
-    walls = [line.box for line in body] + [caption.box for caption in captions]
+    between = gutters(captions, body, ink, page)
+    walls = [line.box for line in body] + [caption.box for caption in captions] + between
     running = {id(line) for line in body}
     loose = [line for line in free if id(line) not in running]
-    bare, frames = split_frames(real_ink(ink, page), free)
+    bare, frames = split_frames(real_ink(ink, page), free, body)
     bare = [piece for piece in bare if not is_behind_text(piece, body, captions)]
+    # The model's box may hold two figures; each then keeps what else was found of it.
+    bare = [piece for piece in bare if not (piece.model == "picture" and any(touches(w, piece.box) for w in between))]
     pieces = [piece for piece in clusters(bare, walls) if not is_text_box(piece, body)]
     for piece in pieces:
         _absorb(piece, loose, body)
@@ -71,7 +75,7 @@ def find_regions(
     # A frame around text is a figure only where a caption says so: listings, tables, boxes.
     pieces += [frame for frame in frames if not any(inside(piece.box, frame.box) > 0.5 for piece in pieces)]
 
-    regions, left = _assign(pieces, captions, body)
+    regions, left = _assign(pieces, captions, [line.box for line in body], between)
     regions += [_region(piece) for piece in left if _stands_alone(piece, page)]
     for region in regions:
         region.box = intersect(region.box, page)
@@ -99,15 +103,18 @@ def _absorb(piece: Ink, loose: list[Line], body: list[Line]) -> None:
             return
 
 
-def _assign(pieces: list[Ink], captions: list[Caption], body: list[Line]) -> tuple[list[Region], list[Ink]]:
+def _assign(
+    pieces: list[Ink], captions: list[Caption], body: list[Box], gutters: list[Box]
+) -> tuple[list[Region], list[Ink]]:
     """Each caption with its pieces, nearest first; and the pieces that no caption took."""
-    walls = [line.box for line in body]
+    walls = body + gutters
+    columns = [_column(caption.box, body) for caption in captions]
     left = list(pieces)
     regions: list[Region] = []
     chosen: dict[int, list[Ink]] = {}
     pairs = sorted(
         (
-            (_distance(piece, caption), number, index)
+            (_distance(piece, caption, columns[number]), number, index)
             for number, caption in enumerate(captions)
             for index, piece in enumerate(pieces)
         ),
@@ -148,14 +155,29 @@ def _assign(pieces: list[Ink], captions: list[Caption], body: list[Line]) -> tup
     return regions, left
 
 
-def _distance(piece: Ink, caption: Caption) -> float:
+def _column(caption: Box, body: list[Box]) -> Box:
+    """The caption, as wide as the text below which it starts: a short one stands at the left of a centred figure."""
+    over = [box for box in body if abs(box[0] - caption[0]) < 20]
+    return (
+        min([caption[0], *(box[0] for box in over)]),
+        caption[1],
+        max([caption[2], *(b[2] for b in over)]),
+        caption[3],
+    )
+
+
+def _distance(piece: Ink, caption: Caption, column: Box) -> float:
     """How well a piece fits a caption, in points; 1000 and more: not at all. Figures stand above, tables below."""
     across = overlap_x(piece.box, caption.box)
     narrow = min(piece.box[2] - piece.box[0], caption.box[2] - caption.box[0])
+    off_centre = 0.0
+    if across < 0.3 * narrow and column[0] - 5 <= piece.box[0] and piece.box[2] <= column[2] + 5:
+        across, off_centre = narrow, 20.0
     if area(piece.box) < 400 or (piece.model == "table" and not caption.is_table):
         penalty = 200.0
     else:
         penalty = 15.0 if piece.model == "frame" else 0.0
+    penalty += off_centre
     if across < 0.3 * narrow:
         down = overlap_y(piece.box, caption.box)
         if down > 0.5 * (caption.box[3] - caption.box[1]) and -across < 30:
@@ -205,6 +227,9 @@ def _stands_alone(piece: Ink, page: Box) -> bool:
     in_margin = piece.box[3] < 0.14 * page[3] or piece.box[1] > 0.9 * page[3]
     if in_margin and area(piece.box) < 0.05 * area(page):
         return False
+    at_edge = piece.box[1] < 0.05 * page[3] or piece.box[3] > 0.95 * page[3]
+    if at_edge and width > 0.85 * page[2] and height < 0.16 * page[3]:
+        return False  # a letterhead
     if area(piece.box) < 0.012 * area(page):
         return False
     return bool(piece.images) or piece.model == "picture" or piece.strokes >= 6

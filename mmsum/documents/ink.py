@@ -34,6 +34,34 @@ class Ink:
         self.model = self.model or other.model
 
 
+def gutters(captions: list[Caption], body: list[Line], ink: list[Ink], page: Box) -> list[Box]:
+    """Upright walls between captions that stand side by side: what is above one belongs to it, not to the other.
+
+    A wall goes up from the captions to the next line of text, or caption, that crosses it, where it cuts the least ink.
+    """
+    walls = []
+    for number, a in enumerate(captions):
+        for b in captions[number + 1 :]:
+            left, right = (a, b) if a.box[0] < b.box[0] else (b, a)
+            start, end, bottom = left.box[2], right.box[0], min(a.box[1], b.box[1])
+            if abs(a.box[1] - b.box[1]) > 6 or end - start < 4 or a.is_table or b.is_table:
+                continue
+            over = [c.box for c in captions] + [line.box for line in body]
+            top = max((box[3] for box in over if box[0] < end and box[2] > start and box[3] < bottom), default=page[1])
+            beside = [
+                piece.box
+                for piece in ink
+                if not piece.model
+                and overlap_x(piece.box, (start, top, end, bottom)) > 0
+                and top < piece.box[3] < bottom
+            ]
+            # From the right: captions are ragged there, and start where their columns start.
+            places = [end - 2.0 - step for step in range(int(end - start - 2))]
+            x = min(places, key=lambda x: sum(box[0] < x < box[2] for box in beside))
+            walls.append((x, top, x, bottom))
+    return walls
+
+
 def is_background(box: Box, page: Box) -> bool:
     """Whether it fills the page, as scans, slides' backgrounds and watermarks do."""
     return area(intersect(box, page)) > 0.8 * area(page)
@@ -82,13 +110,18 @@ def real_ink(ink: list[Ink], page: Box) -> list[Ink]:
     return kept + list(cells.values())
 
 
-def split_frames(ink: list[Ink], lines: list[Line]) -> tuple[list[Ink], list[Ink]]:
+def split_frames(ink: list[Ink], lines: list[Line], body: list[Line]) -> tuple[list[Ink], list[Ink]]:
     """The ink, and apart from it the frames: rules and boxes around words, as tables, listings and call-outs have."""
     plain = [piece for piece in ink if piece.plain and not piece.images and not piece.strokes]
+    pictures = [piece for piece in ink if piece.model == "picture"]
     frames = []
     for frame in clusters(plain, []):
         words = [line for line in lines if line.flat and inside(line.box, frame.box) > 0.8]
-        if len(words) > 2 and sum(c.isalpha() for line in words for c in line.text) > 60:
+        if len(words) <= 2 or sum(c.isalpha() for line in words for c in line.text) <= 60:
+            continue
+        # The boxes of a diagram hold words too, but the model sees a picture there and no paragraph stands in it.
+        seen = any(inside(frame.box, picture.box) > 0.5 for picture in pictures)
+        if not seen or covered(frame.box, body) > 0.2:
             frames.append(Ink(frame.box, plain=frame.plain, model="frame"))
     framed = {id(piece) for piece in plain if any(inside(piece.box, frame.box) == 1 for frame in frames)}
     return [piece for piece in ink if id(piece) not in framed], frames

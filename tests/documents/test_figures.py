@@ -59,6 +59,52 @@ def test_panels_under_one_caption_are_one_figure(parser: Parser) -> None:
     assert papers.iou(figure.bbox, (100, 200, 492, 492)) > 0.95
 
 
+def test_captions_side_by_side_part_what_almost_touches(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (72, 60, 540, 190), papers.LOREM * 4)
+    boxes = ((72, 200, 300, 360), (304, 200, 532, 360))  # closer than panels of one figure would be
+    for number, box in enumerate(boxes, start=1):
+        page.insert_image(pymupdf.Rect(box), stream=papers.photo(228, 160))
+        papers.paragraph(page, (box[0], 366, box[2] - 8, 400), f"Figure {number}: The field from its side {number}.", 9)
+    figures = parser.parse(REF, document.tobytes()).figures
+    assert [figure.label for figure in figures] == ["Figure 1", "Figure 2"]
+    assert all(papers.iou(figure.bbox, box) > 0.95 for figure, box in zip(figures, boxes, strict=True))
+
+
+def test_a_diagram_of_boxes_with_words_is_a_figure_and_its_caption_follows_a_mark(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (72, 60, 540, 160), papers.LOREM * 3)
+    for row in range(3):
+        for column in range(3):
+            box = pymupdf.Rect(90 + 160 * column, 190 + 70 * row, 200 + 160 * column, 225 + 70 * row)
+            page.draw_rect(box, color=(0, 0, 0), fill=(0.9, 0.95, 1))
+            page.insert_text((box.x0 + 14, box.y0 + 20), f"collect part {row}{column}", fontsize=9)
+            if column < 2:
+                page.draw_line((box.x1, box.y0 + 17), (box.x1 + 50, box.y0 + 17))
+                page.draw_line((box.x1 + 44, box.y0 + 13), (box.x1 + 50, box.y0 + 17))
+    page.insert_text((300, 386), "(a)", fontsize=9)
+    papers.paragraph(page, (72, 388, 540, 412), "Figure 1. Nine parts are collected, row by row.", 9)
+    (figure,) = parser.parse(REF, document.tobytes()).figures
+    assert figure.label == "Figure 1"
+    assert papers.iou(figure.bbox, (90, 190, 520, 387)) > 0.9
+
+
+def test_drawn_logos_that_repeat_are_left_out(parser: Parser) -> None:
+    document = pymupdf.open()
+    for number in range(2):
+        page = document.new_page(width=612, height=792)
+        page.draw_circle((540, 30), 18, fill=(0.2, 0.4, 0.6))
+        page.draw_circle((560, 30), 18, fill=(0.8, 0.4, 0.6))
+        papers.paragraph(page, (72, 300, 540, 500), f"{number} " + papers.LOREM * 4)
+        page.show_pdf_page(pymupdf.Rect(252, 60, 540, 240), pymupdf.open("pdf", papers.chart()), 0)
+        papers.paragraph(page, (252, 246, 540, 270), f"Figure {number + 1}: Yield of two fields.", 9)
+    figures = parser.parse(REF, document.tobytes()).figures
+    assert [figure.label for figure in figures] == ["Figure 1", "Figure 2"]
+    assert all(figure.bbox[1] > 60 for figure in figures)
+
+
 def test_photo_without_caption_is_kept_and_logos_are_not(parser: Parser) -> None:
     document = pymupdf.open()
     place = (150, 300, 450, 525)

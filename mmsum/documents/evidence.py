@@ -1,0 +1,181 @@
+"""What speaks for a picture on a PDF page: image objects, vector drawings, the layout model's boxes."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import pymupdf
+
+from mmsum.documents.captions import Caption
+from mmsum.documents.ink import ICON, Ink
+from mmsum.documents.mupdf import DAMAGE
+from mmsum.documents.page import area, intersect
+from mmsum.records import Box
+
+MIN_STROKES = 12
+"""Drawings that are not plain rules or boxes before a page without images or captions is looked at with the model."""
+MAX_DRAWINGS = 3000
+"""Drawings on a page beyond which the layout model is left out: 16,000 took it 13 s, and it found nothing more."""
+_TOP, _BOTTOM = 0.14, 0.9
+"""Shares of the page's height: what repeats above and below is a running head or foot."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """The pieces of pictures on one page, boxes as displayed, without what its neighbours repeat."""
+
+    images: list[tuple[Box, int]] = field(default_factory=list)  # box, pixels of the source
+    drawings: list[Ink] = field(default_factory=list)
+    error: str = ""
+
+    def ink(self) -> list[Ink]:
+        images = [Ink(box, images=1) for box, _ in self.images if min(box[2] - box[0], box[3] - box[1]) >= ICON]
+        return self.drawings + images
+
+    def wants_model(self, captions: list[Caption]) -> bool:
+        """Whether the layout model may see more than the objects do: vector drawings, tables.
+
+        Its time grows with the square of the drawings.
+        """
+        if len(self.drawings) > MAX_DRAWINGS:
+            return False
+        strokes = sum(d.strokes for d in self.drawings)
+        plain = sum(d.plain for d in self.drawings)
+        named = any(not c.is_table for c in captions) and not self.images and strokes + plain > 2
+        return strokes >= MIN_STROKES or named or any(c.is_table for c in captions)
+
+
+class EvidenceWindow:
+    """The evidence of each page in order, without logos, running heads and what else the pages beside it repeat."""
+
+    def __init__(self, document: pymupdf.Document) -> None:
+        self._document = document
+        self._known: dict[int, Evidence] = {}
+
+    def of_page(self, index: int) -> Evidence:
+        here = self._read(index)
+        if not here.images and not here.drawings:
+            return here
+        near = [self._read(other) for other in (index - 1, index + 1)]
+        self._known.pop(index - 2, None)
+        rect = self._document[index].rect
+        images = {_place(item) for other in near for item in other.images}
+        drawings = {_spot(piece) for other in near for piece in other.drawings}
+        return Evidence(
+            [i for i in here.images if _place(i) not in images or area(i[0]) > 0.1 * rect.width * rect.height],
+            [d for d in here.drawings if _spot(d) not in drawings or not _in_margin(d.box, rect.height)],
+        )
+
+    def _read(self, index: int) -> Evidence:
+        if index not in self._known:
+            found = Evidence()
+            if 0 <= index < self._document.page_count:
+                try:
+                    page = self._document[index]
+                    drawings, shadows = _drawings(page)
+                    found = Evidence([i for i in _images(page) if not _is_one_of(i[0], shadows)], drawings)
+                except DAMAGE:
+                    pass  # read_pages meets the same damage and tells of it
+            self._known[index] = found
+        return self._known[index]
+
+
+def _in_margin(box: Box, height: float) -> bool:
+    return box[3] < _TOP * height or box[1] > _BOTTOM * height
+
+
+def _place(item: tuple[Box, int]) -> tuple[int, ...]:
+    return (*(round(side) for side in item[0]), item[1])
+
+
+def _spot(piece: Ink) -> tuple[int, ...]:
+    return (*(round(side) for side in piece.box), piece.strokes)
+
+
+def _is_one_of(box: Box, boxes: list[Box]) -> bool:
+    return any(all(abs(a - b) < 1.5 for a, b in zip(box, other, strict=True)) for other in boxes)
+
+
+def _images(page: pymupdf.Page) -> list[tuple[Box, int]]:
+    """Image objects: box on the page as displayed, and pixels of the source."""
+    if not page.get_images():
+        return []
+    turn = page.rotation_matrix
+    found = []
+    for info in page.get_image_info():
+        box = tuple(pymupdf.Rect(info["bbox"]) * turn) if page.rotation else tuple(info["bbox"])
+        found.append((box, info["width"] * info["height"]))
+    return found
+
+
+def _drawings(page: pymupdf.Page) -> tuple[list[Ink], list[Box]]:
+    """Vector drawings, cut to their clips, and the boxes of shadows. White fills are paper; rules and boxes are `plain`.
+
+    A group that multiplies itself onto what is below it is a soft shadow: its box is far larger than what is seen.
+    """
+    rotation, turn = page.rotation, page.rotation_matrix
+    clips: list[tuple[int, Box]] = []  # (nesting level, visible box)
+    found, shadows = [], []
+    for path in page.get_cdrawings(extended=True):
+        level = path["level"]
+        while clips and clips[-1][0] >= level:
+            clips.pop()
+        if path["type"] == "clip":
+            seen = tuple(path["scissor"])
+            clips.append((level, intersect(seen, clips[-1][1]) if clips else seen))
+            continue
+        if path["type"] == "group" and path["blendmode"] == "Multiply":
+            shadows.append(tuple(pymupdf.Rect(path["rect"]) * turn) if rotation else tuple(path["rect"]))
+        if path["type"] not in ("f", "s", "fs") or (path["type"] == "f" and min(path.get("fill") or (1.0,)) > 0.98):
+            continue
+        box = tuple(path["rect"])
+        if clips:
+            box = intersect(box, clips[-1][1])
+            if box[2] < box[0] or box[3] < box[1]:
+                continue
+        if rotation:
+            box = tuple(pymupdf.Rect(box) * turn)
+        strokes = not _is_plain(path, box)
+        found.append(Ink(box, strokes=int(strokes), plain=int(not strokes)))
+    return found, shadows
+
+
+def _is_plain(path: dict[str, Any], box: Box) -> bool:
+    if min(box[2] - box[0], box[3] - box[1]) < 1.5:
+        return max(box[2] - box[0], box[3] - box[1]) > 20  # a rule; short ones are ticks
+    items = path["items"]
+    return len(items) <= 2 and all(item[0] in ("re", "qu") for item in items)
+
+
+def layout_boxes(page: pymupdf.Page) -> list[Ink]:
+    """Pictures and tables that the layout model sees on a page."""
+    _load_layout()
+    page.get_layout()
+    found = []
+    for x0, y0, x1, y1, word in page.layout_information or ():
+        if word in ("picture", "table"):
+            found.append(Ink((x0, y0, x1, y1), model=word))
+    return found
+
+
+@cache
+def _load_layout() -> None:
+    """Activate the layout model on one thread: a parsing task asks for one CPU, and threads eat address space."""
+    onnxruntime: Any = importlib.import_module("onnxruntime")
+
+    onnxruntime.set_default_logger_severity(4)  # it would write to stderr
+    original = onnxruntime.SessionOptions
+
+    def one_thread() -> object:
+        options = original()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        return options
+
+    onnxruntime.SessionOptions = one_thread
+    try:
+        importlib.import_module("pymupdf.layout")
+    finally:
+        onnxruntime.SessionOptions = original
