@@ -22,6 +22,7 @@ def summarize(
     limit: int | None = None,
     snapshot: str | None = None,
     restart: bool = False,
+    retry: str | None = None,
     summarizer: str | SummarizerFactory | None = None,
     show: bool = False,
     **settings: Any,
@@ -29,7 +30,8 @@ def summarize(
     """Summarizes the documents of `source` into Parquet under `out`, on Ray.
 
     source: a file, a folder, a glob, an object-store prefix, or a .txt/.parquet list of URIs. `settings` are config keys,
-    nested ones as dictionaries (``limits={"pages": 50}``). The same call again resumes. `summarizer` is the config key
+    nested ones as dictionaries (``limits={"pages": 50}``). The same call again resumes; ``retry="failed"`` also takes
+    the documents whose row is a failure. `summarizer` is the config key
     ("fused" or "lead"), or a callable that takes the config and gives a `Summarizer`. `show` prints progress.
 
     Raises mmsum.errors.UsageError for wrong arguments, EnvironmentFailure when the run cannot go on.
@@ -45,6 +47,8 @@ def summarize(
         raise ConfigError("config: give either a Config, or a preset and settings, not both")
     if snapshot not in (None, "new"):
         raise ConfigError(f"snapshot: {snapshot!r} is not known; the only value is 'new'")
+    if retry not in (None, "failed"):
+        raise ConfigError(f"retry: {retry!r} is not known; the only value is 'failed'")
     if isinstance(summarizer, str):
         settings["summarizer"] = summarizer
     config = config or load_config(preset=preset, **settings)
@@ -57,6 +61,7 @@ def summarize(
         limit=limit,
         new=snapshot == "new",
         restart=restart,
+        retry_failed=retry == "failed",
         summarizer=summarizer if callable(summarizer) else build_summarizer,
         console=Console() if show else None,
     )

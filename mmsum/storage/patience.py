@@ -12,7 +12,7 @@ from mmsum.errors import CredentialsRefused, ObjectChanged, ObjectForbidden, Obj
 _ANSWERS = (ObjectNotFound, ObjectForbidden, ObjectChanged, CredentialsRefused)
 """What a store in good health says: asking again would not change it."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 20.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 
 T = TypeVar("T")
 
@@ -34,8 +34,8 @@ def patiently(call: Callable[[], T], seconds: float) -> T:
         try:
             return call()
         except StorageError as error:
-            pause = random.uniform(0, bound)
-            if not is_trouble(error) or time.monotonic() + pause > give_up:
+            left = give_up - time.monotonic()
+            if not is_trouble(error) or left <= 0:
                 raise
-        time.sleep(pause)
+        time.sleep(min(random.uniform(0, bound), left))
         bound = min(2 * bound, _LONGEST_PAUSE)

@@ -23,6 +23,7 @@ from mmsum.errors import (
     StorageError,
 )
 from mmsum.records import ObjectRef
+from mmsum.storage.s3_listing import list_pages, skip_unread_fields
 from mmsum.storage.uris import split
 
 _MISSING = {"NoSuchKey", "NoSuchBucket", "404", "NotFound", "InvalidBucketName", "KeyTooLongError", "InvalidURI"}
@@ -37,17 +38,18 @@ _BAD_CREDENTIALS = {
 }
 _ATTEMPTS = 5  # at reading a body that breaks off, and at writes that conflict; botocore repeats single requests itself
 _REQUEST_ATTEMPTS = 10  # rides out about 13 s of refused connections (measured backoff), longer where throttled
+_CHUNK = 1 << 18
+_READ_SECONDS, _SLOWEST_BYTES_PER_SECOND = 60, 50_000  # a body may take so long, and so much longer for its size
 _DELETE_BATCH = 1000  # the most keys one DeleteObjects request takes
 
 
 def walk(folder: str, starts_with: str = "", depth: int | None = None) -> Iterator[ObjectRef]:
-    """Every object below `folder` whose key, below it, starts so. `depth` is for local folders only."""
+    """Every object below `folder` whose key, below it, starts so, in no particular order. `depth` is for local folders."""
     bucket, key = split(folder)
     base = key.rstrip("/") + "/" if key else ""
     with _explained("list", folder):
-        pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=base + starts_with)
-        for page in pages:
-            for entry in page.get("Contents", []):
+        for page in list_pages(_client(), bucket, base + starts_with):
+            for entry in page:
                 name = entry["Key"]
                 if not _is_left_out(name[len(base) :], entry["Size"]):
                     yield ObjectRef(f"s3://{bucket}/{name}", entry["Size"], entry["ETag"].strip('"'))
@@ -100,13 +102,23 @@ def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:
                 if max_bytes is not None and size > max_bytes:
                     raise DocumentFailure(FailureKind.TOO_LARGE, f"{uri} has {size} bytes; the limit is {max_bytes}")
                 try:
-                    data: bytes = body.read()
-                    return data
+                    return _read_body(body, size, uri)
                 except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError):
                     if attempt == _ATTEMPTS:
                         raise
         time.sleep(_pause(attempt))
     raise AssertionError("unreachable")
+
+
+def _read_body(body: Any, size: int, uri: str) -> bytes:
+    """All of a body, unless it comes so slowly that the connection is better given up."""
+    give_up = time.monotonic() + _READ_SECONDS + size / _SLOWEST_BYTES_PER_SECOND
+    chunks = []
+    while chunk := body.read(_CHUNK):
+        chunks.append(chunk)
+        if time.monotonic() > give_up:
+            raise StorageError(f"cannot read {uri}: slower than {_SLOWEST_BYTES_PER_SECOND} bytes/s; check the network")
+    return b"".join(chunks)
 
 
 def put_if_absent(uri: str, data: bytes) -> bool:
@@ -188,7 +200,9 @@ def _connect(pid: int, settings: tuple[tuple[str, str], ...]) -> Any:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return boto3.session.Session().client("s3", config=config)
+    client = boto3.session.Session().client("s3", config=config)
+    skip_unread_fields(client)
+    return client
 
 
 def _pause(attempt: int) -> float:
