@@ -1,0 +1,171 @@
+"""deploy/slurm: clean shell, and run as far as it goes without a cluster: `srun`, `scontrol` and `ray` are stand-ins."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SLURM = ROOT / "deploy" / "slurm"
+
+# srun runs the command here, as Slurm would on the node; what was asked for goes to a file.
+SRUN = """#!/usr/bin/env bash
+echo "srun $*" >>"$CALLS"
+while [[ $1 == --* ]]; do shift; done
+exec "$@"
+"""
+SCONTROL = """#!/usr/bin/env bash
+echo "scontrol $*" >>"$CALLS"
+[[ $1 == show ]] && printf 'node%s\\n' 1 2 3
+true
+"""
+# `ray start --block` stays until it is told to go; it keeps what it saw of the token.
+RAY = """#!/usr/bin/env bash
+stat -c '%a' "$RAY_AUTH_TOKEN_PATH" >"$STATE/mode"
+cp "$RAY_AUTH_TOKEN_PATH" "$STATE/token"
+echo >>"$STATE/started"
+exec sleep 60
+"""
+# `python -c` asks whether all nodes are there; everything else is the job.
+PYTHON = """#!/usr/bin/env bash
+[[ $1 == -c ]] && exit $((${NOT_READY:-0} || $(wc -l <"$STATE/started") < 3))
+exec "$JOB_COMMAND" "$@"
+"""
+
+
+class Allocation:
+    """Three nodes that Slurm would have given, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.calls_file = folder, folder / "calls"
+        (folder / "bin").mkdir()
+        (folder / "home").mkdir()
+        (folder / "started").touch()
+        for name, text in {"srun": SRUN, "scontrol": SCONTROL, "ray": RAY, "python": PYTHON}.items():
+            self.executable(folder / "bin" / name, text)
+        self.environment = {
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+            "HOME": str(folder / "home"),
+            "CALLS": str(self.calls_file),
+            "STATE": str(folder),
+            "SLURM_JOB_ID": "4242",
+            "SLURM_JOB_NODELIST": "node[1-3]",
+            "SLURM_CPUS_ON_NODE": "64",
+            "SLURM_GPUS_ON_NODE": "4",
+            "SLURM_SUBMIT_DIR": str(ROOT),
+            "MMSUM_START_SECONDS": "0.1",
+            "MMSUM_START_TRIES": "100",
+        }
+
+    def executable(self, path: Path, text: str) -> Path:
+        path.write_text(text)
+        path.chmod(0o755)
+        return path
+
+    def start(self, script: str, job: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        command = self.executable(self.folder / "job", f"#!/usr/bin/env bash\n{job}\n")
+        copy = self.folder / "work"  # the logs of Ray go to the folder of submission
+        if not copy.exists():
+            copy.mkdir()
+            (copy / "deploy").symlink_to(ROOT / "deploy")
+        return subprocess.Popen(
+            ["bash", SLURM / script, *arguments],
+            env={**self.environment, "SLURM_SUBMIT_DIR": str(copy), "JOB_COMMAND": str(command), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def calls(self) -> list[str]:
+        return self.calls_file.read_text().splitlines()
+
+
+@pytest.fixture
+def slurm(tmp_path: Path) -> Allocation:
+    return Allocation(tmp_path)
+
+
+def test_scripts_are_clean_shell() -> None:
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    done = subprocess.run([shellcheck, "-x", *SLURM.iterdir()], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("job", ["summarize", "train"])
+def test_ray_starts_on_every_node_and_the_job_on_the_head(slurm: Allocation, job: str) -> None:
+    process = slurm.start(f"{job}.sbatch", 'echo "job $* at $RAY_ADDRESS"', f"jobs/{job}.yaml", "--set", "seed=7")
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "Ray runs on 3 nodes with 64 CPUs and 4 GPUs each" in out
+    assert f"job jobs/{job}.py jobs/{job}.yaml --set seed=7 at node1:24242" in out
+    ray = [call for call in slurm.calls() if " ray start " in call]
+    assert len(ray) == 3
+    (head,) = [call for call in ray if "--head" in call]
+    assert "--nodelist=node1" in head and "--port=24242" in head
+    workers = [call for call in ray if "--address=node1:24242" in call]
+    assert {call.split("--nodelist=")[1].split()[0] for call in workers} == {"node2", "node3"}
+    assert all("--num-cpus=64 --num-gpus=4" in call for call in ray)
+
+
+def test_the_token_is_private_and_gone_afterwards(slurm: Allocation) -> None:
+    process = slurm.start("summarize.sbatch", "true", "jobs/summarize.yaml")
+    process.communicate(timeout=30)
+    token = (slurm.folder / "token").read_text()
+    assert len(token) == 64
+    assert (slurm.folder / "mode").read_text().strip() == "600"
+    assert token not in slurm.calls_file.read_text()
+    assert not list((slurm.folder / "home" / ".mmsum").iterdir())
+
+
+def test_a_failed_job_is_a_failed_allocation(slurm: Allocation) -> None:
+    process = slurm.start("summarize.sbatch", "exit 2", "jobs/summarize.yaml")
+    process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert not [call for call in slurm.calls() if "requeue" in call]
+
+
+def test_a_ray_that_does_not_come_up_is_an_error(slurm: Allocation) -> None:
+    process = slurm.start("summarize.sbatch", "echo never", "jobs/summarize.yaml", NOT_READY="1", MMSUM_START_TRIES="3")
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "never" not in out
+    assert err.strip() == "Ray did not come up on all of 3 nodes; see ray-4242-*.log"
+
+
+def test_out_of_time_means_queued_again(slurm: Allocation) -> None:
+    """USR1 comes before the end: the job hears SIGTERM, has time to finish what it began, and is queued again."""
+    job = 'trap "sleep 0.3; echo finished shards; exit 1" TERM; echo ready; while true; do sleep 0.05; done'
+    process = slurm.start("summarize.sbatch", job, "jobs/summarize.yaml")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == "ready":
+            break
+    process.send_signal(signal.SIGUSR1)
+    out, err = process.communicate(timeout=30)
+    assert "finished shards" in out
+    assert "queued again" in out
+    assert process.returncode == 1, err
+    assert [call for call in slurm.calls() if call.startswith("scontrol requeue")] == ["scontrol requeue 4242"]
+
+
+def test_a_cancelled_job_leaves_nothing(slurm: Allocation) -> None:
+    process = slurm.start("summarize.sbatch", "echo ready; exec sleep 60", "jobs/summarize.yaml")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == "ready":
+            break
+    process.terminate()
+    process.communicate(timeout=30)
+    assert not list((slurm.folder / "home" / ".mmsum").iterdir())
+
+
+def test_a_missing_job_file_is_said(slurm: Allocation) -> None:
+    process = slurm.start("summarize.sbatch", "true")
+    _, err = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "give a job file: sbatch deploy/slurm/summarize.sbatch jobs/summarize.yaml" in err
