@@ -20,6 +20,7 @@ from mmsum.errors import EnvironmentFailure
 from mmsum.generation.summarizer import SummarizerFactory, build_summarizer
 from mmsum.pipeline.cluster import Cluster, alive_nodes, ray_session
 from mmsum.pipeline.commit import failed_uris
+from mmsum.pipeline.metrics import RunMetrics
 from mmsum.pipeline.plan import Snapshot, open_snapshot
 from mmsum.pipeline.progress import ProgressDisplay, Totals, print_totals, start_board
 from mmsum.pipeline.runlog import RunLog, run_folder
@@ -139,9 +140,11 @@ def _run(
     )
     log = RunLog(run_folder(snapshot.out, snapshot.number, run))
     log.add("start", documents=snapshot.count() - skipped, nodes=cluster.nodes, node_hour_price=config.prices.node_hour)
+    metrics = RunMetrics(run, snapshot.count(), skipped)
     try:
         with log, ProgressDisplay(console, board, snapshot.count(), skipped) as display:
             for news in receipts_of(committed, board, robustness, notice):
+                metrics.see(news)
                 if isinstance(news, dict):
                     totals.add(news)
                     display.committed = skipped + totals.documents
