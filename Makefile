@@ -1,10 +1,10 @@
-# make demo | test | lint | bench | install | clean. Everything lands in .venv and build/; a package index is all it needs.
+# make demo | test | lint | bench | chaos | install | clean. Everything lands in .venv and build/; a package index is all it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: install demo test lint bench clean test-tools
+.PHONY: install demo test lint bench chaos clean test-tools
 
 install: $(VENV)/.installed
 
@@ -43,6 +43,10 @@ lint: $(VENV)/.test-tools
 
 bench: $(VENV)/.test-tools
 	$(BIN)/python benchmarks/run.py
+
+# Kills parts of a run at random instants on local disk and on real S3 servers; CHAOS="--kills 50 --seed 7" for more.
+chaos: $(VENV)/.test-tools
+	$(BIN)/python benchmarks/chaos.py $(CHAOS)
 
 clean:
 	rm -rf $(VENV) build demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info

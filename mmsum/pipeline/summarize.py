@@ -175,7 +175,7 @@ def _actor_retries() -> dict[str, int]:
     return {"max_restarts": -1, "max_task_retries": -1}
 
 
-_ERROR_LINE = re.compile(r"^(?P<module>[\w.]+\.)?(?P<name>[A-Za-z_]\w*): (?P<message>.+)$")
+_ERROR_LINE = re.compile(r"^(?P<module>[\w.]+\.)?(?P<name>[A-Z]\w*): (?P<message>.+)$")
 
 
 def _cause(error: BaseException) -> EnvironmentFailure:

@@ -23,7 +23,7 @@ from mmsum.errors import (
     StorageError,
 )
 from mmsum.records import ObjectRef
-from mmsum.storage.s3_listing import list_pages, skip_unread_fields
+from mmsum.storage.s3_listing import list_pages, parse_listings_fast
 from mmsum.storage.uris import split
 
 _MISSING = {"NoSuchKey", "NoSuchBucket", "404", "NotFound", "InvalidBucketName", "KeyTooLongError", "InvalidURI"}
@@ -201,7 +201,7 @@ def _connect(pid: int, settings: tuple[tuple[str, str], ...]) -> Any:
         response_checksum_validation="when_required",
     )
     client = boto3.session.Session().client("s3", config=config)
-    skip_unread_fields(client)
+    parse_listings_fast(client)
     return client
 
 

@@ -133,9 +133,7 @@ ONE_TRY = {"AWS_MAX_ATTEMPTS": "1"}
 def test_a_broken_object_is_a_row_and_a_broken_store_is_not(faults: Faults, mmsum: Run) -> None:
     faults.expired = True
     expired = mmsum(*S3_RUN, *IMPATIENT, **ONE_TRY)
-    assert (expired.returncode, expired.stderr.count("\n")) == (2, 1), (
-        "nothing was begun: wrong credentials are wrong use"
-    )
+    assert (expired.returncode, expired.stderr.count("\n")) == (1, 1)
     assert "ExpiredToken" in expired.stderr
     faults.expired = False
 
@@ -166,4 +164,5 @@ def test_an_output_that_cannot_be_written_any_more_ends_the_run(faults: Faults, 
     faults.refuse_writes = False
     assert len(list(storage.list_folder("s3://bucket/out/summaries"))) == 1
     assert mmsum(*S3_RUN).returncode == 0
-    assert_complete("s3://bucket/out")
+    assert {row["status"] for row in rows_by_name("s3://bucket/out").values()} == {"ok"}
+    assert len(rows_by_name("s3://bucket/out")) == 60

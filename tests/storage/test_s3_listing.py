@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from mmsum import storage
 from mmsum.errors import StorageError
+from mmsum.storage import s3
 from mmsum.storage.s3_listing import LISTERS, list_pages
 from tests.chaos.proxy import Faults, faulty
-from tests.servers import Server
+from tests.servers import Script, Server
 
 
 class Client:
@@ -99,3 +100,26 @@ def test_a_listing_that_fails_midway_says_so(moto: str, moto_server: Server, mon
         faults.errors = 1.0
         with pytest.raises(StorageError, match="cannot list"):
             list(refs)
+
+
+def test_names_that_xml_and_urls_escape_come_back_as_they_are(script: Script) -> None:
+    """As stores write them: url-encoded where asked (boto3 asks), else escaped for XML, or by numbers."""
+
+    def page(keys: list[str], encoding: str = "") -> tuple[int, dict[str, str], bytes]:
+        contents = "".join(
+            f"<Contents><ETag>&quot;e{n}&quot;</ETag><Size>{n}</Size><Key>{key}</Key></Contents>"
+            for n, key in enumerate(keys)
+        )
+        body = f"<ListBucketResult>{encoding}<IsTruncated>false</IsTruncated>{contents}</ListBucketResult>"
+        return 200, {"Content-Type": "application/xml"}, body.encode()
+
+    def names(answer: tuple[int, dict[str, str], bytes]) -> list[tuple[str, int, str]]:
+        script.answers = [answer]
+        return [(ref.uri, ref.size, ref.version) for ref in s3.walk("s3://bucket/d")]
+
+    url = "<EncodingType>url</EncodingType>"
+    plain, escaped = ("s3://bucket/d/a b&c.pdf", 0, "e0"), ("s3://bucket/d/<é>\"'", 1, "e1")
+    assert names(page(["d/a+b%26c.pdf", "d/%3C%C3%A9%3E%22%27"], url)) == [plain, escaped]
+    assert names(page(["d/a b&amp;c.pdf", "d/&lt;é&gt;&quot;&apos;"])) == [plain, escaped]
+    assert names(page(["d/a b&#38;c.pdf", "d/&lt;&#233;&gt;&quot;&apos;"])) == [plain, escaped]
+    assert names(page([])) == []

@@ -1,0 +1,240 @@
+"""Scale: a plan of a million objects, its resume, and the cost per document at two sizes of archive.
+
+    python benchmarks/scale.py plan [--objects 1000000] [--page-seconds 0.1]
+    python benchmarks/scale.py run [--documents 1000 10000] [--plot benchmarks/scale.png]
+
+plan  lists an HTTP stub of S3 (1,000 keys a page, each page after 100 ms, as a far store would), writes the plan, then
+      resumes it with half of its parts committed. Seconds, CPU time and peak memory of the planning process.
+run   `mmsum.summarize` with the lead summarizer over generated texts of 1 kB: time per document after the first shard, and
+      the driver's memory while documents pass, as a plot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import threading
+import time
+from bisect import bisect_left, bisect_right
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+PAGE = 1000
+
+
+def key_of(number: int) -> str:
+    """Keys as an archive has them: folders of 5,000 reports."""
+    return f"docs/{number // 5000:04d}/report-{number:08d}.pdf"
+
+
+def serve_listing(objects: int, page_seconds: float, tell: Connection) -> None:
+    """A process: S3's ListObjectsV2 over keys that are computed, each answer after `page_seconds`."""
+    keys = range(objects)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+            prefix, most = query.get("prefix", ""), min(int(query.get("max-keys", PAGE)), PAGE)
+            begin = bisect_left(keys, prefix, key=key_of)
+            end = bisect_right(keys, prefix + "\U0010ffff", key=key_of)
+            if after := query.get("continuation-token") or query.get("start-after"):
+                begin = max(begin, bisect_right(keys, after, key=key_of))
+            last = min(begin + most, end)
+            entries = "".join(
+                f"<Contents><Key>{key_of(n)}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+                f"<ETag>&quot;{n:032x}&quot;</ETag><Size>{20_000 + n % 900_000}</Size>"
+                "<StorageClass>STANDARD</StorageClass></Contents>"
+                for n in range(begin, last)
+            )
+            more = f"<NextContinuationToken>{key_of(last - 1)}</NextContinuationToken>" if last < end else ""
+            body = (
+                '<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>bucket</Name>'
+                f"<IsTruncated>{'true' if last < end else 'false'}</IsTruncated>{more}{entries}</ListBucketResult>"
+            ).encode()
+            time.sleep(page_seconds)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_HEAD(self) -> None:
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    tell.send(server.server_address[1])
+    server.serve_forever()
+
+
+def plan_once(out: str, tell: Connection) -> None:
+    """A process: the catalog and the plan as `mmsum summarize` makes them, timed."""
+    import mmsum.storage  # noqa: F401  what a driver has loaded before it plans
+    from mmsum.config import load_config
+    from mmsum.pipeline.plan import open_snapshot
+
+    config = load_config(summarizer="lead")
+    started, cpu = time.perf_counter(), time.process_time()
+    snapshot, created = open_snapshot("s3://bucket/docs/", out, config)
+    done = snapshot.committed()
+    missing = [shard for shard in range(snapshot.shards) if shard not in done]
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    tell.send((created, snapshot.count(), snapshot.digest, snapshot.shards, len(missing), seconds, cpu, peak))
+
+
+def plan(objects: int, page_seconds: float) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe()
+    server = spawn.Process(target=serve_listing, args=(objects, page_seconds, there), daemon=True)
+    server.start()
+    os.environ |= {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{here.recv()}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    one_by_one = objects / PAGE * page_seconds
+    print(
+        f"{objects} objects, {PAGE} keys in {page_seconds * 1000:.0f} ms a page: {one_by_one:.0f} s of waiting one by one"
+    )
+    try:
+        with tempfile.TemporaryDirectory() as out:
+            for what in ("plan", "resume"):
+                planner = spawn.Process(target=plan_once, args=(out, there))
+                planner.start()
+                created, count, digest, shards, missing, seconds, cpu, peak = here.recv()
+                planner.join()
+                print(
+                    f"{what:7} {seconds:6.1f} s ({cpu:.1f} s of CPU), peak {peak:5.0f} MB; "
+                    f"{count} documents in {shards} shards, {missing} to do",
+                    flush=True,
+                )
+                if count != objects or created != (what == "plan"):
+                    sys.exit(f"{what}: {count} documents planned of {objects}")
+                parts = Path(out, "summaries", digest)
+                parts.mkdir(parents=True, exist_ok=True)
+                for shard in range(0, shards, 2):
+                    (parts / f"part-{shard:06d}.parquet").write_bytes(b"rows")
+    finally:
+        server.terminate()
+        server.join()
+
+
+SENTENCE = "The town library lent {n} books in week {w}, and nobody had expected that many in a season so wet. "
+
+
+def make_archive(folder: Path, documents: int) -> Path:
+    for number in range(documents):
+        if number % 1000 == 0:
+            (folder / f"{number // 1000:03d}").mkdir(parents=True)
+        text = "".join(SENTENCE.format(n=number + week, w=week) for week in range(10))
+        (folder / f"{number // 1000:03d}" / f"report-{number:06d}.txt").write_text(f"# Report {number}\n\n{text}\n")
+    return folder
+
+
+def resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def run(sizes: list[int], plot: Path | None) -> None:
+    import mmsum
+    from mmsum import storage
+    from mmsum.config import load_config
+    from mmsum.pipeline.runlog import read_logs
+
+    curves: dict[int, tuple[list[tuple[int, float]], list[tuple[float, int]]]] = {}
+    costs = []
+    for documents in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            archive = make_archive(Path(folder, "archive"), documents)
+            out = str(Path(folder, "out"))
+            samples: list[tuple[float, float]] = []
+            done = threading.Event()
+
+            def sample(samples: list[tuple[float, float]] = samples, done: threading.Event = done) -> None:
+                while not done.wait(0.5):
+                    samples.append((time.time(), resident_mb()))
+
+            sampler = threading.Thread(target=sample)
+            sampler.start()
+            try:
+                result = mmsum.summarize(
+                    archive, out, load_config(summarizer="lead", resources={"object_store_mb": 500})
+                )
+            finally:
+                done.set()
+                sampler.join()
+            [(_, events)] = read_logs(storage.normalize(out), 1)
+            passed, committed = 0, []
+            for event in events:
+                if event["event"] == "shard":
+                    passed += event["documents"]
+                    committed.append((event["at"], passed))
+            begin, first = committed[0]
+            steady = (committed[-1][0] - begin) / max(passed - first, 1)
+            memory = [
+                (max((n for at, n in committed if at <= when), default=0), mb) for when, mb in samples if when >= begin
+            ]
+            curves[documents] = (memory, [(at - begin, n) for at, n in committed])
+            costs.append(steady)
+            print(
+                f"{documents:7} documents: {result.totals.wall:6.1f} s, {1000 * steady:6.2f} ms a document; "
+                f"driver {memory[0][1]:.0f} MB at its first shard, {memory[-1][1]:.0f} MB at its last",
+                flush=True,
+            )
+    print(f"cost per document at {sizes[-1]} over {sizes[0]}: {costs[-1] / costs[0]:.2f}")
+    if plot:
+        draw(curves, plot)
+
+
+def draw(curves: dict[int, tuple[list[tuple[int, float]], list[tuple[float, int]]]], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
+    for size, (memory, committed) in curves.items():
+        left.plot(*zip(*memory, strict=True), label=f"{size} documents")
+        right.plot(*zip(*committed, strict=True), label=f"{size} documents")
+    left.set(xlabel="documents committed", ylabel="driver, MB resident", ylim=(0, None))
+    right.set(xlabel="seconds since the first shard", ylabel="documents committed")
+    left.legend()
+    right.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = parser.add_subparsers(dest="part", required=True)
+    part = parts.add_parser("plan")
+    part.add_argument("--objects", type=int, default=1_000_000)
+    part.add_argument("--page-seconds", type=float, default=0.1)
+    part = parts.add_parser("run")
+    part.add_argument("--documents", type=int, nargs="+", default=[1000, 10_000])
+    part.add_argument("--plot", type=Path)
+    given = parser.parse_args()
+    if given.part == "plan":
+        plan(given.objects, given.page_seconds)
+    else:
+        run(given.documents, given.plot)
+
+
+if __name__ == "__main__":
+    main()
