@@ -36,6 +36,7 @@ class Limits(_Section):
 
     bytes: int = _answer(512 * 2**20, "largest object fetched, in bytes; larger is `too_large`", ge=1)
     pages: int = _answer(2000, "pages read of one document; the rest is left out and the row is `partial`", ge=1)
+    ocr_pages: int = _answer(100, "scanned pages of one document read by OCR, with mmsum[ocr] installed", ge=0)
     figures: int = _answer(64, "figures kept of one document, in reading order", ge=0)
     pixels: int = _answer(64_000_000, "largest image decoded, in pixels", ge=1)
     seconds_per_page: float = _answer(30.0, "parse time of one page, in seconds", gt=0)

@@ -44,7 +44,7 @@ def assemble(pages: list[Page], metadata_title: str = "") -> tuple[str, list[Sec
     title = _title(metadata_title, paragraphs, size)
     sections = _sections(paragraphs, title)
     figures = _without_repeats([figure for page in pages for figure in page.figures])
-    _link(figures, sections)
+    link_figures(figures, sections)
     return title, sections, figures
 
 
@@ -187,17 +187,17 @@ def _sections(paragraphs: list[Paragraph], title: str) -> list[Section]:
 
 
 def _without_repeats(figures: list[Figure]) -> list[Figure]:
-    """Drop pictures without a caption that stand at one place of three or more pages: logos and ornaments."""
+    """Drop pictures without a caption that stand, the same, at one place of three or more pages: logos and ornaments."""
     places = Counter(_place(figure) for figure in figures if not figure.label)
     return [figure for figure in figures if figure.label or places[_place(figure)] < 3]
 
 
-def _place(figure: Figure) -> tuple[int, ...]:
-    return tuple(round(side / 4) for side in figure.bbox)
+def _place(figure: Figure) -> tuple[object, ...]:
+    return (*(round(side / 4) for side in figure.bbox), figure.image)
 
 
-def _link(figures: list[Figure], sections: list[Section]) -> None:
-    """Give each figure the sentences that name it and the section of the first; else the section of its page."""
+def link_figures(figures: list[Figure], sections: list[Section]) -> None:
+    """Give each figure the sentences that name it and the section of the first; else, unless it has one, its page's."""
     sentences = [(index, s) for index, section in enumerate(sections) for s in split_sentences(section.text)]
     for figure in figures:
         named: list[tuple[int, str]] = []
@@ -207,6 +207,6 @@ def _link(figures: list[Figure], sections: list[Section]) -> None:
         figure.mentions = [sentence for _, sentence in named[:3]]
         if named:
             figure.section = named[0][0]
-        else:
+        elif figure.section < 0:
             begun = [index for index, section in enumerate(sections) if section.page <= figure.page]
             figure.section = begun[-1] if begun else (0 if sections else -1)

@@ -69,6 +69,12 @@ def find_captions(lines: list[Line]) -> list[Caption]:
     return captions
 
 
+def caption_label(text: str) -> str:
+    """The label that a caption opens with ("Figure 3"), "" for none."""
+    match = _CAPTION.match(text)
+    return _label(match) if match and text[0].isupper() else ""
+
+
 def mention_pattern(label: str) -> re.Pattern[str]:
     """Finds a label in running text: for "Figure 3" also "Fig. 3", "figs 3" and "Figure 3a"."""
     word, number = label.split()[-2:]

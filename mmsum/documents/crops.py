@@ -1,8 +1,12 @@
-"""Crops of figures: a region of a page as a small PNG or JPEG."""
+"""Crops of figures: a region of a page as a small PNG or JPEG. And image files as pages to crop from."""
 
 from __future__ import annotations
 
+import io
+import warnings
+
 import pymupdf
+from PIL import Image, UnidentifiedImageError
 
 from mmsum.config import Figures
 from mmsum.records import Box
@@ -25,3 +29,23 @@ def encode_pixmap(pixels: pymupdf.Pixmap) -> bytes:
 def colours_per_1000(pixels: pymupdf.Pixmap) -> int:
     """Distinct colours for each 1000 pixels: a few for charts, hundreds for photos."""
     return int(1000 * pixels.color_count() / max(1, pixels.width * pixels.height))
+
+
+def open_picture(data: bytes, pixels: int, kind: str | None = None) -> pymupdf.Document:
+    """An image file as a document of pages. Raises MuPDF's errors; ValueError for a WebP that is damaged or too large.
+
+    MuPDF reads no WebP: its first picture is decoded here, unless it has more than `pixels` pixels.
+    """
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        return pymupdf.open(stream=data, filetype=kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's own word on sizes; ours is `pixels`
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                if image.width * image.height > pixels:
+                    raise ValueError(f"{image.width} x {image.height} pixels are more than limits.pixels={pixels}")
+                out = io.BytesIO()
+                image.convert("RGBA" if image.has_transparency_data else "RGB").save(out, "PNG", compress_level=1)
+        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            raise ValueError(str(error)) from error
+    return pymupdf.open(stream=out.getvalue(), filetype="png")

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from typing import NoReturn
+
+from mmsum.documents.package import package_format
 from mmsum.errors import DocumentFailure, FailureKind
 
-IMAGE_FORMATS = frozenset({"png", "jpeg", "webp", "tiff"})
+IMAGE_FORMATS = frozenset({"png", "jpeg", "webp", "tiff", "svg"})
+FLOW_FORMATS = frozenset({"html", "markdown", "epub", "docx", "pptx", "odt"})
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+_TAG = re.compile(rb"<(?:!doctype\s+html|html|head|body|svg)\b", re.IGNORECASE)
+_MARKDOWN = re.compile(r"^#{1,6}\s+\S|^(?:```|~~~)|^\s*[-*]\s+\S|\]\(\S+\)|^\|.+\|$", re.MULTILINE)
+_PICTURE = re.compile(r"!\[[^\]]*\]\(\S+")
 
 
-def detect_format(data: bytes) -> str:
-    """One of pdf, png, jpeg, webp, tiff, text. Raises DocumentFailure (empty or unsupported) for anything else."""
+def detect_format(data: bytes, name: str = "") -> str:
+    """One of pdf, text, IMAGE_FORMATS and FLOW_FORMATS; `name` only tells Markdown from plain text.
+
+    Raises DocumentFailure (empty, encrypted, corrupt or unsupported) for anything else.
+    """
     if not data.strip(b"\0 \t\r\n"):
         raise DocumentFailure(FailureKind.EMPTY, "the file holds no content; check the upload")
+    if data.startswith(_ZIP):
+        return package_format(data) or _unsupported("a ZIP archive of no known kind; archives are not unpacked")
     # The header of a PDF may stand a little after the start of the file.
     if b"%PDF-" in data[:1024]:
         return "pdf"
@@ -25,16 +39,28 @@ def detect_format(data: bytes) -> str:
         return "webp"
     if data[:4] in (b"II*\0", b"MM\0*"):
         return "tiff"
-    if data.startswith(_ZIP) or data.startswith(_OLE):
-        raise _unsupported("a ZIP or Office file")
+    if data.startswith(_OLE):
+        if _ENCRYPTED_OFFICE in data:
+            raise DocumentFailure(
+                FailureKind.ENCRYPTED, "the Office file needs a password; store a copy without one and run again"
+            )
+        return _unsupported("an old Office file (.doc, .ppt, .xls); save it as DOCX, PPTX or PDF")
     if b" obj" in data[:4096] and b"endobj" in data:
         return "pdf"  # headless: the repair of the PDF reader decides
-    head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if head.startswith((b"<!doctype html", b"<html", b"<?xml")):
-        raise _unsupported("HTML or XML")
-    if _is_text(data):
-        return "text"
-    raise _unsupported(f"a binary file that starts with {data[:8].hex(' ')}")
+    if not _is_text(data):
+        return _unsupported(f"a binary file that starts with {data[:8].hex(' ')}")
+    head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"<") and (tag := _TAG.search(head)):
+        return "svg" if tag[0].lower() == b"<svg" else "html"
+    if head.startswith(b"<?xml"):
+        return _unsupported("XML of no known kind")
+    return "markdown" if _is_markdown(decode_text(data[:65536]), name) else "text"
+
+
+def _is_markdown(text: str, name: str) -> bool:
+    return bool(
+        name.lower().endswith((".md", ".markdown")) or _PICTURE.search(text) or len(_MARKDOWN.findall(text)) > 3
+    )
 
 
 def decode_text(data: bytes) -> str:
@@ -56,7 +82,8 @@ def _is_text(data: bytes) -> bool:
     return control * 200 <= len(sample)
 
 
-def _unsupported(what: str) -> DocumentFailure:
-    return DocumentFailure(
-        FailureKind.UNSUPPORTED, f"this is {what}; supported are PDF, text, Markdown, PNG, JPEG, WebP and TIFF"
+def _unsupported(what: str) -> NoReturn:
+    raise DocumentFailure(
+        FailureKind.UNSUPPORTED,
+        f"this is {what}; supported are PDF, DOCX, PPTX, ODT, EPUB, HTML, Markdown, text, PNG, JPEG, WebP, TIFF and SVG",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pymupdf
 
 from mmsum.config import Figures, Limits
-from mmsum.documents.crops import encode_pixmap, render_region
+from mmsum.documents.crops import encode_pixmap, open_picture, render_region
 from mmsum.documents.detect import IMAGE_FORMATS
 from mmsum.documents.mupdf import DAMAGE
 from mmsum.records import Box, Document, Figure
@@ -26,11 +26,15 @@ def render_places(
     if kind != "pdf" and kind not in IMAGE_FORMATS:
         return [b"" for _ in places]
     try:
-        document = pymupdf.open(source, filetype=kind)
+        document = _open(source, kind, limits.pixels)
     except DAMAGE:
         return [b"" for _ in places]
     settings = Figures(longest_side=longest_side, dpi=600)  # so that longest_side alone decides
     return [_render(document, page, box, settings, limits) for page, box in places]
+
+
+def _open(source: Path, kind: str, pixels: int) -> pymupdf.Document:
+    return pymupdf.open(source, filetype=kind) if kind == "pdf" else open_picture(source.read_bytes(), pixels, kind)
 
 
 def _render(document: pymupdf.Document, number: int, box: Box, settings: Figures, limits: Limits) -> bytes:
@@ -46,9 +50,10 @@ def _render(document: pymupdf.Document, number: int, box: Box, settings: Figures
 def draw_boxes(source: Path, kind: str, document: Document) -> bytes:
     """One PNG: the pages that have figures (else all; at most 12) in a grid, boxes, labels and captions drawn."""
     if kind != "pdf" and kind not in IMAGE_FORMATS:
-        return _grid([_note(f"{document.format or 'this format'} has no pages to draw")])
+        cards = [_card(figure) for figure in document.figures[:_MAX_PAGES]]
+        return _grid(cards or [_note(f"{document.format or 'this format'} has no pages to draw, and no figures")])
     try:
-        opened = pymupdf.open(source, filetype=kind)
+        opened = _open(source, kind, Limits().pixels)
         if kind != "pdf":
             opened = pymupdf.open("pdf", opened.convert_to_pdf())
         if opened.needs_pass:
@@ -84,6 +89,16 @@ def _marked(page: pymupdf.Page, figures: list[Figure]) -> pymupdf.Pixmap:
         sheet.draw_rect(strip, color=_MARK, fill=_MARK)
         sheet.insert_text((strip.x0 + 2, strip.y1 - 3), words, fontsize=9, color=(1, 1, 1))
     sheet.insert_text((6, 14), f"page {page.number + 1}", fontsize=10, color=(0.1, 0.1, 0.7))
+    return sheet.get_pixmap(alpha=False)
+
+
+def _card(figure: Figure) -> pymupdf.Pixmap:
+    """A figure that stands on no page: its picture with its label and caption."""
+    sheet = pymupdf.open().new_page(width=_PAGE_WIDTH, height=_PAGE_WIDTH)
+    if figure.image:
+        sheet.insert_image(pymupdf.Rect(10, 10, _PAGE_WIDTH - 10, 380), stream=figure.image)
+    words = f"{figure.label or 'no label'} [{figure.kind}] page {figure.page}: {figure.caption}"
+    sheet.insert_textbox(pymupdf.Rect(10, 390, _PAGE_WIDTH - 10, _PAGE_WIDTH - 5), words[:400], fontsize=10)
     return sheet.get_pixmap(alpha=False)
 
 

@@ -1,37 +1,72 @@
-"""A lone image file -> one figure without text."""
+"""Image files -> pages: each a figure without text, or a scanned page where OCR finds that it is one."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pymupdf
 
 from mmsum.config import Figures, Limits
-from mmsum.documents.crops import colours_per_1000, encode_pixmap
+from mmsum.documents import ocr
+from mmsum.documents.crops import colours_per_1000, encode_pixmap, open_picture
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason, take_warnings
+from mmsum.documents.page import Page, PagesInfo
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Figure
 
+_LETTERS = 200
+"""Letters and digits from which on an image is a page of text, not a figure with labels."""
 
-def read_image(path: str, kind: str, limits: Limits, settings: Figures) -> tuple[int, list[Figure], str]:
-    """Pages (a TIFF may hold several), a figure for each, and what is damaged ("" for nothing).
 
-    Boxes are in points as the file's own resolution gives them. Raises DocumentFailure: corrupt or too_large.
+def read_image(data: bytes, kind: str, limits: Limits, settings: Figures) -> tuple[PagesInfo, Iterator[Page]]:
+    """What is known of the file, and its pages (a TIFF may hold several).
+
+    Boxes are in points as the file's own resolution gives them. Raises DocumentFailure: corrupt or, while pages are
+    read, too_large.
     """
     take_warnings()
     try:
-        document = pymupdf.open(path, filetype=kind)
+        document = open_picture(data, limits.pixels, kind)
         pages = document.page_count
-        figures = [
-            _figure(document[index], limits, settings) for index in range(min(pages, limits.pages, limits.figures))
-        ]
     except DAMAGE as error:
         raise_if_out_of_memory(error)
-        raise _corrupt(kind, reason(error, path)) from error
-    damage = take_warnings()
+        if "limits.pixels" in str(error):
+            raise DocumentFailure(FailureKind.TOO_LARGE, f"{error}; raise the limit or scale the image down") from error
+        raise _corrupt(kind, reason(error)) from error
     if not pages:
         raise _corrupt(kind, "it holds no picture")
-    if damage and all(pymupdf.Pixmap(figure.image).is_unicolor for figure in figures):
-        raise _corrupt(kind, damage)  # MuPDF fills what is missing with one colour
-    return pages, figures, damage
+    return PagesInfo(kind, pages), _pages(document, limits, settings)
+
+
+def _pages(document: pymupdf.Document, limits: Limits, settings: Figures) -> Iterator[Page]:
+    room, scans = limits.figures, limits.ocr_pages
+    for index in range(min(document.page_count, limits.pages)):
+        try:
+            page = _page(document[index], limits, settings, scans > 0)
+        except DAMAGE as error:
+            raise_if_out_of_memory(error)
+            page = Page(index + 1, 0.0, 0.0, error=reason(error))
+        scans -= 1
+        if room <= 0 and page.figures:
+            page.figures, page.figures_cut = [], True
+        room -= len(page.figures)
+        yield page
+
+
+def _page(page: pymupdf.Page, limits: Limits, settings: Figures, read_text: bool) -> Page:
+    result = Page(page.number + 1, page.rect.width, page.rect.height)
+    figure = _figure(page, limits, settings)
+    result.damage = take_warnings()
+    if result.damage and pymupdf.Pixmap(figure.image).is_unicolor:
+        result.error = result.damage  # MuPDF fills what is missing with one colour
+        return result
+    lines = ocr.read_scan(page) if read_text and ocr.is_available() else []
+    if sum(c.isalnum() for line in lines for c in line.text) >= _LETTERS:
+        result.lines = lines
+    else:
+        figure.text = " ".join(line.text for line in lines)
+        result.figures = [figure]
+    return result
 
 
 def _corrupt(kind: str, why: str) -> DocumentFailure:
@@ -39,17 +74,17 @@ def _corrupt(kind: str, why: str) -> DocumentFailure:
 
 
 def _figure(page: pymupdf.Page, limits: Limits, settings: Figures) -> Figure:
-    for info in page.get_image_info():
-        if info["width"] * info["height"] > limits.pixels:
+    sizes = [(info["width"], info["height"]) for info in page.get_image_info()]
+    for width, height in sizes:
+        if width * height > limits.pixels:
             raise DocumentFailure(
                 FailureKind.TOO_LARGE,
-                f"the image has {info['width']} x {info['height']} pixels, more than limits.pixels={limits.pixels}; "
+                f"the image has {width} x {height} pixels, more than limits.pixels={limits.pixels}; "
                 "raise the limit or scale the image down",
             )
     longest = max(page.rect.width, page.rect.height, 1.0)
-    zoom = settings.longest_side / longest
-    source = max((max(i["width"], i["height"]) for i in page.get_image_info()), default=settings.longest_side)
-    zoom = min(zoom, source / longest)  # never larger than its source
+    source = max((max(size) for size in sizes), default=settings.longest_side)
+    zoom = min(settings.longest_side, source) / longest  # never larger than its source
     pixels = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace="rgb", alpha=False)
     kind = "photo" if colours_per_1000(pixels) > 250 else "figure"
     box = (0.0, 0.0, page.rect.width, page.rect.height)

@@ -35,7 +35,19 @@ class Page:
     lines: list[Line] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     scanned: bool = False  # no text, and a picture over most of the page
+    read_by_ocr: bool = False
+    figures_cut: bool = False  # limits.figures left some out
+    damage: str = ""  # what is wrong with a page that could be read all the same
     error: str = ""  # why the page could not be read; then it is empty
+
+
+@dataclass(slots=True)
+class PagesInfo:
+    """What is known of a document before its pages are read."""
+
+    format: str
+    pages: int
+    title: str = ""  # of its metadata
 
 
 def body_size(lines: Iterable[Line]) -> float:

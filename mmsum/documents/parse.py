@@ -91,7 +91,9 @@ class Parser:
     def render(self, data: bytes, places: list[tuple[int, Box]], longest_side: int) -> list[bytes]:
         """PNG or JPEG crops of (page from 1, box in points), longest side in pixels; b"" for what cannot be made."""
         try:
-            done: list[bytes] = self._run(child.render_places, self._write(data), places, longest_side, self.limits)
+            done: list[bytes] = self._run(
+                child.render_places, ObjectRef("", -1, ""), self._write(data), places, longest_side, self.limits
+            )
         except (_Killed, DocumentFailure):
             return [b"" for _ in places]
         return done
@@ -183,7 +185,7 @@ class Parser:
             if future.running() and not running:
                 running, begun, progress = True, now, now
             if running:
-                self._check_time(future, now - begun, now - progress)
+                self._check_time(future, now - begun, now - progress if spool else 0.0)
             elif now - begun > _STARTUP_SECONDS:
                 future.cancel()
                 raise EnvironmentFailure(

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pymupdf
 
 from mmsum.config import Figures, Limits
+from mmsum.documents import ocr
 from mmsum.documents.captions import find_captions
 from mmsum.documents.crops import colours_per_1000, encode_pixmap, render_region
 from mmsum.documents.evidence import Evidence, EvidenceWindow, layout_boxes
 from mmsum.documents.figures import Region, find_regions, region_kind
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
-from mmsum.documents.page import Line, Page, area, grow, touches, union_all
+from mmsum.documents.page import Line, Page, PagesInfo, area, grow, touches, union_all
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Box, Figure
 
 _TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES & ~pymupdf.TEXT_PRESERVE_LIGATURES
 
 
-@dataclass(slots=True)
-class PdfInfo:
-    """What is known of a PDF before its pages are read."""
-
-    pages: int
-    title: str  # of its metadata
-    repaired: bool
-
-
-def open_pdf(path: str) -> tuple[pymupdf.Document, PdfInfo]:
+def open_pdf(path: str) -> tuple[pymupdf.Document, PagesInfo]:
     """An opened PDF. Raises DocumentFailure: encrypted or corrupt."""
     try:
         document = pymupdf.open(path, filetype="pdf")
@@ -47,16 +39,19 @@ def open_pdf(path: str) -> tuple[pymupdf.Document, PdfInfo]:
         raise _corrupt(error, path) from error
     if pages == 0:
         raise DocumentFailure(FailureKind.CORRUPT, "the PDF has no pages that can be found; fetch the file again")
-    return document, PdfInfo(pages, title.strip(), bool(document.is_repaired))
+    return document, PagesInfo("pdf", pages, title.strip())
 
 
 def read_pages(document: pymupdf.Document, limits: Limits, settings: Figures) -> Iterator[Page]:
     """The pages in order, at most limits.pages. A page that cannot be read comes with `error` set."""
-    room = limits.figures
+    room, scans = limits.figures, limits.ocr_pages
     window = EvidenceWindow(document)
     for index in range(min(document.page_count, limits.pages)):
         try:
             page = _read_upright(document[index], window.of_page(index), limits, settings, room)
+            if page.scanned and scans > 0 and ocr.is_available():
+                page.lines, page.scanned, page.read_by_ocr = ocr.read_scan(document[index]), False, True
+                scans -= 1
         except DAMAGE as error:
             raise_if_out_of_memory(error)
             page = Page(index + 1, 0.0, 0.0, error=reason(error))
@@ -96,13 +91,17 @@ def _read_page(
     scanned = letters < 20 and _covers([box for box, _ in evidence.images], whole)
     result = Page(page.number + 1, width, height, lines, scanned=scanned)
     ink = evidence.ink()
-    if scanned or room <= 0 or not ink:
+    if scanned or not ink:
         return result
     captions = find_captions(lines)
     too_large = [box for box, pixels in evidence.images if pixels > limits.pixels]
-    if evidence.wants_model(captions) and not too_large:  # the model draws the page, oversized images and all
+    if (
+        evidence.wants_model(captions) and not too_large and room > 0
+    ):  # the model draws the page, oversized images and all
         ink += layout_boxes(page)
-    regions = find_regions(lines, ink, captions, width, height)[:room]
+    regions = find_regions(lines, ink, captions, width, height)
+    result.figures_cut = len(regions) > room
+    regions = regions[: max(0, room)]
     result.figures = [_figure(page, region, settings, too_large) for region in regions]
     out = {id(line) for r in regions for line in [*r.lines, *(r.caption.lines if r.caption else [])]}
     result.lines = [line for line in lines if id(line) not in out]

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from mmsum.config import Figures, Limits
-from mmsum.documents import child
-from mmsum.documents.page import Page
+from mmsum.documents import child, read
+from mmsum.documents.page import Page, PagesInfo
 from mmsum.documents.parse import Parser
-from mmsum.documents.pdf import PdfInfo, read_pages
+from mmsum.documents.pdf import open_pdf, read_pages
 from mmsum.errors import FailureKind
 from mmsum.records import Document
 from tests.documents import papers
@@ -32,7 +32,7 @@ def die_after_two_pages(ref: object, source: Path, spool: Path, limits: Limits, 
     """parse_file, but the process is gone in the middle of the third page."""
     import pickle
 
-    document, info = child.open_pdf(str(source))
+    document, info = open_pdf(str(source))
     with spool.open("wb") as out:
         pickle.dump(info, out)
         for page in read_pages(document, limits, figures):
@@ -48,7 +48,7 @@ def die_after_two_pages(ref: object, source: Path, spool: Path, limits: Limits, 
 def hang_after_one_page(ref: object, source: Path, spool: Path, limits: Limits, figures: Figures) -> Document:
     import pickle
 
-    document, info = child.open_pdf(str(source))
+    document, info = open_pdf(str(source))
     with spool.open("wb") as out:
         pickle.dump(info, out)
         pickle.dump(next(read_pages(document, limits, figures)), out)
@@ -163,8 +163,8 @@ def test_spool_cut_short_is_read_up_to_the_cut(tmp_path: Path) -> None:
 
     spool = tmp_path / "pages"
     page = pickle.dumps(Page(1, 612, 792))
-    spool.write_bytes(pickle.dumps(PdfInfo(3, "", False)) + page + page[: len(page) // 2])
-    info, pages = child.read_spool(spool)
+    spool.write_bytes(pickle.dumps(PagesInfo("pdf", 3)) + page + page[: len(page) // 2])
+    info, pages = read.read_spool(spool)
     assert info is not None and info.pages == 3
     assert len(pages) == 1
-    assert child.read_spool(tmp_path / "none") == (None, [])
+    assert read.read_spool(tmp_path / "none") == (None, [])

@@ -30,10 +30,8 @@ def test_text_and_hash(parser: Parser) -> None:
     [
         ("no bytes", b"", "empty"),
         ("blank page", None, "empty"),
-        ("scan", papers.scan(), "needs_ocr"),
         ("garbage with a header", b"%PDF-1.7\n" + b"\x00\x01 nothing here" * 50, "corrupt"),
         ("a program", b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 4, "unsupported"),
-        ("a web page", b"<!DOCTYPE html><html><body>hello</body></html>", "unsupported"),
         ("half a PNG", papers.photo()[:60], "corrupt"),
     ],
 )
@@ -58,10 +56,29 @@ def test_password(parser: Parser) -> None:
     assert document.status == "ok" and "wizards" in document.text
 
 
-def test_some_pages_scanned_is_partial(parser: Parser) -> None:
-    document = parser.parse(REF, papers.scan(pages=2, text_page=True))
+def test_scanned_pages_without_ocr() -> None:
+    with Parser(Limits(ocr_pages=0), Figures()) as blind:
+        document = blind.parse(REF, papers.scan())
+        assert (document.status, document.failure_kind) == ("failed", "needs_ocr")
+        assert not document.figures
+        document = blind.parse(REF, papers.scan(pages=2, text_page=True))
     assert (document.status, document.failure_kind) == ("partial", "needs_ocr")
     assert "wizards" in document.text and not document.figures
+
+
+def test_scanned_pages_with_ocr(parser: Parser) -> None:
+    pytest.importorskip("rapidocr", reason="the extra `ocr` is not installed")
+    scanned = pymupdf.open()
+    text = pymupdf.open("pdf", papers.pages_of_text(1))[0].get_pixmap(dpi=150)
+    page = scanned.new_page(width=612, height=792)
+    page.insert_image(page.rect, pixmap=text)
+    document = parser.parse(REF, scanned.tobytes())
+    assert (document.status, document.format) == ("ok", "pdf"), document.failure_message
+    assert "seven wizards vex a bold sphinx near the quartz quarry" in document.text and not document.figures
+    document = parser.parse(REF, text.tobytes("png"))
+    assert (document.status, document.format) == ("ok", "png")
+    assert "seven wizards vex a bold sphinx" in document.text and not document.figures
+    assert parser.parse(REF, papers.scan()).failure_kind == "empty"
 
 
 def test_truncated_file_keeps_its_pages(parser: Parser) -> None:
@@ -72,7 +89,7 @@ def test_truncated_file_keeps_its_pages(parser: Parser) -> None:
 
 def test_plain_text_and_markdown(parser: Parser) -> None:
     document = parser.parse(REF, "# Grüße\n\nIntro.\n\n## Method\n\n```\n# not a heading\n```\nWe did it.\n".encode())
-    assert (document.format, document.title) == ("text", "Grüße")
+    assert (document.format, document.title) == ("markdown", "Grüße")
     assert [s.heading for s in document.sections] == ["", "Method"]
     assert "# not a heading" in document.sections[1].text
 

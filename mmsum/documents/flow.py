@@ -1,0 +1,132 @@
+"""Documents without fixed pages: what their readers yield, and how it becomes sections and figures.
+
+Readers of HTML, Markdown, EPUB, DOCX, ODT and PPTX yield Blocks in reading order. A figure of such a document has no
+place on paper: unless its format knows one, its box is that of its picture in points, one figure below the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import pymupdf
+
+from mmsum.config import Figures, Limits
+from mmsum.documents.assemble import link_figures
+from mmsum.documents.captions import caption_label
+from mmsum.documents.crops import colours_per_1000, encode_pixmap, open_picture
+from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory
+from mmsum.records import Box, Figure, Section
+
+ICON_PIXELS = 32
+"""A picture with a shorter side is an icon or a bullet."""
+
+
+@dataclass(slots=True)
+class FlowInfo:
+    """What is known of such a document before its blocks are read. `pages`: slides, chapters, or 1."""
+
+    format: str
+    pages: int = 1
+    title: str = ""  # of its metadata
+    language: str = ""
+
+
+@dataclass(slots=True)
+class Block:
+    """One piece of a document. `text` is words, or a figure's own caption or description."""
+
+    kind: Literal["title", "heading", "text", "caption", "figure", "page"]
+    text: str = ""
+    page: int = 1
+    figure: Figure | None = None
+
+
+def picture(data: bytes, limits: Limits, settings: Figures, page: int = 1, box: Box | None = None) -> Figure | None:
+    """The figure of an embedded image file; None for an icon. Without pixels where it cannot be decoded or is too large."""
+    try:
+        with open_picture(data, limits.pixels) as opened:
+            sheet = opened[0]
+            sizes = [(i["width"], i["height"]) for i in sheet.get_image_info()] or [
+                (sheet.rect.width, sheet.rect.height)  # SVG
+            ]
+            width, height = max(sizes)
+            if min(width, height) < ICON_PIXELS:
+                return None
+            place = box or (0.0, 0.0, round(sheet.rect.width, 2), round(sheet.rect.height, 2))
+            if width * height > limits.pixels:
+                return Figure("", page, place, "", "figure", 0, 0)
+            longest = max(sheet.rect.width, sheet.rect.height, 1.0)
+            zoom = min(settings.longest_side, max(width, height)) / longest
+            pixels = sheet.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace="rgb", alpha=False)
+    except DAMAGE as error:
+        raise_if_out_of_memory(error)
+        return Figure("", page, box or (0.0, 0.0, 0.0, 0.0), "", "figure", 0, 0)
+    kind = "photo" if colours_per_1000(pixels) > 250 else "figure"
+    return Figure("", page, place, "", kind, pixels.width, pixels.height, image=encode_pixmap(pixels))
+
+
+def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Section], list[Figure], int]:
+    """Title, sections, figures with captions and mentions, and how many pages were begun."""
+    listed = list(blocks)
+    title = info.title or next((block.text for block in listed if block.kind == "title"), "")
+    sections: list[Section] = []
+    parts: list[list[str]] = []
+    figures: list[Figure] = []
+    captions = _captions(listed)
+    below = 0.0
+    for number, block in enumerate(listed):
+        if block.kind == "figure" and block.figure:
+            figure, words = block.figure, captions.get(number, block.text)
+            if info.format != "pptx":
+                x0, y0, x1, y1 = figure.bbox
+                figure.bbox = (x0, round(y0 + below, 2), x1, round(y1 + below, 2))
+                below = figure.bbox[3]
+            figure.caption, figure.label = words, caption_label(words)
+            figure.section = len(sections) - 1
+            figures.append(figure)
+        elif block.kind == "heading" and block.text:
+            sections.append(Section(block.text, "", block.page))
+            parts.append([])
+        elif block.kind == "text" and block.text and -number not in captions:
+            if not sections:
+                sections.append(Section("", "", block.page))
+                parts.append([])
+            parts[-1].append(block.text)
+    if not title and sections and sections[0].heading:
+        title = sections[0].heading
+    for section, part in zip(sections, parts, strict=True):
+        section.text = "\n\n".join(part)
+    link_figures(figures, sections)
+    return title, sections, figures, max((block.page for block in listed), default=0)
+
+
+def _captions(blocks: list[Block]) -> dict[int, str]:
+    """Caption of each figure by its index. Paragraphs taken as one are there too, under their index made negative.
+
+    A paragraph beside a figure is its caption where its style or its first words ("Figure 3:") say so; the one below
+    before the one above.
+    """
+    captions: dict[int, str] = {}
+    used: set[int] = set()
+    solid = [i for i, block in enumerate(blocks) if block.kind == "figure" or block.text]
+    for at, index in enumerate(solid):
+        if blocks[index].kind != "figure":
+            continue
+        own = blocks[index].text
+        if caption_label(own):
+            captions[index] = own
+            continue
+        for beside in [*solid[at + 1 : at + 2], *solid[max(0, at - 1) : at]]:
+            near = blocks[beside]
+            if beside not in used and (near.kind == "caption" or (near.kind == "text" and caption_label(near.text))):
+                captions[index] = near.text
+                captions[-beside] = ""
+                used.add(beside)
+                break
+    # A caption that no figure took stays in the text.
+    for index, block in enumerate(blocks):
+        if block.kind == "caption" and index not in used:
+            block.kind = "text"
+    return captions
