@@ -1,7 +1,8 @@
-"""How much GPU memory the presets need, from the shapes of their models: no download, no GPU.
+"""How much GPU memory the presets need, and how fast they can be at most, from shapes: no download, no GPU.
 
     python benchmarks/memory.py            # all presets with a hub backbone
     python benchmarks/memory.py small      # one
+    python benchmarks/memory.py --rates    # documents per GPU-hour: an estimate from the GPU's data sheet
 
 Weights are counted on PyTorch's meta device; caches and optimizer state follow from shapes. What is not a sum of shapes,
 CUDA's context and the allocator's slack, is `RESERVE`. The sums beside the presets are this script's output.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 from mmsum.config import Config, load_config, preset_names
 from mmsum.model.fused import fusion_config
@@ -68,6 +70,7 @@ class Sums:
     kv_per_token: int
 
 
+@cache
 def sums(config: Config, gpus: int = 8) -> Sums:
     """Memory of one GPU while it summarizes, and while it trains beside `gpus` - 1 others."""
     shape = SHAPES[config.model.backbone]
@@ -117,6 +120,51 @@ def sums(config: Config, gpus: int = 8) -> Sums:
     return Sums(generate, train, counts, kv_per_token)
 
 
+@dataclass(frozen=True)
+class Gpu:
+    """From the maker's data sheet: bytes/s of memory, bf16 operations/s without sparsity, bytes."""
+
+    bandwidth: float
+    operations: float
+    memory: float
+
+
+GPUS = {
+    "L4": Gpu(300e9, 121e12, 24e9),
+    "L40S": Gpu(864e9, 362e12, 48e9),
+    "A100 80 GB": Gpu(2039e9, 312e12, 80e9),
+    "H100 SXM": Gpu(3350e9, 989e12, 80e9),
+}
+COMPUTE_SHARE, BANDWIDTH_SHARE = 0.4, 0.6
+"""What reading prompts commonly reaches of a GPU's arithmetic, and writing of its memory bandwidth. Assumed, not measured."""
+
+
+def seconds_per_document(config: Config, gpu: Gpu, prompt_tokens: int, output_tokens: int) -> float:
+    """Reading is bound by arithmetic (2 operations per weight and token), writing by reading all weights and the cache
+    once per step of a batch."""
+    found = sums(config)
+    weights = found.parameters["backbone"] + found.parameters["adapters"]
+    read = prompt_tokens * 2 * weights / (gpu.operations * COMPUTE_SHARE)
+    batch = config.generation.batch_size
+    step = (2 * weights + batch * prompt_tokens * found.kv_per_token) / (gpu.bandwidth * BANDWIDTH_SHARE)
+    return read + output_tokens * step / batch
+
+
+def rates(prompt_tokens: int = 6000, output_tokens: int = 150) -> str:
+    """Documents per GPU-hour as a Markdown table, of documents of so many tokens."""
+    presets = [name for name in preset_names() if load_config(preset=name).model.backbone in SHAPES]
+    lines = ["| GPU | " + " | ".join(presets) + " |", "|---" * (len(presets) + 1) + "|"]
+    for name, gpu in GPUS.items():
+        cells = []
+        for preset in presets:
+            config = load_config(preset=preset)
+            fits = sum(sums(config).generate.values()) < 0.95 * gpu.memory
+            hour = 3600 / seconds_per_document(config, gpu, prompt_tokens, output_tokens)
+            cells.append(f"{round(hour, -2):,.0f}" if fits else "does not fit")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def adapter_parameters(config: FusionConfig) -> int:
     """Parameters of a CrossAttentionFusion of that shape."""
     text, patch, mlp = config.width, config.vision_width, config.mlp_width
@@ -152,6 +200,9 @@ def table(preset: str) -> str:
 
 
 def main(presets: list[str]) -> None:
+    if presets == ["--rates"]:
+        print(rates())
+        return
     for preset in presets or [n for n in preset_names() if load_config(preset=n).model.backbone in SHAPES]:
         print(f"{preset}\n{table(preset)}\n")
 

@@ -48,3 +48,23 @@ def test_adapters_are_counted_as_they_are(memory: object) -> None:
     shape = FusionConfig((1, 3), vision_width=10, width=24, heads=4, kv_heads=2, head_width=6, mlp_width=20)
     real = sum(parameter.numel() for parameter in CrossAttentionFusion(shape, seed=0).parameters())
     assert memory.adapter_parameters(shape) == real  # type: ignore[attr-defined]
+
+
+def test_rates_in_the_sizing_page_are_the_script_s(memory: object) -> None:
+    page = (ROOT / "docs" / "sizing.md").read_text()
+    table = page.split("<!-- rates -->\n")[1].split("<!-- end -->")[0].strip()
+    assert table == memory.rates()  # type: ignore[attr-defined]
+
+
+def test_models_are_fetched_or_the_reason_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """deploy/fetch_models.py, which the image and docs/slurm.md call, where there is no hub."""
+    monkeypatch.syspath_prepend(str(ROOT / "deploy"))
+    import fetch_models
+
+    assert fetch_models.main(["small"]) == 1
+    said = capsys.readouterr().err
+    assert "HuggingFaceTB/SmolLM2-1.7B-Instruct is no folder here and could not be fetched" in said
+    assert fetch_models.main([]) == 2
+    assert "small" in capsys.readouterr().err
