@@ -15,6 +15,13 @@ from mmsum.errors import MmsumError, UsageError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
+_COMMITTED = "; what is committed stays, the same command resumes"
+_RESUME_HINTS = {
+    "summarize": _COMMITTED,
+    "demo": _COMMITTED,
+    "train": "; the same command goes on from the last checkpoint",
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
@@ -27,9 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MmsumError as error:
         return _complain(f"mmsum {arguments.command}: {error}", EXIT_FAILED)
     except KeyboardInterrupt:
-        hint = (
-            "; what is committed stays, the same command resumes" if arguments.command in ("summarize", "demo") else ""
-        )
+        hint = _RESUME_HINTS.get(arguments.command, "")
         return _complain(f"mmsum {arguments.command}: stopped{hint}", EXIT_INTERRUPTED)
     except BrokenPipeError:  # `mmsum inspect FILE | head`
         sys.stderr.close()
@@ -91,6 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     _config_arguments(command)
     command.set_defaults(run=_inspect)
 
+    command = commands.add_parser("train", help="train adapters and CLIP on examples; again: go on from the last checkpoint")
+    command.add_argument("config", metavar="CONFIG", help="YAML file with a training section, as jobs/train.yaml")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one config key; repeatable")
+    command.add_argument("--preset", metavar="NAME", help="named settings, such as pocket")
+    command.add_argument("--workers", metavar="N", help="training workers: a number, or MIN-MAX for an elastic group")
+    command.add_argument("--local", action="store_true", help="one process here, without Ray and DeepSpeed")
+    command.set_defaults(run=_train)
+
     command = commands.add_parser("demo", help="make a sample archive, summarize it, write its report")
     command.add_argument("folder", metavar="FOLDER", nargs="?", default="demo")
     _config_arguments(command)
@@ -146,6 +159,12 @@ def _inspect(arguments: argparse.Namespace) -> None:
     from mmsum.commands import inspect
 
     inspect(arguments)
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from mmsum.commands import train
+
+    train(arguments)
 
 
 def _demo(arguments: argparse.Namespace) -> None:

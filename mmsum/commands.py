@@ -198,6 +198,15 @@ def _print_document(document: Document) -> None:
         console.print(table)
 
 
+def train(arguments: argparse.Namespace) -> None:
+    """Trains as the config's `training` section says; started again, goes on from the last checkpoint."""
+    from mmsum.training.launch import parse_workers, run_training
+
+    workers = {"training.workers": parse_workers(arguments.workers)} if arguments.workers else {}
+    config = load_config(arguments.config, arguments.set, arguments.preset, **workers)
+    run_training(config, Console(), local=arguments.local)
+
+
 def demo(arguments: argparse.Namespace) -> None:
     """A sample archive, its summaries and their report, in one folder."""
     from mmsum.data.figure_reports import write_sample_archive

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from mmsum import storage
 from mmsum.config import Config
-from mmsum.errors import ConfigError, EnvironmentFailure, MmsumError
+from mmsum.errors import ConfigError, EnvironmentFailure, MmsumError, UsageError
 from mmsum.pipeline.cluster import ray_session
 from mmsum.training.encode import RULES, Encoded, Part, encode
 
@@ -56,6 +56,14 @@ def check_training(config: Config) -> None:
         raise ConfigError(
             "training.offload: ZeRO 0 keeps no state that could be offloaded; set training.zero to 1, 2 or 3"
         )
+
+
+def parse_workers(text: str) -> int | tuple[int, int]:
+    """`4` or `2-8` as `--workers` takes it. Raises UsageError for anything else."""
+    low, dash, high = text.partition("-")
+    if low.isdigit() and (high.isdigit() if dash else True):
+        return (int(low), int(high)) if dash else int(low)
+    raise UsageError(f"--workers: {text!r} is neither a number nor MIN-MAX, as in --workers 2-8")
 
 
 def announce(console: Console, encoded: Encoded) -> None:

@@ -10,7 +10,7 @@ their width, E width of CLIP's common space.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import torch.nn.functional as F
 from torch import nn
@@ -22,13 +22,32 @@ from mmsum.model.torchstack import open_clip, torch
 from mmsum.training.batches import IGNORED, MicroBatch
 
 
-class SummaryLearner(nn.Module):
+class _Learner(nn.Module):
+    """Holds the model aside: a tuple hides it from nn.Module."""
+
+    def __init__(self, model: FusedModel) -> None:
+        super().__init__()
+        self._model = (model,)
+
+    @property
+    def model(self) -> FusedModel:
+        return self._model[0]
+
+    def train(self, mode: bool = True) -> Self:
+        """BatchNorm stays in eval mode: batch statistics would let one document's figures change another's."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        return self
+
+
+class SummaryLearner(_Learner):
     """Stage `train`: adapters, and the vision tower where it has a learning rate, on the gold summary's tokens."""
 
     def __init__(self, model: FusedModel, config: Config) -> None:
-        super().__init__()
+        super().__init__(model)
         training = config.training
-        self._model = (model,)  # a tuple hides it from nn.Module
         self.tunes_vision = training.vision_learning_rate > 0
         self.fusion = model.fusion
         if self.tunes_vision:
@@ -41,10 +60,6 @@ class SummaryLearner(nn.Module):
         if training.compile:
             for layer in decoder_layers(model.backbone):
                 layer.compile(dynamic=True)
-
-    @property
-    def model(self) -> FusedModel:
-        return self._model[0]
 
     def forward(self, batch: MicroBatch, *, without_figures: bool = False) -> torch.Tensor:
         """Sum of the cross-entropy over all target tokens of the micro-batch, in float32."""
@@ -86,19 +101,14 @@ class SummaryLearner(nn.Module):
         return _groups(parts, training.weight_decay)
 
 
-class ClipLearner(nn.Module):
+class ClipLearner(_Learner):
     """Stage `finetune_clip`: the tower and CLIP's text side, on figures and their captions."""
 
     def __init__(self, model: FusedModel, config: Config) -> None:
-        super().__init__()
-        self._model = (model,)
+        super().__init__(model)
         self.clip = model.vision.clip
         self.requires_grad_(True)
         self.tokenize = open_clip.SimpleTokenizer(context_length=self.clip.context_length)
-
-    @property
-    def model(self) -> FusedModel:
-        return self._model[0]
 
     def forward(self, batch: MicroBatch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Unit vectors of the images and of their captions, [N, E] each, and the factor on their products; float32."""

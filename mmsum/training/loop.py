@@ -216,25 +216,24 @@ def learning_rate_share(step: int, training: Training) -> float:
 def mean_loss(optimizer: Optimizer, data: EncodedData, config: Config, world: World) -> float:
     """Loss per target token over the first VALID_EXAMPLES examples, without dropout; for CLIP, over their micro-batches.
 
-    Workers run equally many forward passes; what fills up the last round counts nothing.
+    Workers run equally many forward passes; what fills up the last round counts nothing. For CLIP every worker takes the
+    loss over all pairs.
     """
     size = config.training.micro_batch
-    starts = list(range(0, min(len(data), VALID_EXAMPLES), size))
-    rounds = -(-len(starts) // world.size)
+    starts = range(0, min(len(data), VALID_EXAMPLES), size)
+    batches = [list(range(at, min(at + size, len(data)))) for at in starts]
+    if not isinstance(optimizer.learner, SummaryLearner):
+        vectors = [optimizer(data.batch(indices, step=None).to(world.device)) for indices in batches]
+        images, texts = (torch.cat([vector[side] for vector in vectors]) for side in (0, 1))
+        return float(contrastive_loss(images, texts, vectors[0][2]))
     total = count = 0.0
-    for turn in range(rounds):
+    for turn in range(-(-len(batches) // world.size)):
         place = turn * world.size + world.rank
-        at = starts[min(place, len(starts) - 1)]
-        indices = range(at, min(at + size, len(data)))
-        loss = optimizer(data.batch(indices, step=None).to(world.device))
-        if place >= len(starts):
-            continue
-        if isinstance(loss, tuple):
-            total += float(contrastive_loss(*loss)) * len(indices)
-            count += len(indices)
-        else:
-            total += float(loss)
-            count += float(data.targets[list(indices)].sum())
+        indices = batches[min(place, len(batches) - 1)]
+        loss = float(optimizer(data.batch(indices, step=None).to(world.device)))
+        if place < len(batches):
+            total += loss
+            count += float(data.targets[indices].sum())
     summed = world.sum([total, count])
     return summed[0] / max(summed[1], 1.0)
 

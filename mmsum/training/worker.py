@@ -1,4 +1,7 @@
-"""One worker under torchrun: `torchrun --nproc-per-node 2 -m mmsum.training.worker CONFIG [--set key=value ...]`."""
+"""One worker under torchrun: `torchrun --nproc-per-node 2 -m mmsum.training.worker CONFIG... [--set key=value ...]`.
+
+Several configs are trained one after the other; CONFIG@STEP stops at that step with a checkpoint, as SIGTERM does.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,17 @@ from mmsum.training.launch import run_training
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config")
+    parser.add_argument("configs", nargs="+", metavar="CONFIG")
     parser.add_argument("--set", action="append", default=[])
-    parser.add_argument("--until", type=int, help="stop at this step, with a checkpoint")
     given = parser.parse_args()
     try:
-        run_training(load_config(given.config, given.set), Console(), local=True, until=given.until)
+        for config in given.configs:
+            path, _, until = config.partition("@")
+            until_step = int(until) if until else None
+            run_training(load_config(path, given.set), Console(), local=True, until=until_step)
     except UsageError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
     except EnvironmentFailure as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

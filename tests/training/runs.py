@@ -46,8 +46,9 @@ def training_config(folder: Path, **changes: Any) -> Config:
     data = folder / "data" / "examples.parquet"
     if not data.exists():
         write_examples(data)
+    model = {f"model.{key}": value for key, value in tiny_model(folder / "model").model_dump().items()}
     keys: dict[str, Any] = {
-        "model": tiny_model(folder / "model").model_dump(),
+        **model,
         "generation.context_tokens": 700,
         "generation.summary_tokens": 48,
         "training.data": str(data),
@@ -69,14 +70,13 @@ def write_config(config: Config, path: Path) -> Path:
     return path
 
 
-def start_workers(config: Config, workers: int, *arguments: str) -> list[subprocess.Popen[str]]:
-    """The run's workers as torchrun would start them on this machine, without the seconds that its agent takes."""
-    file = write_config(config, Path(config.training.out + ".yaml"))
+def start_workers(workers: int, *configs: str | Path) -> list[subprocess.Popen[str]]:
+    """The workers as torchrun would start them on this machine, without the seconds that its agent takes."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     world = {"WORLD_SIZE": str(workers), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "mmsum.training.worker", str(file), *arguments]
+    command = [sys.executable, "-m", "mmsum.training.worker", *map(str, configs)]
     return [
         subprocess.Popen(
             command,
@@ -89,11 +89,11 @@ def start_workers(config: Config, workers: int, *arguments: str) -> list[subproc
     ]
 
 
-def run_workers(config: Config, workers: int, *arguments: str) -> str:
-    """Runs them to their end; returns what the first one printed. Fails the test when one fails."""
-    processes = start_workers(config, workers, *arguments)
+def run_workers(workers: int, *configs: str | Path) -> str:
+    """Runs them to their end, one config (`FILE` or `FILE@STEP`) after the other; returns what the first one printed."""
+    processes = start_workers(workers, *configs)
     try:
-        printed = [process.communicate(timeout=400)[0] for process in processes]
+        printed = [process.communicate(timeout=500)[0] for process in processes]
     finally:
         for process in processes:
             process.kill()

@@ -1,0 +1,59 @@
+"""Which examples a step reads: the same for every number of workers, each once an epoch, near in length."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmsum.config import Training
+from mmsum.errors import ConfigError
+from mmsum.training.batches import EncodedData, Schedule, micro_batches, prefetched
+from mmsum.training.encode import encode
+from mmsum.training.launch import check_training, parse_workers
+from tests.training.runs import training_config
+
+
+def test_an_epoch_reads_every_example_once_and_batches_by_length() -> None:
+    lengths = [(7 * index) % 1000 for index in range(960)]
+    schedule = Schedule(lengths, Training(batch_size=8, micro_batch=2), seed=1)
+    epoch = [schedule.examples(step) for step in range(120)]
+    assert sorted(index for batch in epoch for index in batch) == list(range(960))
+    assert epoch != [schedule.examples(step) for step in range(120, 240)]  # another order in the next epoch
+    assert epoch == [Schedule(lengths, Training(batch_size=8, micro_batch=2), seed=1).examples(s) for s in range(120)]
+    spread = [max(lengths[i] for i in batch) - min(lengths[i] for i in batch) for batch in epoch]
+    assert sum(spread) / len(spread) < 100
+
+
+def test_workers_share_a_step_without_changing_it(tmp_path: Path) -> None:
+    config = training_config(tmp_path, **{"training.text_dropout": 0.3, "training.figure_dropout": 0.3})
+    data = EncodedData(encode(config.training.data, config), config, pad=0)
+    schedule = Schedule(data.lengths, config.training, config.seed)
+    alone = micro_batches(data, schedule, 3, rank=0, workers=1, size=1)
+    for workers in (2, 3):
+        shared = [b for rank in range(workers) for b in micro_batches(data, schedule, 3, rank, workers, size=1)]
+        assert [b.ids for b in shared] == [b.ids for b in alone]
+        assert all((a.tokens == b.tokens).all() and a.figures == b.figures for a, b in zip(alone, shared, strict=True))
+    ahead = dict(prefetched(data, schedule, iter([3, 4]), rank=0, workers=1, size=1))
+    assert [b.ids for b in ahead[3]] == [b.ids for b in alone] and list(ahead) == [3, 4]
+
+
+def test_dropout_takes_text_or_figures_away_but_never_both(tmp_path: Path) -> None:
+    config = training_config(tmp_path, **{"training.text_dropout": 0.5, "training.figure_dropout": 0.5})
+    data = EncodedData(encode(config.training.data, config), config, pad=0)
+    with_figures = [index for index in range(len(data)) if data.row(index)["images"]]
+    seen = set()
+    for step in range(20):
+        for index in with_figures:
+            batch = data.batch([index], step)
+            row = data.row(index)
+            bare = batch.tokens.shape[1] == len(row["bare_prompt"]) + len(row["target"])
+            seen.add((bare, batch.figures[0] > 0))
+    assert seen == {(True, True), (False, True), (False, False)}
+
+
+def test_a_batch_must_divide_by_every_number_of_workers(tmp_path: Path) -> None:
+    config = training_config(tmp_path, **{"training.workers": [1, 4]})
+    with pytest.raises(ConfigError, match=r"training\.batch_size: 6 does not divide .* on 4 workers"):
+        check_training(config)
+    assert parse_workers("2-8") == (2, 8) and parse_workers("3") == 3

@@ -1,0 +1,119 @@
+"""Examples as a step reads them, and what the rules leave out, shorten and count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mmsum.config import Config
+from mmsum.errors import ConfigError, SourceError
+from mmsum.examples import Example, ExampleFigure, examples_to_table
+from mmsum.generation.chat import Chat
+from mmsum.training.batches import IGNORED, EncodedData
+from mmsum.training.encode import encode, encode_example, load_tokenizer
+from tests.tiny import png
+from tests.training.runs import training_config, write_examples
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    return training_config(tmp_path_factory.mktemp("encode"))
+
+
+@pytest.fixture(scope="module")
+def chat(config: Config) -> Chat:
+    return Chat(load_tokenizer(config))
+
+
+def example(**changes: object) -> Example:
+    fields: dict[str, object] = {
+        "id": "one",
+        "title": "Squares",
+        "text": "# Painting\n\nFigure 1 shows a red square.\n\n# End\n\nIt rained.",
+        "figures": [ExampleFigure("Figure 1", "Figure 1: A square.", png("red"))],
+        "summary": "One red square.",
+    }
+    return Example(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def test_the_prompt_is_that_of_summarizing_and_the_target_ends_itself(config: Config, chat: Chat) -> None:
+    row, counts = encode_example(example(), chat, config)
+    assert row and not counts
+    text = chat.tokenizer.decode(row["prompt"])
+    assert text == chat.text(
+        "Document:\n\nSquares\n\nPainting\nFigure 1 shows a red square.\n\n[Figure 1: A square.]\n\nEnd\nIt rained."
+        "\n\nWrite a one-paragraph summary of this document."
+    )
+    assert row["target"][-1] == chat.tokenizer.eos_token_id
+    assert chat.tokenizer.decode(row["target"][:-1]) == "One red square."
+    side = config.model.image_size
+    assert np.frombuffer(row["images"][0], np.uint8).reshape(side, side, 3)[side // 2, side // 2].tolist() == [255, 0, 0]
+    assert "It rained" not in chat.tokenizer.decode(row["bare_prompt"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "counted", "kept"),
+    [
+        ({"summary": "  "}, {"no_summary": 1}, False),
+        ({"text": "", "figures": []}, {"nothing_to_read": 1}, False),
+        ({"figures": []}, {}, True),
+        ({"figures": [ExampleFigure("", "", b"no image")]}, {"images_broken": 1}, True),
+        ({"figures": [ExampleFigure("", "", png("red"))] * 200}, {"figures_left_out": 192}, True),
+        ({"text": "A long text. " * 500}, {"text_cut": 1, "figures_left_out": 1}, True),
+        ({"summary": "A long summary. " * 50}, {"summary_cut": 1}, True),
+    ],
+)
+def test_odd_examples_are_handled_by_rule_and_counted(
+    config: Config, chat: Chat, changes: dict[str, object], counted: dict[str, int], kept: bool
+) -> None:
+    row, counts = encode_example(example(**changes), chat, config)
+    assert dict(counts) == counted | ({"text_cut": 1} if changes.get("figures", [])[1:] else {})
+    assert (row is not None) == kept
+    if row:
+        generation = config.generation
+        assert len(row["prompt"]) + len(row["target"]) <= generation.context_tokens
+        assert len(row["images"]) <= generation.figures_per_call
+
+
+def test_parts_are_made_once_and_read_in_any_order(config: Config) -> None:
+    encoded = encode(config.training.data, config)
+    assert encoded.index.num_rows == 18 and encoded.index["part"].to_pylist()[-1] == 3
+    before = {path: path.stat().st_mtime_ns for path in Path(encoded.folder).glob("*.parquet")}
+    assert encode(config.training.data, config).index.equals(encoded.index)
+    assert before == {path: path.stat().st_mtime_ns for path in Path(encoded.folder).glob("*.parquet")}
+    data = EncodedData(encoded, config, pad=0)
+    assert [data.row(index)["id"] for index in (17, 0, 9)] == ["example-17", "example-0", "example-9"]
+    batch = data.batch([0, 2], step=None)  # one without figures, one with two
+    assert batch.figures == [0, 2] and batch.images.shape[0] == 2
+    for row, index in enumerate((0, 2)):
+        target = data.row(index)["target"]
+        assert batch.labels[row, -len(target) :].tolist() == target == batch.tokens[row, -len(target) :].tolist()
+        assert (batch.labels[row, : -len(target)] == IGNORED).all()
+    assert data.batch([0], step=None).images.shape[0] == 1  # a blank one, so that every worker runs the tower
+
+
+def test_data_that_is_none_says_so(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"holds no Parquet files of examples; make some with `mmsum data`"):
+        encode(str(tmp_path), config)
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1 torn")
+    with pytest.raises(SourceError, match=r"torn\.parquet: not a readable Parquet file"):
+        encode(str(tmp_path), config)
+    other = tmp_path / "other" / "names.parquet"
+    other.parent.mkdir()
+    pq.write_table(pa.table({"id": ["a"], "text": ["b"]}), other)
+    with pytest.raises(SourceError, match="no column summary; examples need"):
+        encode(str(other), config)
+    write_examples(tmp_path / "empty" / "empty.parquet", summary="")
+    with pytest.raises(ConfigError, match=r"no example to learn from \(18 no_summary\)"):
+        encode(str(tmp_path / "empty"), config)
+
+
+def test_examples_survive_parquet(tmp_path: Path) -> None:
+    table = examples_to_table([example()])
+    pq.write_table(table, tmp_path / "one.parquet")
+    read = Example.from_row(pq.read_table(tmp_path / "one.parquet").to_pylist()[0])
+    assert read == example()

@@ -1,0 +1,127 @@
+"""What learns, what does not, and that figures of one document never reach another's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmsum.config import Config
+from mmsum.errors import ConfigError
+from mmsum.model.fused import FusedModel, load_fused
+from mmsum.model.torchstack import torch
+from mmsum.training.batches import EncodedData, MicroBatch
+from mmsum.training.encode import encode
+from mmsum.training.learners import SummaryLearner, build_learner, contrastive_loss
+from mmsum.training.optimizers import PlainOptimizer
+from mmsum.training.screen import trained_table
+from tests.tiny import write_tiny_backbone
+from tests.training.runs import training_config
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("learners")
+
+
+def load(folder: Path, gate: float, **changes: object) -> tuple[Config, FusedModel, SummaryLearner, EncodedData]:
+    config = training_config(folder, **changes)
+    model = load_fused(config.model, train=True, gate=gate)
+    learner = build_learner(model, config)
+    assert isinstance(learner, SummaryLearner)
+    data = EncodedData(encode(config.training.data, config), config, pad=model.tokenizer.eos_token_id)
+    return config, model, learner, data
+
+
+def backbone_loss(model: FusedModel, batch: MicroBatch) -> torch.Tensor:
+    logits = model.backbone(input_ids=batch.tokens, attention_mask=batch.mask).logits
+    length = batch.labels.shape[1]
+    picked = logits[:, -length - 1 : -1]
+    return torch.nn.functional.cross_entropy(picked.flatten(0, 1), batch.labels.flatten(), reduction="sum")
+
+
+def test_closed_gates_give_the_text_model_and_still_learn(folder: Path) -> None:
+    _, model, learner, data = load(folder, gate=0.0)
+    batch = data.batch([1, 2, 4, 5], step=None)
+    loss = learner(batch)
+    torch.testing.assert_close(loss, backbone_loss(model, batch), rtol=1e-6, atol=1e-4)
+    assert torch.equal(loss, learner(batch, without_figures=True))
+    loss.backward()
+    gates = [p for name, p in learner.named_parameters() if name.endswith("_gate")]
+    assert gates and all(gate.grad is not None and gate.grad.abs().item() > 0 for gate in gates)
+
+
+def test_figures_reach_their_own_document_only(folder: Path) -> None:
+    _, _, learner, data = load(folder, gate=0.5)
+    batch = data.batch([1, 2], step=None)  # one figure, then two
+
+    def row_losses(images: torch.Tensor) -> list[float]:
+        found = []
+        for row in range(2):
+            labels = batch.labels.clone()
+            labels[1 - row] = -100
+            changed_row = MicroBatch(batch.tokens, batch.mask, labels, images, batch.figures, [], [])
+            found.append(learner(changed_row).item())
+        return found
+
+    before = row_losses(batch.images)
+    other = batch.images.clone()
+    other[1:] = 255 - other[1:]  # the second document's figures
+    after = row_losses(other)
+    assert after[0] == before[0] and after[1] != before[1]
+
+
+def test_an_example_without_figures_is_left_as_it_is(folder: Path) -> None:
+    _, model, learner, data = load(folder, gate=0.5)
+    batch = data.batch([0, 3], step=None)
+    assert batch.figures == [0, 0]
+    loss = learner(batch)
+    torch.testing.assert_close(loss, backbone_loss(model, batch), rtol=1e-6, atol=1e-4)
+    loss.backward()  # every parameter gets a gradient, which is zero: workers stay in step
+    assert all(p.grad is not None and not p.grad.any() for p in learner.parameters() if p.requires_grad)
+
+
+def test_only_what_is_named_trains(folder: Path) -> None:
+    config, model, learner, data = load(folder, gate=0.3)
+    before = {name: p.clone() for name, p in model.backbone.named_parameters()}
+    optimizer = PlainOptimizer(learner, config)
+    lines = trained_table(learner, optimizer)
+    assert lines[1].split()[0] == "fusion" and lines[-1].split()[0::2] == ["backbone", "frozen"]
+    optimizer.backward(optimizer(data.batch([1, 2], step=None)))
+    result = optimizer.step(1.0)
+    assert result.norm > 0 and not result.skipped
+    assert all(torch.equal(before[name], p) and p.grad is None for name, p in model.backbone.named_parameters())
+    held = {id(p) for p in optimizer.adam.state}
+    assert held and not held & {id(p) for p in model.backbone.parameters()}
+
+
+def test_a_frozen_tower_and_no_learning_at_all(folder: Path) -> None:
+    _, model, learner, data = load(folder, gate=0.3, **{"training.vision_learning_rate": 0})
+    learner(data.batch([1], step=None)).backward()
+    assert all(p.grad is None for p in model.vision.parameters())
+    with pytest.raises(ConfigError, match="nothing would learn"):
+        load(folder, gate=0.3, **{"training.vision_learning_rate": 0, "training.learning_rate": 0})
+
+
+@pytest.mark.parametrize("key", ["training.activation_checkpointing", "training.compile"])
+def test_recomputing_and_compiling_change_nothing(folder: Path, key: str) -> None:
+    two = {"model.backbone": str(write_tiny_backbone(folder / "two-layers", layers=2))}
+    _, _, learner, data = load(folder, gate=0.3, **two)
+    batch = data.batch([1, 2], step=None)
+    expected = learner(batch)
+    expected.backward()
+    _, _, other, _ = load(folder, gate=0.3, **two, **{key: True})
+    loss = other(batch)
+    loss.backward()
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-4)
+    for (name, ours), theirs in zip(learner.named_parameters(), other.parameters(), strict=True):
+        if ours.grad is not None:
+            torch.testing.assert_close(theirs.grad, ours.grad, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_contrastive_loss_by_hand() -> None:
+    images = torch.eye(3)
+    texts = torch.eye(3)[[0, 2, 1]]  # two captions swapped
+    loss = contrastive_loss(images, texts, torch.tensor(2.0))
+    right, wrong = 2 - torch.tensor([2.0, 0, 0]).logsumexp(0), 0 - torch.tensor([2.0, 0, 0]).logsumexp(0)
+    assert loss.item() == pytest.approx(-(right + 2 * wrong).item() / 3)

@@ -1,0 +1,136 @@
+"""One run, cut in every way: plain PyTorch, alone, 1, 2 and 3 workers, ZeRO 0 to 3, with changes between them on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from safetensors.torch import load_file
+
+from mmsum.config import Config
+from mmsum.model.fused import load_fused
+from mmsum.model.torchstack import torch
+from mmsum.training.batches import EncodedData, Schedule
+from mmsum.training.encode import encode
+from mmsum.training.launch import run_training
+from mmsum.training.learners import build_learner
+from mmsum.training.loop import learning_rate_share
+from mmsum.training.optimizers import BETAS
+from tests.training.runs import losses, run_workers, training_config, write_config
+
+STEPS = 50
+SHORT = 6
+STAGES = (0, 1, 2, 3)
+
+
+@dataclass
+class Runs:
+    """Configs by name; all of them have run."""
+
+    folder: Path
+    configs: dict[str, Config]
+
+    def losses(self, name: str) -> list[float]:
+        return losses(self.configs[name])
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """All runs, in as few launches as there are numbers of workers."""
+    folder = tmp_path_factory.mktemp("worlds")
+    configs: dict[str, Config] = {}
+
+    def case(name: str, **changes: object) -> Path:
+        keys = {"training.steps": STEPS, "training.out": str(folder / name), **changes}
+        configs[name] = training_config(folder, **{k.replace("__", "."): v for k, v in keys.items()})
+        return write_config(configs[name], folder / f"{name}.yaml")
+
+    case("alone")
+    case("short", training__steps=SHORT)
+    case("alone-bf16", model__dtype="bfloat16", training__steps=SHORT)
+    case("pairs", training__stage="finetune_clip", training__steps=SHORT)
+    for name in ("alone", "short", "alone-bf16", "pairs"):
+        run_training(configs[name], Console(quiet=True), local=True)
+    changing = [
+        case(f"changing-{zero}", training__zero=zero, training__steps=SHORT, training__workers=[1, 3]) for zero in STAGES
+    ]
+    two = [case(f"two-{zero}", training__zero=zero, training__workers=2) for zero in STAGES]
+    two.append(case("two-bf16", model__dtype="bfloat16", training__zero=2, training__workers=2, training__steps=SHORT))
+    two.append(
+        case("two-pairs", training__stage="finetune_clip", training__zero=2, training__workers=2, training__steps=SHORT)
+    )
+    run_workers(2, *two, *(f"{file}@2" for file in changing))
+    one = [case("one-3", training__zero=3)]
+    run_workers(1, *one, *(f"{file}@4" for file in changing))
+    run_workers(3, *changing)
+    return Runs(folder, configs)
+
+
+def test_alone_is_a_plain_pytorch_loop(runs: Runs) -> None:
+    config = runs.configs["alone"]
+    encoded = encode(config.training.data, config)
+    model = load_fused(config.model, seed=config.seed, train=True, gate=config.training.gate_start)
+    learner = build_learner(model, config)
+    data = EncodedData(encoded, config, pad=model.tokenizer.eos_token_id)
+    schedule = Schedule(data.lengths, config.training, config.seed)
+    groups = learner.groups(config)
+    peaks = [group["lr"] for group in groups]
+    adam = torch.optim.AdamW(groups, betas=BETAS)
+    found = []
+    for step in range(STEPS):
+        whole = data.batch(schedule.examples(step), step)
+        tokens = int((whole.labels >= 0).sum())
+        loss = learner(whole) / tokens
+        adam.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for group in adam.param_groups for p in group["params"]], 1.0)
+        for group, peak in zip(adam.param_groups, peaks, strict=True):
+            group["lr"] = peak * learning_rate_share(step, config.training)
+        adam.step()
+        found.append(float(loss.detach()))
+    assert found == pytest.approx(runs.losses("alone"), abs=1e-4)
+    assert found[-1] < found[0] - 1  # it learns
+
+
+@pytest.mark.parametrize("name", [*(f"two-{zero}" for zero in STAGES), "one-3"])
+def test_every_stage_and_number_of_workers_gives_the_same_losses(runs: Runs, name: str) -> None:
+    assert len(runs.losses(name)) == STEPS
+    assert runs.losses(name) == pytest.approx(runs.losses("alone"), abs=1e-4)
+
+
+@pytest.mark.parametrize("zero", STAGES)
+def test_two_workers_then_one_then_three(runs: Runs, zero: int) -> None:
+    assert runs.losses(f"changing-{zero}") == pytest.approx(runs.losses("short"), abs=1e-4)
+
+
+def test_bfloat16(runs: Runs) -> None:
+    assert runs.losses("two-bf16") == pytest.approx(runs.losses("alone-bf16"), abs=1e-2)
+
+
+def test_the_contrastive_loss_is_that_of_the_whole_batch(runs: Runs) -> None:
+    assert runs.losses("two-pairs") == pytest.approx(runs.losses("pairs"), abs=1e-4)
+
+
+@pytest.mark.parametrize("zero", (1, 2, 3))
+def test_every_stage_exports_the_same_weights(runs: Runs, zero: int) -> None:
+    folders = [Path(runs.configs[f"two-{stage}"].training.out, "export") for stage in (0, zero)]
+    first, second = (load_file(folder / "weights.safetensors") for folder in folders)
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        assert tensor.numel() > 0
+        torch.testing.assert_close(second[name], tensor, rtol=1e-3, atol=1e-3)
+    sizes = [(folder / "weights.safetensors").stat().st_size for folder in folders]
+    assert sizes[0] == sizes[1]
+
+
+def test_an_export_of_stage_3_is_a_model(runs: Runs) -> None:
+    config = runs.configs["two-3"]
+    model = config.model.model_copy(update={"export": str(Path(config.training.out, "export"))})
+    loaded = load_fused(model)
+    assert loaded.trained
+    with pytest.raises(Exception, match="was trained on the backbone"):
+        other = runs.configs["alone"].model.model_copy(update={"export": model.export})
+        Path(other.backbone, "config.json").write_text(Path(other.backbone, "config.json").read_text() + "\n")
+        load_fused(other)
