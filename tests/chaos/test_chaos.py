@@ -13,13 +13,26 @@ from tests.conftest import write_archive
 SETTINGS = ("--set", "summarizer=lead", "--set", "shard_size=3", "--set", "resources.object_store_mb=100")
 
 
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_archive(tmp_path_factory.mktemp("chaos") / "archive", 36)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(archive: Path) -> dict[str, tuple[str, ...]]:
+    """What the rows say when nobody is killed."""
+    out = str(archive.parent / "calm")
+    run_to_the_end(("summarize", archive, out, *SETTINGS), out, archive.parent / "calm.log", random.Random(0), kills=0)
+    return content(out, texts=True)
+
+
 @pytest.mark.parametrize("kinds", [("driver",), ("worker", "actor", "parser child", "board")], ids=["driver", "others"])
-def test_whatever_is_killed_the_rows_are_those_of_an_undisturbed_run(tmp_path: Path, kinds: tuple[str, ...]) -> None:
-    archive = write_archive(tmp_path / "archive", 36)
-    calm, killed = str(tmp_path / "calm"), str(tmp_path / "killed")
-    seed = 11
-    run_to_the_end(("summarize", archive, calm, *SETTINGS), calm, tmp_path / "calm.log", random.Random(seed), kills=0)
-    command = ("summarize", archive, killed, *SETTINGS)
-    report = run_to_the_end(command, killed, tmp_path / "killed.log", random.Random(seed), kills=3, kinds=kinds)
+def test_whatever_is_killed_the_rows_are_those_of_an_undisturbed_run(
+    archive: Path, undisturbed: dict[str, tuple[str, ...]], tmp_path: Path, kinds: tuple[str, ...]
+) -> None:
+    out = str(tmp_path / "out")
+    command = ("summarize", archive, out, *SETTINGS)
+    report = run_to_the_end(command, out, tmp_path / "log", random.Random(11), kills=3, kinds=kinds)
     assert report.kills.total() > 0
-    check(killed, content(calm, texts=True), finished=True)
+    assert (report.drivers > 1) == ("driver" in kinds), "only a dead driver has to be started again"
+    check(out, undisturbed, finished=True)
