@@ -45,8 +45,11 @@ class Board:
         return dict(self.counts), list(self.under_way.values())
 
     def begin(self, stage: str, shard: int, node: str) -> bool:
-        """A stage begins a shard; False: the run is about to end, leave it. A second beginning follows a lost worker."""
-        if self.stopping:
+        """A stage begins a shard; False: the run is about to end, leave it. A second beginning follows a lost worker.
+
+        What is parsed is still generated: a run's end is only then early when it has to be.
+        """
+        if self.stopping and stage == "parse":
             return False
         self.counts["lost"] += (stage, shard) in self.under_way
         self.under_way[stage, shard] = {
@@ -66,7 +69,7 @@ class Board:
         self.under_way.pop((stage, shard), None)
 
     def stop(self) -> None:
-        """No stage begins another shard."""
+        """No other shard is begun."""
         self.stopping = True
 
     def judge(self, trouble: bool) -> str:
