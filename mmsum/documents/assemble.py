@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 from mmsum.documents.captions import join_lines, mention_pattern
 from mmsum.documents.order import reading_order
-from mmsum.documents.page import Line, Page, body_size
+from mmsum.documents.page import Line, Page, body_size, overlap_x
 from mmsum.records import Figure, Section
 
 _MARGIN = 0.1
 """Share of the page's height, at its top and its bottom, in which running heads and page numbers stand."""
+_TITLE = 1.3
+"""Times the body's size, from which on lines are set as titles are."""
 _PAGE_NUMBER = re.compile(
     r"^(?:page\s+)?[-\u2013\s]*(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of)\s*\d{1,4})?[-\u2013\s]*$", re.I
 )
+_NOTE = re.compile(r"^(?:\d{1,2}|[*†‡§¶])\s?[^\W\d_]")
 _NUMBERED = re.compile(r"^(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[IVX]{1,4}\.|[A-H]\.(?:\d\.?)*)\s+[A-Z\u00c0-\u00de]")
 _SENTENCE = re.compile(r"(?<=[.!?])(?<!Fig\.)(?<!Figs\.)(?<!fig\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)\s+(?=[A-Z(\"\u201c])")
 
@@ -35,7 +38,9 @@ def assemble(pages: list[Page], metadata_title: str = "") -> tuple[str, list[Sec
     """Title, sections in reading order, and figures with their mentions and section. No page or line is kept twice."""
     pages = [page for page in pages if not page.error]
     repeated = _repeated(pages)
-    lines = {page.number: reading_order(_without_furniture(page, repeated)) for page in pages}
+    kept = {page.number: _without_furniture(page, repeated) for page in pages}
+    size = body_size(line for page_lines in kept.values() for line in page_lines)
+    lines = {number: reading_order(_without_footnotes(page_lines, size)) for number, page_lines in kept.items()}
     if not any(lines.values()):  # nothing but running heads: then they are the text
         lines = {page.number: reading_order(page.lines) for page in pages}
     size = body_size(line for page_lines in lines.values() for line in page_lines)
@@ -77,6 +82,22 @@ def _without_furniture(page: Page, repeated: set[str]) -> list[Line]:
     ]
 
 
+def _without_footnotes(lines: list[Line], size: float) -> list[Line]:
+    """The lines above the footnotes: small print with a mark before it, below all that is set in the body's size."""
+    left = list(lines)
+    for note in sorted((n for n in lines if n.size < 0.92 * size and _NOTE.match(n.text)), key=lambda n: n.box[1]):
+        below = [line for line in left if line.box[1] >= note.box[1] - 1 and overlap_x(line.box, note.box) > 0]
+        if below and all(line.size < 0.92 * size for line in below) and _is_low(note, lines):
+            gone = {id(line) for line in below}
+            left = [line for line in left if id(line) not in gone]
+    return left
+
+
+def _is_low(note: Line, lines: list[Line]) -> bool:
+    """Whether it stands below the middle of what is on its page."""
+    return note.box[1] > (min(line.box[1] for line in lines) + max(line.box[3] for line in lines)) / 2
+
+
 def _paragraphs(lines: list[Line], page: int, size: float) -> list[Paragraph]:
     groups: list[list[Line]] = []
     for line in lines:
@@ -98,6 +119,10 @@ def _same_paragraph(last: Line, line: Line, size: float) -> bool:
     if abs(last.size - line.size) > 0.12 * max(last.size, line.size):
         return False
     gap = line.box[1] - last.box[3]
+    if (
+        min(last.size, line.size) >= _TITLE * size and overlap_x(last.box, line.box) > 0
+    ):  # also centred, or block by block
+        return -0.5 * line.size < gap < 0.9 * line.size
     if line.box[1] < last.box[1] - last.height:  # a new column
         return last.text[-1:] not in ".:!?" and line.text[:1].islower()
     indent = line.box[0] - last.box[0]
@@ -107,11 +132,14 @@ def _same_paragraph(last: Line, line: Line, size: float) -> bool:
 
 
 def _is_heading(lines: list[Line], text: str, size: float) -> bool:
-    if len(lines) > 3 or len(text) > 140 or sum(c.isalpha() for c in text) < 3 or " | " in text:
-        return False
-    if text.endswith((",", ";", "-")) or (text.endswith(".") and not text.endswith("etc.") and len(text) > 60):
-        return False
     largest = max(line.size for line in lines)
+    most_lines, most_letters = (5, 250) if largest >= _TITLE * size else (3, 140)
+    if len(lines) > most_lines or len(text) > most_letters or sum(c.isalpha() for c in text) < 3 or " | " in text:
+        return False
+    if text.endswith((",", ";", "-")) or (
+        largest < _TITLE * size and text.endswith(".") and not text.endswith("etc.") and len(text) > 60
+    ):
+        return False
     bold = all(line.bold for line in lines)
     if largest >= 1.15 * size:
         return True

@@ -94,11 +94,14 @@ def join_lines(texts: list[str]) -> str:
             joined = joined[:-1] + text
         elif joined.endswith(("-", "\u2010", "/")) and not joined.endswith((" -", " /")):
             joined += text  # a true hyphen ("X-" + "Ray") or a link goes on
+        elif joined and _WIDE.match(joined[-1]) and _WIDE.match(text[0]):
+            joined += text  # Chinese and Japanese have no spaces
         else:
             joined += f" {text}" if joined else text
     return joined.replace("\u00ad", "")
 
 
+_WIDE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _BROKEN = re.compile(r"[^\W\d_]{2}[-\u2010]$")
 
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from mmsum.documents.page import Line
+import re
+
+from mmsum.documents.page import Line, overlap_x, union
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+"""Hebrew, Arabic and their relatives."""
 
 _MIN_SHARE = 0.12
-"""Of a page's text that a column must hold; less is a margin note or a stray label."""
+"""Of a page's text that a column must hold; less is a margin note or a stray label..."""
+_LAST_SHARE = 0.01
+"""... unless nothing much crosses the gutter: then it is the last column of a text, begun and soon ended."""
 _MAX_SPANNING = 0.6
 """Of a page's text that may cross the gutter; more is one column."""
 
 
 def reading_order(lines: list[Line]) -> list[Line]:
     """Horizontal lines as a person reads them, pieces of one row joined; turned text is left out."""
-    return _join_rows(_order([line for line in lines if line.flat], depth=0))
+    flat = [line for line in lines if line.flat]
+    letters = [bool(_RIGHT_TO_LEFT.search(line.text)) for line in flat for _ in line.text]
+    return _join_rows(_order(flat, 0, -1 if 2 * sum(letters) > len(letters) else 1))
 
 
-def _order(lines: list[Line], depth: int) -> list[Line]:
+def _order(lines: list[Line], depth: int, side: int) -> list[Line]:
+    """`side`: 1 where reading starts at the left, -1 where it starts at the right."""
     gutter = _gutter(lines) if depth < 4 and len(lines) > 5 else None
     if gutter is None:
-        return sorted(lines, key=lambda line: (line.box[1], line.box[0]))
+        return _rows(lines, side)
     spanning = sorted((line for line in lines if line.box[0] < gutter < line.box[2]), key=lambda line: line.box[1])
     edges = [(line.box[1] + line.box[3]) / 2 for line in spanning]
     bands: list[list[Line]] = [[] for _ in range(len(edges) + 1)]
@@ -28,10 +38,21 @@ def _order(lines: list[Line], depth: int) -> list[Line]:
             bands[sum(edge < middle for edge in edges)].append(line)
     ordered: list[Line] = []
     for number, band in enumerate(bands):
-        for column in ([a for a in band if a.box[2] <= gutter], [a for a in band if a.box[2] > gutter]):
-            ordered += _order(column, depth + 1)
+        for column in ([a for a in band if a.box[2] <= gutter], [a for a in band if a.box[2] > gutter])[::side]:
+            ordered += _order(column, depth + 1, side)
         ordered += spanning[number : number + 1]
     return ordered
+
+
+def _rows(lines: list[Line], side: int) -> list[Line]:
+    """Top to bottom; what stands on one baseline from `side` on, though its boxes may differ a little in height."""
+    rows: list[list[Line]] = []
+    for line in sorted(lines, key=lambda line: (line.box[1], line.box[0])):
+        if rows and _one_baseline(rows[-1][0], line) and not any(overlap_x(a.box, line.box) > 2 for a in rows[-1]):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [line for row in rows for line in sorted(row, key=lambda line: side * line.box[0])]
 
 
 def _gutter(lines: list[Line]) -> float | None:
@@ -43,9 +64,10 @@ def _gutter(lines: list[Line]) -> float | None:
         x = start - 3.0
         left = sum(len(a.text) for a in lines if a.box[2] <= x)
         right = sum(len(a.text) for a in lines if a.box[0] >= x)
-        if min(left, right) < _MIN_SHARE * total or not _side_by_side(lines, x):
-            continue
         crossing = total - left - right
+        least = _MIN_SHARE if crossing > 0.1 * total else _LAST_SHARE
+        if min(left, right) < least * total or not _side_by_side(lines, x):
+            continue
         if crossing <= _MAX_SPANNING * total and (best is None or crossing < best[0]):
             best = (crossing, x)
     return best[1] if best else None
@@ -56,9 +78,9 @@ def _side_by_side(lines: list[Line], x: float) -> bool:
     left = [a for a in lines if a.box[2] <= x]
     right = [a for a in lines if a.box[0] >= x]
     for side in (left, right):
-        width = max(a.box[2] for a in side) - min(a.box[0] for a in side)
+        width = max(a.box[2] - a.box[0] for a in side)  # of a line: a side may hold several columns
         long = [a for a in side if a.box[2] - a.box[0] > 0.6 * width and len(a.text) > 18]
-        if len(long) < 3:
+        if len(long) < (3 if len(side) > 4 else 2):
             return False
     return True
 
@@ -68,11 +90,12 @@ def _join_rows(lines: list[Line]) -> list[Line]:
     rows: list[Line] = []
     for line in lines:
         last = rows[-1] if rows else None
-        if last and line.box[0] >= last.box[2] - 2 and _one_baseline(last, line):
-            wide = line.box[0] - last.box[2] > 2.2 * line.size
+        wide = last is not None and -overlap_x(last.box, line.box) > 2.2 * line.size
+        other_size = last is not None and abs(last.size - line.size) > 0.12 * last.size  # another column's heading
+        if last and overlap_x(last.box, line.box) <= 2 and _one_baseline(last, line) and not (wide and other_size):
             rows[-1] = Line(
                 last.text + (" | " if wide else " ") + line.text,
-                (last.box[0], min(last.box[1], line.box[1]), line.box[2], max(last.box[3], line.box[3])),
+                union(last.box, line.box),
                 max(last.size, line.size),
                 last.bold and line.bold,
                 last.block,

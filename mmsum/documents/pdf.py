@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +21,9 @@ from mmsum.documents.page import Line, Page, PagesInfo, area, grow, touches, uni
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Box, Figure
 
-_TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES & ~pymupdf.TEXT_PRESERVE_LIGATURES
+_TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
+_LIGATURES = re.compile("[\ufb00-\ufdff\ufe70-\ufeff]+")
+"""Ligatures and presentation forms. MuPDF would part them too, but turns Arabic ones round."""
 
 
 def open_pdf(path: str) -> tuple[pymupdf.Document, PagesInfo]:
@@ -123,6 +127,8 @@ def read_lines(page: pymupdf.Page) -> tuple[list[Line], int]:
             text = "".join(span["text"] for span in spans).strip()
             if not text:
                 continue
+            if not text.isascii():
+                text = _LIGATURES.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
             main = max(spans, key=lambda span: len(span["text"]))
             bold = all(_bold(span) for span in spans if span["text"].strip())
             box, (x, y) = raw["bbox"], raw["dir"]

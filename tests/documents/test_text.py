@@ -5,7 +5,9 @@ from __future__ import annotations
 import pymupdf
 
 from mmsum.documents.assemble import assemble, split_sentences
+from mmsum.documents.captions import join_lines
 from mmsum.documents.detect import decode_text
+from mmsum.documents.order import reading_order
 from mmsum.documents.page import Line, Page
 from mmsum.documents.parse import Parser
 from tests.documents import papers
@@ -41,6 +43,63 @@ def test_headings_by_size_weight_and_number(parser: Parser) -> None:
     found = parser.parse(REF, document.tobytes())
     assert [(s.heading, s.page) for s in found.sections] == [("1 Introduction", 1), ("Methods", 1)]
     assert all("wizards" in s.text for s in found.sections)
+
+
+def test_a_title_keeps_all_its_lines(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    for y, x, line in (
+        (60, 72, "On the growth of ferns in the wet and windy hills of"),
+        (86, 220, "the northern fields."),
+    ):
+        page.insert_text((x, y), line, fontsize=20)
+    papers.paragraph(page, (72, 120, 540, 300), papers.LOREM * 3)
+    found = parser.parse(REF, document.tobytes())
+    assert found.title == "On the growth of ferns in the wet and windy hills of the northern fields."
+    assert "On the growth" not in found.text
+
+
+def test_a_column_soon_ended_is_read_last(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (316, 100, 560, 150), "Right starts. " + papers.LOREM[:90] + "Right ends.")
+    papers.paragraph(page, (52, 100, 296, 760), "Left starts. " + papers.LOREM * 10 + "Left ends.")
+    text = parser.parse(REF, document.tobytes()).text
+    marks = ["Left starts", "Left ends", "Right starts", "Right ends"]
+    assert [text.index(mark) for mark in marks] == sorted(text.index(mark) for mark in marks)
+
+
+def test_three_columns(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=842, height=595)
+    for number, x in enumerate((40, 300, 560)):
+        papers.paragraph(page, (x, 60, x + 240, 500), f"Start{number}. " + papers.LOREM * 4 + f"End{number}.")
+    text = parser.parse(REF, document.tobytes()).text
+    marks = ["Start0", "End0", "Start1", "End1", "Start2", "End2"]
+    assert [text.index(mark) for mark in marks] == sorted(text.index(mark) for mark in marks)
+
+
+def test_footnotes_stay_out_of_the_body(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (72, 80, 540, 400), papers.LOREM * 8)
+    papers.paragraph(page, (72, 680, 540, 720), "1 The quarry was closed, and what it held moved to the museum.", 8)
+    papers.paragraph(page, (72, 500, 540, 540), "2 small steps in the middle of a page are no note.", 8)
+    papers.paragraph(page, (72, 560, 540, 660), papers.LOREM)
+    text = parser.parse(REF, document.tobytes()).text
+    assert "museum" not in text and "2 small steps" in text and text.count("seven wizards") == 9
+
+
+def test_right_to_left_rows_start_at_the_right() -> None:
+    def piece(text: str, x: float, y: float) -> Line:
+        return Line(text, (x, y, x + 100, y + 10), 10, False, 0)
+
+    lines = [piece("שתיים", 100, 50), piece("אחת", 203, 50), piece("שלוש", 203, 65)]
+    assert [line.text for line in reading_order(lines)] == ["אחת שתיים", "שלוש"]
+
+
+def test_lines_of_chinese_join_without_a_space() -> None:
+    assert join_lines(["路段的交通量和大型车", "比例与基准值"]) == "路段的交通量和大型车比例与基准值"
 
 
 def test_metadata_title_only_where_it_is_one(parser: Parser) -> None:
