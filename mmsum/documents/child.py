@@ -23,11 +23,13 @@ _SECRET = re.compile(
     r"^(AWS|GOOGLE|GCP|GCS|AZURE|ARM|HF|BOTO)_|TOKEN|SECRET|KEY|PASSWORD|PASSWD|CREDENTIAL|AUTH|COOKIE", re.I
 )
 _PR_SET_PDEATHSIG = 1
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 
 
 def start_child(parent: int, memory_mb: int) -> None:
-    """Initializer: die with the parent, hold no credentials, stay within memory_mb MiB, keep MuPDF quiet."""
+    """Initializer: no network, die with the parent, hold no credentials, stay within memory_mb MiB, keep MuPDF quiet."""
     if sys.platform == "linux":
+        _leave_network()  # first: a new user namespace forgets the signal asked for below
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above
             os._exit(1)
@@ -38,6 +40,17 @@ def start_child(parent: int, memory_mb: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _leave_network() -> None:
+    """Move into a network namespace of its own, which holds nothing, not even a loopback that is up.
+
+    Needs root, or user namespaces for everyone; containers often forbid both. Then the child keeps the network: no
+    reader here opens a connection, this is the second lock.
+    """
+    libc = ctypes.CDLL(None)
+    if libc.unshare(_CLONE_NEWNET):
+        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
 
 
 def _forget_credentials() -> None:

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +33,7 @@ _DOCUMENTS_PER_CHILD = 200
 _STARTUP_SECONDS = 60.0
 """Allowed for spawning a child on a busy machine, beside the document's own time."""
 _POLL_SECONDS = 0.25
+_POOLS_TRIED = 4
 _SWEEP_AFTER_SECONDS = 60.0
 """Age of a lock before it is looked at: a parser that starts has made it, but may not hold it yet."""
 
@@ -70,12 +72,7 @@ class Parser:
         self._folder = tempfile.TemporaryDirectory(prefix=_FOLDER)
         self._lock = Path(self._folder.name, "lock").open("w")  # noqa: SIM115  held until close()
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._closing = threading.Event()
-        self._started = threading.Event()
-        # The child asks the kernel to be killed when the *thread* that spawned it ends; so one lives until close().
-        self._keeper = threading.Thread(target=self._keep_pool, name="mmsum-parse", daemon=True)
-        self._keeper.start()
-        self._started.wait()
+        self._open_pool()
 
     def parse(self, ref: ObjectRef, data: bytes) -> Document:
         """The document in `data`; for a document's fault its status is failed or partial, with the kind of failure.
@@ -111,8 +108,7 @@ class Parser:
 
     def close(self) -> None:
         """Kill the child and remove its files. May be called twice."""
-        self._closing.set()
-        self._keeper.join()
+        self._close_pool()
         self._lock.close()
         self._folder.cleanup()
 
@@ -123,6 +119,18 @@ class Parser:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _open_pool(self) -> None:
+        self._closing = threading.Event()
+        self._started = threading.Event()
+        # The child asks the kernel to be killed when the *thread* that spawned it ends; so one lives until close().
+        self._keeper = threading.Thread(target=self._keep_pool, name="mmsum-parse", daemon=True)
+        self._keeper.start()
+        self._started.wait()
+
+    def _close_pool(self) -> None:
+        self._closing.set()
+        self._keeper.join()
 
     def _keep_pool(self) -> None:
         self._pool = ProcessPool(
@@ -165,8 +173,27 @@ class Parser:
         return source
 
     def _run(self, job: Callable[..., Any], *args: Any, spool: Path | None = None) -> Any:
-        """The result of job(*args) in the child. Raises _Killed where the child was killed or died."""
-        future = self._pool.schedule(job, args=args)
+        """The result of job(*args) in the child. Raises _Killed where the child was killed or died over it.
+
+        A child that dies between two jobs, as when the machine's memory runs out, breaks pebble's pool for good: then
+        the job goes to a new one.
+        """
+        for _ in range(_POOLS_TRIED):
+            try:
+                return self._run_in_pool(job, *args, spool=spool)
+            except BrokenProcessPool:
+                self._close_pool()
+                self._open_pool()
+        raise EnvironmentFailure(
+            f"the parsing child died {_POOLS_TRIED} times before it had begun; check that the machine has free memory and "
+            f"that limits.memory_mb={self.limits.memory_mb} is enough"
+        )
+
+    def _run_in_pool(self, job: Callable[..., Any], *args: Any, spool: Path | None) -> Any:
+        try:
+            future = self._pool.schedule(job, args=args)
+        except RuntimeError as error:  # what pebble says of a pool that is broken already
+            raise BrokenProcessPool(str(error)) from error
         begun = progress = time.monotonic()
         size, running = -1, False
         while True:

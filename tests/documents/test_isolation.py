@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from mmsum.documents.parse import Parser
 from mmsum.documents.pdf import open_pdf, read_pages
 from mmsum.errors import FailureKind
 from mmsum.records import Document
-from tests.documents import papers
+from tests.documents import packages, papers
 from tests.documents.conftest import REF
 
 
@@ -64,6 +65,51 @@ def eat_memory() -> int:
 def environment() -> dict[str, str]:
     held = Path("/proc/self/environ").read_text() if sys.platform == "linux" else ""
     return {"environ": "\n".join(os.environ), "held": held, "pid": str(os.getpid()), "parent": str(os.getppid())}
+
+
+def network(port: int) -> tuple[str, str]:
+    """The network namespace, and what connecting to a port of this machine comes to."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError as error:
+        return os.readlink("/proc/self/ns/net"), type(error).__name__
+    return os.readlink("/proc/self/ns/net"), "connected"
+
+
+def resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def may_unshare() -> bool:
+    """Whether this machine allows a process of ours a network namespace, asked of a process that then ends."""
+    command = "import ctypes,sys; l=ctypes.CDLL(None); sys.exit(l.unshare(1<<30) and l.unshare((1<<30)|(1<<28)))"
+    return subprocess.run([sys.executable, "-c", command]).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are Linux's")
+def test_child_has_no_network_where_that_is_allowed(parser: Parser) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        namespace, outcome = parser._run(network, server.getsockname()[1])
+    if may_unshare():
+        assert namespace != os.readlink("/proc/self/ns/net")
+        assert outcome != "connected"
+    else:
+        assert outcome == "connected"  # it works all the same
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_stays_flat_over_many_documents(parser: Parser) -> None:
+    kinds = [
+        papers.report([("line", (120, 220, 408, 400), "Figure 1: Yield.")]),
+        papers.pages_of_text(4),
+        packages.word(),
+    ]
+    for data in kinds * 3:
+        parser.parse(REF, data)
+    before = parser._run(resident_mb)
+    for data in kinds * 15:
+        assert parser.parse(REF, data).status == "ok"
+    assert parser._run(resident_mb) < before + 15
 
 
 def test_crash_keeps_finished_pages(monkeypatch: pytest.MonkeyPatch, parser: Parser) -> None:
