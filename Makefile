@@ -26,11 +26,13 @@ $(VENV)/.test-tools: $(VENV)/.installed
 	@$(PIP) -e '.[test]'
 	@touch $@
 
-# The report is tested in a real browser: Debian's Chromium.
+# The report is tested in a real browser, metrics with a real Prometheus: Debian's.
+DEBIAN := chromium prometheus
 test-tools: $(VENV)/.test-tools
-	@command -v chromium >/dev/null || { echo "installing chromium for the browser tests"; \
-		as_root=$$([ $$(id -u) = 0 ] || echo sudo); \
-		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+	@missing=$$(for tool in $(DEBIAN); do command -v $$tool >/dev/null || echo $$tool; done); \
+		test -z "$$missing" || { echo "installing for the tests:" $$missing; \
+		as_root=$$([ $$(id -u) = 0 ] || echo sudo); $$as_root apt-get update -qq && \
+		$$as_root env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $$missing >/dev/null; }
 
 test: test-tools
 	$(BIN)/python -m pytest

@@ -28,9 +28,9 @@ class RunMetrics:
         self.seen: Counter[str] = Counter()
         self.lost = Gauge("mmsum_lost_workers", "shards begun again after a lost worker", tag_keys=("run",))
         self.lost.set(0, {"run": run})
-        gauge = Gauge("mmsum_planned_documents", "documents of the snapshot", tag_keys=("run", "state"))
-        gauge.set(planned, {"run": run, "state": "planned"})
-        gauge.set(done, {"run": run, "state": "done_before"})
+        self.planned = Gauge("mmsum_planned_documents", "documents of the snapshot", tag_keys=("run", "state"))
+        self.planned.set(planned, {"run": run, "state": "planned"})
+        self.planned.set(done, {"run": run, "state": "done_before"})
 
     def see(self, news: dict[str, Any] | Look) -> None:
         """Counts a receipt, or what the board shows."""

@@ -1,0 +1,282 @@
+"""A real head by `ray start`, jobs by `ray job submit` as docs/laptop.md says it, and a real Prometheus that watches.
+
+One job is submitted, stopped and submitted again; another feeds training's metrics. Then every query of the Grafana dashboard
+must have data.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from PIL import Image
+
+from mmsum import read_summaries
+from tests.conftest import PARAGRAPHS
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = 40
+
+
+def wait_for(what: str, ready: Callable[[], Any], seconds: float = 90.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := ready()):
+        assert time.monotonic() < deadline, f"no {what} after {seconds:.0f} s"
+        time.sleep(0.3)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def get(url: str, token: str = "") -> str | None:
+    """What the address says; None where nothing answers yet."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        return f"HTTP {error.code}"
+    except OSError:
+        return None
+
+
+@dataclass
+class Head:
+    folder: Path
+    temp: Path
+    environment: dict[str, str]
+    address: str
+    dashboard: str
+    metrics: str
+    token: str
+
+    def run(self, *command: str | Path, timeout: float = 180.0) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    def submit_command(self, *options: str) -> list[str]:
+        """The line of docs/laptop.md, at this head, with these options and the job of this folder."""
+        page = (ROOT / "docs" / "laptop.md").read_text()
+        (line,) = re.findall(r"^ray job submit .*$", page, re.MULTILINE)
+        assert "--runtime-env jobs/runtime_env.yaml" in line
+        words = shlex.split(line.replace("http://127.0.0.1:8265", self.dashboard))
+        words[words.index("jobs/runtime_env.yaml")] = str(self.folder / "runtime_env.yaml")
+        words[words.index("jobs/summarize.yaml")] = str(self.folder / "job.yaml")
+        return [*words[:3], *options, *words[3:]]
+
+    def parts(self) -> set[str]:
+        return {path.name for path in self.folder.glob("out/summaries/*/part-*.parquet")}
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
+    """`ray start --head` with a token of its own; ended by ending that process, never by `ray stop`."""
+    folder = tmp_path_factory.mktemp("head")
+    temp = tempfile.mkdtemp(prefix="mmsum-ray-")  # short: Ray's sockets lie in it
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "RAY_AUTH_MODE": "token",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_metrics_report_interval_ms": "1000",
+    }
+    environment.pop("RAY_ADDRESS", None)
+    subprocess.run(["ray", "get-auth-token", "--generate"], env=environment, check=True, capture_output=True)
+    ports = {name: free_port() for name in ("port", "dashboard-port", "metrics-export-port", "ray-client-server-port")}
+    command = ["ray", "start", "--head", "--dashboard-host=127.0.0.1", "--num-cpus=2", "--block", f"--temp-dir={temp}"]
+    command += ["--object-store-memory=200000000", *(f"--{name}={port}" for name, port in ports.items())]
+    with (folder / "head.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    started = Head(
+        folder,
+        Path(temp),
+        environment,
+        f"127.0.0.1:{ports['port']}",
+        f"http://127.0.0.1:{ports['dashboard-port']}",
+        f"http://127.0.0.1:{ports['metrics-export-port']}/metrics",
+        (folder / ".ray" / "auth_token").read_text(),
+    )
+    try:
+        wait_for("metrics of the head's node", lambda: get(started.metrics))
+        wait_for("dashboard", lambda: "ray_version" in (get(f"{started.dashboard}/api/version", started.token) or ""))
+        yield started
+    finally:
+        # Ray's own way out took up to 30 s on a busy machine.
+        everything = [*psutil.Process(process.pid).children(recursive=True), process]
+        for one in everything:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.wait(timeout=30)
+        shutil.rmtree(temp, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def prometheus(head: Head) -> Iterator[str]:
+    """Debian's Prometheus with deploy/prometheus/prometheus.yml, scraping every second; its address."""
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    config["global"]["scrape_interval"] = "1s"
+    (files,) = [entry["files"] for entry in config["scrape_configs"][0]["file_sd_configs"]]
+    assert files == ["/tmp/ray/prom_metrics_service_discovery.json"]
+    files[0] = str(head.temp / "prom_metrics_service_discovery.json")
+    file = head.folder / "prometheus.yml"
+    file.write_text(yaml.safe_dump(config))
+    port = free_port()
+    command = ["prometheus", f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}"]
+    with (head.folder / "prometheus.log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, f"--storage.tsdb.path={head.folder / 'tsdb'}"], stdout=log, stderr=subprocess.STDOUT
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for("Prometheus", lambda: get(f"{address}/-/ready"))
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+FEED_TRAINING = """
+import time
+import ray
+from types import SimpleNamespace
+from mmsum.pipeline.metrics import TrainingMetrics
+
+ray.init(log_to_driver=False)
+metrics = TrainingMetrics("adapters")
+log = SimpleNamespace(norm=1.0, rates={"fusion": 1e-3, "vision": 1e-4}, tokens=900, examples=8, seconds=1.0)
+for log.step in range(1, 9):
+    log.loss, log.skipped = (float("nan"), True) if log.step == 3 else (4.0 / log.step, False)
+    metrics.step(log)
+    time.sleep(1)
+"""
+
+
+@dataclass
+class Night:
+    """What happened: a job stopped after `first_parts`, and what its second submission printed."""
+
+    first_log: str
+    first_parts: int
+    scraped: str
+    second: subprocess.CompletedProcess[str]
+    began: float
+    ended: float
+
+
+@pytest.fixture(scope="module")
+def night(head: Head, prometheus: str) -> Night:
+    """Documents large enough that the job is still at work when it is stopped, one broken, one a picture."""
+    archive = head.folder / "archive"
+    archive.mkdir()
+    for number in range(DOCUMENTS - 2):
+        text = " ".join(p.format(n=number, m=number) for p in PARAGRAPHS)
+        (archive / f"report-{number:03d}.txt").write_text(f"# Report {number}\n\n" + text * (2_000_000 // len(text)))
+    (archive / "report-000-broken.pdf").write_bytes(b"%PDF-1.4 and nothing more")
+    Image.new("RGB", (300, 200), "navy").save(archive / "report-000-chart.png")
+    job = {"source": str(archive), "out": str(head.folder / "out")}
+    config = {"summarizer": "lead", "shard_size": 1, "resources": {"parse_tasks": 1, "max_cpus": 2}}
+    (head.folder / "job.yaml").write_text(yaml.safe_dump({**job, "config": config}))
+    # A variable that the driver would hand to its workers too: Ray refuses to be told twice.
+    runtime = yaml.safe_load((ROOT / "jobs" / "runtime_env.yaml").read_text())
+    runtime["env_vars"]["HF_HUB_OFFLINE"] = "1"
+    (head.folder / "runtime_env.yaml").write_text(yaml.safe_dump(runtime))
+
+    began = time.time()
+    first = head.run(*head.submit_command("--no-wait", "--submission-id", "first"))
+    assert first.returncode == 0, first.stdout + first.stderr
+    log = head.temp / "session_latest" / "logs" / "job-driver-first.log"
+    wait_for("progress in the job's log", lambda: log.exists() and "tokens/s" in log.read_text())
+    wait_for("rows", lambda: len(head.parts()) >= 3)
+    stopped = head.run("ray", "job", "stop", "--address", head.dashboard, "first")
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    first_parts = len(head.parts())
+    scraped = get(head.metrics) or ""
+    feed = subprocess.Popen(
+        [sys.executable, "-c", FEED_TRAINING], cwd=ROOT, env={**head.environment, "RAY_ADDRESS": head.address}
+    )
+    second = head.run(*head.submit_command("--submission-id", "second"))
+    assert feed.wait(timeout=60) == 0
+    return Night(log.read_text(), first_parts, scraped, second, began, time.time())
+
+
+def test_progress_stands_in_the_job_s_log(night: Night) -> None:
+    assert f"{DOCUMENTS} documents in {DOCUMENTS} shards" in night.first_log
+    assert re.search(rf"\d+ s  \d+/{DOCUMENTS} documents  parsed \d+  committed \d+", night.first_log)
+
+
+def test_a_stopped_job_submitted_again_resumes(head: Head, night: Night) -> None:
+    assert 3 <= night.first_parts < DOCUMENTS
+    assert night.second.returncode == 0, night.second.stdout + night.second.stderr
+    resumed = re.search(rf"resuming, (\d+) of {DOCUMENTS} documents have their rows", night.second.stdout)
+    assert resumed and int(resumed[1]) >= night.first_parts
+    rows = read_summaries(str(head.folder / "out"))
+    assert len(set(rows["document_id"].to_pylist())) == rows.num_rows == DOCUMENTS
+    assert len(head.parts()) == DOCUMENTS
+    failed = [kind for kind in rows["failure_kind"].to_pylist() if kind]
+    assert "corrupt" in failed
+
+
+def test_nobody_gets_in_without_the_token(head: Head) -> None:
+    assert get(f"{head.dashboard}/api/jobs/") == "HTTP 401"
+    assert get(f"{head.dashboard}/api/jobs/", "f" * 64) == "HTTP 403"
+    assert "first" in (get(f"{head.dashboard}/api/jobs/", head.token) or "")
+
+
+def test_metrics_hold_no_uri_and_no_text(head: Head, night: Night) -> None:
+    assert "ray_mmsum_documents_total" in night.scraped
+    for content in ("report-0", str(head.folder), "library", "Loans"):
+        assert content not in night.scraped
+
+
+def panels() -> list[tuple[str, str]]:
+    dashboard = json.loads((ROOT / "deploy" / "grafana" / "mmsum.json").read_text())
+    return [(panel["title"], target["expr"]) for panel in dashboard["panels"] for target in panel["targets"]]
+
+
+def test_every_panel_of_the_dashboard_has_data(prometheus: str, night: Night) -> None:
+    values = {"$__rate_interval": "20s", "$__range": "5m", "$run": ".*"}
+    empty = []
+    for title, expression in panels():
+        for name, value in values.items():
+            expression = expression.replace(name, value)
+        span = {"query": expression, "start": night.began, "end": night.ended, "step": "2"}
+        answer = get(f"{prometheus}/api/v1/query_range?{urllib.parse.urlencode(span)}")
+        assert answer is not None and not answer.startswith("HTTP"), f"{title}: {expression}: {answer}"
+        points = [float(value) for series in json.loads(answer)["data"]["result"] for _, value in series["values"]]
+        if not any(math.isfinite(point) for point in points):
+            empty.append((title, expression))
+    assert empty == []
+
+
+def test_counts_agree_with_the_rows(prometheus: str, head: Head, night: Night) -> None:
+    """Committed documents as Prometheus last saw them, of both submissions; the last second may be missing."""
+    span = {"query": "sum(max_over_time(ray_mmsum_documents_total[10m]))", "time": night.ended}
+    answer = json.loads(get(f"{prometheus}/api/v1/query?{urllib.parse.urlencode(span)}") or "{}")
+    (series,) = answer["data"]["result"]
+    assert DOCUMENTS * 0.5 <= float(series["value"][1]) <= DOCUMENTS
