@@ -14,7 +14,8 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 # Only queries with a parameter that signs or authorizes are cut: `page.html?id=7` is an ordinary key of a mirror.
 _SIGNED_QUERY = re.compile(
-    r"\?(?:[^?]*&)?(?:x-amz-[^=/]*|x-goog-[^=/]*|awsaccesskeyid|googleaccessid|signature|sig|token|access_token)=.*",
+    r"\?(?:[^?]*&)?(?:x-amz-[^=/]*|x-goog-[^=/]*|x-ms-[^=/]*|awsaccesskeyid|googleaccessid|signature|sig|"
+    r"(?:access|security|session|auth)?[_-]?token|api[_-]?key|password|secret|credential)=.*",
     re.IGNORECASE | re.DOTALL,
 )
 
