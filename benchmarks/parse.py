@@ -1,83 +1,147 @@
-"""Speed of reading PDFs: mmsum's Parser beside bare PyMuPDF loops, on the same files in the same run.
+"""Speed of reading PDFs, beside bare PyMuPDF loops and pymupdf4llm; and what odd files come to.
 
-    python benchmarks/parse.py [FOLDER]
+    python benchmarks/parse.py [FOLDER] [--files N]     pages a second, with and without figure evidence
+    python benchmarks/parse.py --odd [FOLDER]           one row a file: status, seconds, peak memory of the child
 
-Peers: `dict` opens each file and asks every page for get_text("dict"), as a plain extractor does; `layout` does that
-and runs PyMuPDF's layout model on every page. Each reads all files once, after one file to warm up.
+The files (of FOLDER, else of $MMSUM_DATA, and always some reports typeset here) are parted into pages with figure
+evidence (images above icon size, vector drawings) and pages without, each part a PDF of its own that everyone reads.
+Peers: `text` asks every page for get_text("dict"); `text+layout` runs PyMuPDF's layout model on it too;
+`pymupdf4llm` is its to_markdown without OCR. All run on one thread. mmsum also finds, links and renders the figures.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pymupdf
+from typeset import reports
 
 from mmsum.config import Figures, Limits
+from mmsum.documents.evidence import MIN_STROKES, EvidenceWindow, load_layout
 from mmsum.documents.mupdf import quiet
 from mmsum.documents.parse import Parser
 from mmsum.records import ObjectRef
 
-_MOST_FILES = 30
+GOALS = {"text+layout": 0.8, "pymupdf4llm": 2.0}
 
 
 def main() -> int:
-    folder = _folder()
-    if folder is None:
-        print("give a folder of PDF files: python benchmarks/parse.py FOLDER (or set MMSUM_DATA)", file=sys.stderr)
-        return 2
-    paths = sorted(folder.glob("*.pdf"))[:_MOST_FILES]
-    if not paths:
-        print(f"{folder} holds no *.pdf; give another folder", file=sys.stderr)
-        return 2
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("folder", nargs="?", type=Path)
+    arguments.add_argument("--files", type=int, default=20, help="files read, in steps over the folder")
+    arguments.add_argument("--odd", action="store_true")
+    given = arguments.parse_args()
     quiet()
-    with Parser(Limits(), Figures()) as parser:
-        speeds = {
-            "mmsum": _speed(
-                paths, lambda path: parser.parse(ObjectRef(str(path), 0, ""), path.read_bytes()).pages_read
-            ),
-            "dict": _speed(paths, lambda path: _bare(path, layout=False)),
-            "layout": _speed(paths, lambda path: _bare(path, layout=True)),
-        }
-    print(f"{len(paths)} files of {folder}")
-    for name, (pages, seconds) in speeds.items():
-        ratio = speeds["mmsum"][1] / seconds
-        print(f"{name:8s} {pages:5d} pages {pages / seconds:8.1f} pages/s   mmsum runs at {1 / ratio:5.2f} x its speed")
+    data = os.environ.get("MMSUM_DATA")
+    if given.odd:
+        return odd(given.folder or (Path(data, "pdfs", "malformed") if data else None))
+    folders = (
+        [given.folder] if given.folder else [Path(data, "joss", "pdf"), Path(data, "pdfs", "good")] if data else []
+    )
+    paths = [path for folder in folders for path in _some(sorted(folder.glob("*.pdf")), given.files // len(folders))]
+    with tempfile.TemporaryDirectory() as scratch, Parser(Limits(), Figures()) as parser:
+        for number, (pdf, _) in enumerate(reports(max(2, given.files // 4))):
+            paths.append(Path(scratch, f"typeset{number}.pdf"))
+            paths[-1].write_bytes(pdf)
+        compare(paths, Path(scratch), parser)
     return 0
 
 
-def _folder() -> Path | None:
-    if len(sys.argv) > 1:
-        return Path(sys.argv[1])
-    data = os.environ.get("MMSUM_DATA")
-    return Path(data, "joss", "pdf") if data else None
+def _some(paths: list[Path], count: int) -> list[Path]:
+    return paths[:: max(1, len(paths) // max(1, count))][:count]
 
 
-def _speed(paths: list[Path], read: Callable[[Path], int]) -> tuple[int, float]:
-    """Pages and seconds over all paths; the first is read once before, so that models are loaded."""
-    read(paths[0])
+def compare(paths: list[Path], scratch: Path, parser: Parser) -> None:
+    """Prints pages a second of mmsum and its peers, for pages with and without evidence of figures."""
+    load_layout()  # one thread, as in our child
+    pymupdf4llm = importlib.import_module("pymupdf4llm")
+    readers: dict[str, Callable[[Path], object]] = {
+        "mmsum": lambda path: parser.parse(ObjectRef(str(path), 0, ""), path.read_bytes()),
+        "text": lambda path: _bare(path, layout=False),
+        "text+layout": lambda path: _bare(path, layout=True),
+        "pymupdf4llm": lambda path: pymupdf4llm.to_markdown(str(path), use_ocr=False),
+    }
+    parts: dict[str, list[tuple[Path, int]]] = {"with": [], "without": []}
+    for number, path in enumerate(paths):
+        for word, pages in _parted(path).items():
+            if pages:
+                target = scratch / f"{number}-{word}.pdf"
+                with pymupdf.open(path) as document:
+                    document.select(pages)
+                    document.save(target, garbage=3)
+                parts[word].append((target, len(pages)))
+    for word, files in parts.items():
+        total = sum(pages for _, pages in files)
+        print(f"\n{total} pages {word} figure evidence, of {len(files)} files")
+        seconds = {name: _time(files, read) for name, read in readers.items()}
+        for name, spent in seconds.items():
+            ratio = spent / seconds["mmsum"]
+            goal = ""
+            if name in GOALS:
+                goal = f"  (goal {GOALS[name]}: {'reached' if ratio >= GOALS[name] else 'missed'})"
+            print(f"{name:12s} {total / spent:8.1f} pages/s   mmsum runs at {ratio:6.2f} x its speed{goal}", flush=True)
+
+
+def _parted(path: Path) -> dict[str, list[int]]:
+    """Numbers (from 0) of the pages with and without evidence; nothing for a file that cannot be opened plainly."""
+    pages: dict[str, list[int]] = {"with": [], "without": []}
+    with pymupdf.open(path) as document:
+        if document.needs_pass or document.is_encrypted or document.is_form_pdf:
+            return pages
+        window = EvidenceWindow(document)
+        for index in range(min(document.page_count, 20)):
+            found = window.of_page(index)
+            big = any(piece.images for piece in found.ink())
+            drawn = sum(piece.strokes for piece in found.drawings) >= MIN_STROKES
+            pages["with" if big or drawn else "without"].append(index)
+    return pages
+
+
+def _time(files: list[tuple[Path, int]], read: Callable[[Path], object]) -> float:
+    """Seconds over all files; the first is read once before, so that models are loaded."""
+    read(files[0][0])
     started = time.perf_counter()
-    return sum(read(path) for path in paths), time.perf_counter() - started
+    for path, _ in files:
+        read(path)
+    return time.perf_counter() - started
 
 
-def _bare(path: Path, layout: bool) -> int:
-    if layout:
-        importlib.import_module("pymupdf.layout")  # activates the model
-    try:
-        document = pymupdf.open(path)
-        if document.needs_pass:
-            return 0
-    except RuntimeError:
-        return 0
-    for page in document:
-        page.get_text("dict")
-        if layout:
-            page.get_layout()
-    return int(document.page_count)
+def _bare(path: Path, layout: bool) -> None:
+    with pymupdf.open(path) as document:
+        for page in document:
+            page.get_text("dict")
+            if layout:
+                page.get_layout()
+
+
+def odd(folder: Path | None) -> int:
+    """Prints one row a file, and the totals."""
+    if folder is None:
+        print("give a folder: python benchmarks/parse.py --odd FOLDER (or set MMSUM_DATA)", file=sys.stderr)
+        return 2
+    counts: dict[str, int] = {}
+    highest = 0.0
+    with Parser(Limits(), Figures()) as parser:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            document = parser.parse(ObjectRef(str(path), 0, ""), path.read_bytes())
+            peak = parser.peak_mb()
+            highest = max(highest, peak)
+            word = f"{document.status} {document.failure_kind}".strip()
+            counts[word] = counts.get(word, 0) + 1
+            pages = f"{document.pages_read}/{document.pages_total}"
+            print(
+                f"{path.name:44.44s} {word:20s} {pages:>8s} pages {len(document.text):7d} characters "
+                f"{len(document.figures):3d} figures {document.seconds_parse:6.2f} s {peak:6.0f} MiB"
+            )
+    print(f"{sum(counts.values())} files, one row each: {counts}; peak memory of the child {highest:.0f} MiB")
+    return 0
 
 
 if __name__ == "__main__":

@@ -133,6 +133,8 @@ def _same_paragraph(last: Line, line: Line, size: float) -> bool:
 
 def _is_heading(lines: list[Line], text: str, size: float) -> bool:
     largest = max(line.size for line in lines)
+    if largest < 1.15 * size and not lines[0].bold and not text.isupper():
+        return False  # most lines end here
     most_lines, most_letters = (5, 250) if largest >= _TITLE * size else (3, 140)
     if len(lines) > most_lines or len(text) > most_letters or sum(c.isalpha() for c in text) < 3 or " | " in text:
         return False

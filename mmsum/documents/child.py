@@ -8,6 +8,7 @@ import re
 import resource
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from mmsum.config import Figures, Limits
@@ -17,7 +18,7 @@ from mmsum.documents.mupdf import quiet
 from mmsum.documents.read import finish_spool, out_of_memory, parse_file
 from mmsum.records import Box, Document, ObjectRef
 
-__all__ = ["draw_boxes", "finish_spool", "out_of_memory", "parse_file", "render_places", "start_child"]
+__all__ = ["draw_boxes", "finish_spool", "out_of_memory", "parse_file", "peak_mb", "render_places", "start_child"]
 
 _SECRET = re.compile(
     r"^(AWS|GOOGLE|GCP|GCS|AZURE|ARM|HF|BOTO)_|TOKEN|SECRET|KEY|PASSWORD|PASSWD|CREDENTIAL|AUTH|COOKIE", re.I
@@ -51,6 +52,16 @@ def _leave_network() -> None:
     libc = ctypes.CDLL(None)
     if libc.unshare(_CLONE_NEWNET):
         libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+
+
+def peak_mb() -> float:
+    """Job for Parser.peak_mb."""
+    if sys.platform != "linux":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS counts bytes, since the start
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    with suppress(OSError):  # not everywhere allowed: then the peak is that since the start
+        Path("/proc/self/clear_refs").write_text("5")
+    return int(peak[1]) / 1024 if peak else 0.0
 
 
 def _forget_credentials() -> None:

@@ -152,7 +152,7 @@ def _is_plain(path: dict[str, Any], box: Box) -> bool:
 
 def layout_boxes(page: pymupdf.Page) -> list[Ink]:
     """Pictures and tables that the layout model sees on a page."""
-    _load_layout()
+    load_layout()
     page.get_layout()
     found = []
     for x0, y0, x1, y1, word in page.layout_information or ():
@@ -162,7 +162,7 @@ def layout_boxes(page: pymupdf.Page) -> list[Ink]:
 
 
 @cache
-def _load_layout() -> None:
+def load_layout() -> None:
     """Activate the layout model on one thread: a parsing task asks for one CPU, and threads eat address space."""
     onnxruntime: Any = importlib.import_module("onnxruntime")
 

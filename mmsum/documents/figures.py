@@ -251,8 +251,8 @@ def _without_nested(regions: list[Region]) -> list[Region]:
 _NUMERIC = re.compile(r"^[-\u2212+]?[\d.,]+\s?(?:%|e[-+]?\d+)?$", re.IGNORECASE)
 
 
-def region_kind(region: Region, colours: int) -> str:
-    """photo, chart, diagram, table or figure. `colours`: distinct colours of its crop per 1000 pixels."""
+def region_kind(region: Region, photo: bool) -> str:
+    """photo, chart, diagram, table or figure. `photo`: whether its crop has the colours of one."""
     if region.caption and region.caption.is_table:
         return "table"
     ticks = sum(bool(_NUMERIC.match(line.text.strip())) for line in region.lines)
@@ -260,4 +260,4 @@ def region_kind(region: Region, colours: int) -> str:
         return "chart"
     if region.vectors >= 4 and not region.images:
         return "diagram" if region.lines else "figure"
-    return "photo" if colours > 250 else "figure"
+    return "photo" if photo else "figure"

@@ -15,7 +15,7 @@ import pymupdf
 from mmsum.config import Figures, Limits
 from mmsum.documents.assemble import link_figures
 from mmsum.documents.captions import caption_label
-from mmsum.documents.crops import colours_per_1000, encode_pixmap, open_picture
+from mmsum.documents.crops import encode_pixmap, is_photo, open_picture
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory
 from mmsum.records import Box, Figure, Section
 
@@ -63,7 +63,7 @@ def picture(data: bytes, limits: Limits, settings: Figures, page: int = 1, box: 
     except DAMAGE as error:
         raise_if_out_of_memory(error)
         return Figure("", page, box or (0.0, 0.0, 0.0, 0.0), "", "figure", 0, 0)
-    kind = "photo" if colours_per_1000(pixels) > 250 else "figure"
+    kind = "photo" if is_photo(pixels) else "figure"
     return Figure("", page, place, "", kind, pixels.width, pixels.height, image=encode_pixmap(pixels))
 
 

@@ -8,7 +8,7 @@ import pymupdf
 
 from mmsum.config import Figures, Limits
 from mmsum.documents import ocr
-from mmsum.documents.crops import colours_per_1000, encode_pixmap, open_picture
+from mmsum.documents.crops import encode_pixmap, is_photo, open_picture
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason, take_warnings
 from mmsum.documents.page import Page, PagesInfo
 from mmsum.errors import DocumentFailure, FailureKind
@@ -86,6 +86,6 @@ def _figure(page: pymupdf.Page, limits: Limits, settings: Figures) -> Figure:
     source = max((max(size) for size in sizes), default=settings.longest_side)
     zoom = min(settings.longest_side, source) / longest  # never larger than its source
     pixels = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace="rgb", alpha=False)
-    kind = "photo" if colours_per_1000(pixels) > 250 else "figure"
+    kind = "photo" if is_photo(pixels) else "figure"
     box = (0.0, 0.0, page.rect.width, page.rect.height)
     return Figure("", page.number + 1, box, "", kind, pixels.width, pixels.height, image=encode_pixmap(pixels))

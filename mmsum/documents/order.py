@@ -20,8 +20,8 @@ _MAX_SPANNING = 0.6
 def reading_order(lines: list[Line]) -> list[Line]:
     """Horizontal lines as a person reads them, pieces of one row joined; turned text is left out."""
     flat = [line for line in lines if line.flat]
-    letters = [bool(_RIGHT_TO_LEFT.search(line.text)) for line in flat for _ in line.text]
-    return _join_rows(_order(flat, 0, -1 if 2 * sum(letters) > len(letters) else 1))
+    turned = sum(len(line.text) for line in flat if not line.text.isascii() and _RIGHT_TO_LEFT.search(line.text))
+    return _join_rows(_order(flat, 0, -1 if 2 * turned > sum(len(line.text) for line in flat) else 1))
 
 
 def _order(lines: list[Line], depth: int, side: int) -> list[Line]:

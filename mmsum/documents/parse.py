@@ -106,6 +106,11 @@ class Parser:
             raise DocumentFailure(killed.kind, killed.message) from killed
         return image
 
+    def peak_mb(self) -> float:
+        """The child's largest resident memory in MiB since the last call, or since its start."""
+        peak: float = self._run(child.peak_mb)
+        return peak
+
     def close(self) -> None:
         """Kill the child and remove its files. May be called twice."""
         self._close_pool()

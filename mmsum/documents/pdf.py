@@ -13,7 +13,7 @@ import pymupdf
 from mmsum.config import Figures, Limits
 from mmsum.documents import ocr
 from mmsum.documents.captions import find_captions
-from mmsum.documents.crops import colours_per_1000, encode_pixmap, render_region
+from mmsum.documents.crops import encode_pixmap, is_photo, render_region
 from mmsum.documents.evidence import Evidence, EvidenceWindow, layout_boxes
 from mmsum.documents.figures import Region, find_regions, region_kind
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
@@ -91,8 +91,7 @@ def _read_page(
 ) -> Page:
     width, height = page.rect.width, page.rect.height
     whole: Box = (0.0, 0.0, width, height)
-    letters = sum(c.isalnum() for line in lines for c in line.text)
-    scanned = letters < 20 and _covers([box for box, _ in evidence.images], whole)
+    scanned = _covers([box for box, _ in evidence.images], whole) and _letters(lines) < 20
     result = Page(page.number + 1, width, height, lines, scanned=scanned)
     ink = evidence.ink()
     if scanned or not ink:
@@ -147,6 +146,10 @@ def _bold(span: dict[str, object]) -> bool:
     return bool(isinstance(flags, int) and flags & 16) or any(w in font for w in ("bold", "black", "heavy", "semibold"))
 
 
+def _letters(lines: list[Line]) -> int:
+    return sum(c.isalnum() for line in lines for c in line.text)
+
+
 def _covers(boxes: list[Box], page: Box) -> bool:
     return bool(boxes) and area(union_all(boxes)) > 0.55 * area(page) and sum(map(area, boxes)) > 0.5 * area(page)
 
@@ -163,7 +166,7 @@ def _figure(page: pymupdf.Page, region: Region, settings: Figures, too_large: li
         page.number + 1,
         region.box,
         words,
-        region_kind(region, colours_per_1000(pixels)),
+        region_kind(region, is_photo(pixels)),
         pixels.width,
         pixels.height,
         text=inner,
