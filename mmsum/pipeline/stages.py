@@ -6,7 +6,6 @@ An empty block is a shard that is left for a later run.
 
 from __future__ import annotations
 
-import socket
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -51,7 +50,7 @@ class RunContext:
     def begin(self, stage: str, shard: int) -> bool:
         import ray
 
-        allowed: bool = ray.get(self.board.begin.remote(stage, shard, socket.gethostname()))
+        allowed: bool = ray.get(self.board.begin.remote(stage, shard, ray.util.get_node_ip_address()))
         return allowed
 
     def attempts(self, stage: str, shard: int) -> Attempts:
