@@ -56,10 +56,20 @@ def hosts() -> Iterator[None]:
 
 
 def on_host(host: str, command: list[str], log: Path, **environment: str) -> subprocess.Popen[bytes]:
+    # gRPC would send what goes to the other host through a proxy, which the namespaces do not reach.
+    inherited = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     with log.open("ab") as file:
         return subprocess.Popen(
-            ["ip", "netns", "exec", host, *command], stdout=file, stderr=file, env={**os.environ, **environment}
+            ["ip", "netns", "exec", host, *command], stdout=file, stderr=file, env=inherited | environment
         )
+
+
+def wait_for_log(log: Path, said: str = "Ray runtime started") -> None:
+    deadline = time.monotonic() + 120
+    while said not in log.read_text():
+        if time.monotonic() > deadline:
+            sys.exit(f"no Ray node within two minutes:\n{log.read_text()[-2000:]}")
+        time.sleep(0.5)
 
 
 def kill_host(host: str) -> int:
@@ -91,14 +101,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mmsum-nodes-") as folder, hosts():
         work, out = Path(folder), str(Path(folder, "out"))
         archive = write_archive(work / "archive", given.documents)
-        quiet = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+        # Nobody else reaches the namespaces: no token has to be handed from host to host.
+        quiet = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_AUTH_MODE": "disabled"}
         head = [*ray, "--head", f"--node-ip-address={HOSTS[HEAD]}", "--port=6379", "--num-cpus=1"]
         head += ["--include-dashboard=false", f"--temp-dir={work / 'ray'}", "--object-store-memory=200000000"]
         other = [*ray, f"--address={HOSTS[HEAD]}:6379", f"--node-ip-address={HOSTS[OTHER]}", "--num-cpus=2"]
         on_host(HEAD, head, work / "head.log", **quiet)
-        time.sleep(15)
+        wait_for_log(work / "head.log")
         on_host(OTHER, [*other, "--object-store-memory=200000000"], work / "other.log", **quiet)
-        time.sleep(15)
+        wait_for_log(work / "other.log")
         command = mmsum_command("summarize", archive, out, *SETTINGS)
         driver = on_host(HEAD, command, work / "run.log", RAY_ADDRESS=f"{HOSTS[HEAD]}:6379", **quiet)
         while driver.poll() is None and HOSTS[OTHER] not in nodes_at_work(out):

@@ -76,13 +76,13 @@ class Board:
         """Counts one document in or out of trouble. What to say when the environment itself is in trouble, else ""."""
         self.trouble.append(trouble)
         found, seen = sum(self.trouble), len(self.trouble)
-        # A share of a few documents says little: ten of the first fifty have to be in trouble, at a share of 0.2.
+        # A share of a few documents says little: six of the first twenty-five have to be in trouble, at a share of 0.2.
         if not trouble or found <= self.trouble_share * max(seen, TROUBLE_MINIMUM):
             return ""
         return f"{found} of the last {seen} documents could not be fetched or crashed their worker"
 
 
-TROUBLE_MINIMUM = 50
+TROUBLE_MINIMUM = 25
 """Documents of which the share of trouble is taken before so many have passed."""
 
 
