@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import groupby
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +22,9 @@ from mmsum.errors import StorageError
 
 FLUSH_SECONDS = 30.0
 FLUSH_EVENTS = 1000
+
+READERS = 16
+"""Objects read at once: on an object store a small read is mostly waiting."""
 
 
 @dataclass
@@ -68,13 +73,9 @@ def run_folder(out: str, snapshot: int, run: str) -> str:
 def read_logs(out: str, snapshot: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """(run, its events in order) of every driver that worked on a snapshot, the oldest first."""
     root = storage.join(out, "_run", "log")
-    if not storage.folder_exists(root):
-        return
-    runs: dict[str, list[str]] = {}
-    for ref in storage.list_objects(root):
-        name = ref.uri[len(root) :].strip("/").partition("/")[0]
-        if name.startswith(f"{snapshot:06d}-"):
-            runs.setdefault(name, []).append(ref.uri)
-    for name in sorted(runs):
-        lines = (line for uri in sorted(runs[name]) for line in storage.read(uri).decode().splitlines())
-        yield name, [json.loads(line) for line in lines]
+    uris = sorted(ref.uri for ref in storage.list_folder(root, f"{snapshot:06d}-"))
+    with ThreadPoolExecutor(READERS) as readers:
+        objects = readers.map(storage.read, uris)
+        for folder, group in groupby(zip(uris, objects, strict=True), key=lambda item: item[0].rpartition("/")[0]):
+            lines = [line for _, data in group for line in data.decode().splitlines()]
+            yield folder.rpartition("/")[2], [json.loads(line) for line in lines]
