@@ -159,7 +159,11 @@ class Resources(_Section):
     object_store_mb: int | None = Field(None, description="object store of a Ray started here, in MiB", ge=80)
     # A run's share of a cluster that others use too.
     max_cpus: float | None = Field(None, description="most CPUs taken at once; empty: the cluster's", gt=0)
-    max_gpus: float | None = Field(None, description="most GPUs taken at once; empty: the cluster's", ge=0)
+    max_gpus: float | None = Field(
+        None,
+        description="most GPUs taken at once, those that an autoscaler is to add included; empty: the cluster's",
+        ge=0,
+    )
     max_object_store_mb: int | None = Field(
         None, description="most object store filled at once, in MiB; empty: Ray Data's share of the cluster's", ge=80
     )

@@ -19,7 +19,7 @@ from mmsum.errors import EnvironmentFailure
 
 @dataclass(frozen=True)
 class Cluster:
-    """What there is to use, what an autoscaler may add included, up to the run's own caps."""
+    """What there is to use, or will be, up to the run's own caps."""
 
     cpus: float
     gpus: float
@@ -34,7 +34,8 @@ class Cluster:
         gpus = wanted.generate_gpus if wanted.generate_gpus is not None else float(needs_model and self.gpus > 0)
         if gpus > self.gpus:
             raise EnvironmentFailure(
-                f"resources.generate_gpus={gpus:g}, but the cluster has {self.gpus:g} GPUs; lower it or add GPU workers"
+                f"resources.generate_gpus={gpus:g}, but the cluster has {self.gpus:g} GPUs; lower it, "
+                "add GPU workers, or set resources.max_gpus to what its autoscaler may add"
             )
         most = int(self.gpus / gpus) if gpus else self.nodes
         cpus = wanted.generate_cpus if wanted.generate_cpus is not None else (0.5 if needs_model else 0.1)
@@ -97,16 +98,13 @@ def _connect(ray: Any, resources: Resources) -> None:
 
 
 def _cluster(ray: Any, resources: Resources) -> Cluster:
-    """A cluster that scales from 0 has no GPU yet when a run starts: what its configuration allows counts as there."""
-    from ray._private.state import state
-
+    """What there is, and with resources.max_gpus what an autoscaler is to add: Ray does not tell how far it would go."""
     there = ray.cluster_resources()
-    possible = state.get_max_resources_from_cluster_config() or {}
-    cpus, gpus = (max(there.get(name, 0.0), float(possible.get(name, 0.0))) for name in ("CPU", "GPU"))
+    cpus, gpus = there.get("CPU", 0.0), there.get("GPU", 0.0)
     nodes = sum(1 for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) > 0)
     return Cluster(
         cpus if resources.max_cpus is None else min(cpus, resources.max_cpus),
-        gpus if resources.max_gpus is None else min(gpus, resources.max_gpus),
+        gpus if resources.max_gpus is None else resources.max_gpus,
         max(1, nodes),
     )
 

@@ -99,6 +99,7 @@ def _run(
     started = time.monotonic()
     resources, robustness = config.resources, config.robustness
     actors, actor_resources = cluster.actor_pool(config)
+    actors = min(actors, len(missing))  # no machine is started for an actor without a shard
     board = start_board(robustness)
     run = secrets.token_hex(4)
     context = RunContext(run, snapshot.out, snapshot.digest, snapshot.number, config, board)

@@ -209,16 +209,22 @@ def _ray_worker(settings: dict[str, Any]) -> None:
     """The training function of Ray Train: one worker of the group that Ray has already made."""
     import ray.train
 
-    from mmsum.training.loop import train
+    from mmsum.pipeline.metrics import TrainingMetrics
+    from mmsum.training.loop import StepLog, train
     from mmsum.training.screen import Screen
     from mmsum.training.world import join_world
 
     config = Config.model_validate_json(settings["config"])
     board = settings["board"]
     world = join_world()
+    metrics = TrainingMetrics(storage.normalize(config.training.out).rpartition("/")[2])
 
     class Reporting(Screen):
-        """Also tells Ray Train about checkpoints, so that it counts the run's progress and failures by them."""
+        """Also counts steps for Prometheus, and tells Ray Train about checkpoints: it judges a run's progress by them."""
+
+        def step(self, log: StepLog) -> None:
+            super().step(log)
+            metrics.step(log)
 
         def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
             super().checkpoint(folder, step, valid_loss)
