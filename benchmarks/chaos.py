@@ -40,6 +40,7 @@ from tests.conftest import write_archive
 from tests.servers import Server, moto_s3, rclone_s3
 
 SETTINGS = ["--set", "shard_size=4", "--set", "resources.object_store_mb=150"]
+SETTINGS += ["--set", "limits.seconds_per_page=300"]  # a busy machine is not what is tried here
 LEAD = [*SETTINGS, "--set", "summarizer=lead"]
 
 

@@ -167,4 +167,5 @@ def check(out: str, expected: dict[str, tuple[Any, ...]], *, finished: bool) -> 
         assert set(ids) == snapshot.ids(), "a document has no row"
         found = content(out, texts=len(next(iter(expected.values()))) > len(COMPARED))
         wrong = [name for name in expected if found.get(name) != expected[name]]
-        assert found.keys() == expected.keys() and not wrong, f"rows differ from the undisturbed run's: {wrong}"
+        said = f"; {wrong[0]}: {found.get(wrong[0])} instead of {expected[wrong[0]]}" if wrong else ""
+        assert found.keys() == expected.keys() and not wrong, f"rows differ from the undisturbed run's: {wrong}{said}"
