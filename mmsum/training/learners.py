@@ -107,6 +107,8 @@ class ClipLearner(_Learner):
     def __init__(self, model: FusedModel, config: Config) -> None:
         super().__init__(model)
         self.clip = model.vision.clip
+        # [1], not a scalar, which DeepSpeed cannot broadcast.
+        self.clip.logit_scale = nn.Parameter(self.clip.logit_scale.detach().reshape(1))
         self.requires_grad_(True)
         self.tokenize = open_clip.SimpleTokenizer(context_length=self.clip.context_length)
 
@@ -117,7 +119,7 @@ class ClipLearner(_Learner):
             texts = self.tokenize(batch.captions).to(batch.images.device)
             # Through CLIP's own forward: ZeRO-3 gathers a module's parameters when the module is called.
             images, texts, factor = self.clip(model.vision.normalize(batch.images), texts)
-        return F.normalize(images.float(), dim=-1), F.normalize(texts.float(), dim=-1), factor.float()
+        return F.normalize(images.float(), dim=-1), F.normalize(texts.float(), dim=-1), factor.float().squeeze()
 
     def groups(self, config: Config) -> list[dict[str, Any]]:
         """Parameter groups with their peak learning rates: the tower's own, the text side's that of adapters."""

@@ -190,9 +190,17 @@ class DeepSpeedOptimizer(PlainOptimizer):
         for name, parameter in self.named():
             state = states[name]
             safe_set_full_fp32_param(parameter, state.value)
+            self._write_model(parameter, state.value)
             for key in MOMENTS:
                 safe_set_full_optimizer_state(parameter, getattr(state, key), key)
         self._set_steps(steps)
+
+    def _write_model(self, parameter: nn.Parameter, value: torch.Tensor) -> None:
+        """The model's own copy; DeepSpeed's setters fill the optimizer's, which reaches the model after the next step."""
+        import deepspeed
+
+        with deepspeed.zero.GatheredParameters([parameter], modifier_rank=0, enabled=self.stage == 3):
+            parameter.data.copy_(value)
 
     def _set_steps(self, steps: int) -> None:
         """Adam's own count of steps, which ZeRO-3 begins with one of its own (it allocates moments by a first step)."""
@@ -206,14 +214,14 @@ class DeepSpeedOptimizer(PlainOptimizer):
             self.engine.optimizer._lazy_init_hp_params_optimizer_state()
 
     def _make_moments(self) -> None:
-        """ZeRO 1 and 2 make moments in the first step: one with zero gradients at learning rate 0 changes nothing else."""
-        if self.stage == 3:
-            return
-        self._set_rates(0.0)
-        for _ in range(self.accumulate):
-            zero = torch.stack([parameter.sum() for _, parameter in self.named()]).sum() * 0.0
-            self.engine.backward(zero, scale_wrt_gas=False)
-            self.engine.step()
+        """ZeRO makes its moments in the first step; a resumed run has them before."""
+        zero = self.engine.optimizer
+        for flat in zero.fp32_partitioned_groups_flat if self.stage == 3 else zero.single_partition_of_fp32_groups:
+            if not zero.optimizer.state[flat]:
+                zero.optimizer.state[flat] = {
+                    "step": torch.tensor(0.0),
+                    **{key: torch.zeros_like(flat.data) for key in MOMENTS},
+                }
 
 
 def _at_rest(groups: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[float]]:

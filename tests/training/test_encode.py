@@ -51,7 +51,11 @@ def test_the_prompt_is_that_of_summarizing_and_the_target_ends_itself(config: Co
     assert row["target"][-1] == chat.tokenizer.eos_token_id
     assert chat.tokenizer.decode(row["target"][:-1]) == "One red square."
     side = config.model.image_size
-    assert np.frombuffer(row["images"][0], np.uint8).reshape(side, side, 3)[side // 2, side // 2].tolist() == [255, 0, 0]
+    assert np.frombuffer(row["images"][0], np.uint8).reshape(side, side, 3)[side // 2, side // 2].tolist() == [
+        255,
+        0,
+        0,
+    ]
     assert "It rained" not in chat.tokenizer.decode(row["bare_prompt"])
 
 

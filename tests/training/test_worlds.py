@@ -43,7 +43,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     configs: dict[str, Config] = {}
 
     def case(name: str, **changes: object) -> Path:
-        keys = {"training.steps": STEPS, "training.out": str(folder / name), **changes}
+        keys = {"training.steps": STEPS, "training.log_steps": 25, "training.out": str(folder / name), **changes}
         configs[name] = training_config(folder, **{k.replace("__", "."): v for k, v in keys.items()})
         return write_config(configs[name], folder / f"{name}.yaml")
 
@@ -54,15 +54,19 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     for name in ("alone", "short", "alone-bf16", "pairs"):
         run_training(configs[name], Console(quiet=True), local=True)
     changing = [
-        case(f"changing-{zero}", training__zero=zero, training__steps=SHORT, training__workers=[1, 3]) for zero in STAGES
+        case(f"changing-{zero}", training__zero=zero, training__steps=SHORT, training__workers=[1, 3])
+        for zero in STAGES
     ]
-    two = [case(f"two-{zero}", training__zero=zero, training__workers=2) for zero in STAGES]
+    two = [
+        case(f"two-{zero}", training__zero=zero, training__workers=2, training__steps=STEPS if zero > 1 else SHORT)
+        for zero in STAGES
+    ]
     two.append(case("two-bf16", model__dtype="bfloat16", training__zero=2, training__workers=2, training__steps=SHORT))
     two.append(
         case("two-pairs", training__stage="finetune_clip", training__zero=2, training__workers=2, training__steps=SHORT)
     )
     run_workers(2, *two, *(f"{file}@2" for file in changing))
-    one = [case("one-3", training__zero=3)]
+    one = [case("one-3", training__zero=3, training__steps=SHORT)]
     run_workers(1, *one, *(f"{file}@4" for file in changing))
     run_workers(3, *changing)
     return Runs(folder, configs)
@@ -96,8 +100,9 @@ def test_alone_is_a_plain_pytorch_loop(runs: Runs) -> None:
 
 @pytest.mark.parametrize("name", [*(f"two-{zero}" for zero in STAGES), "one-3"])
 def test_every_stage_and_number_of_workers_gives_the_same_losses(runs: Runs, name: str) -> None:
-    assert len(runs.losses(name)) == STEPS
-    assert runs.losses(name) == pytest.approx(runs.losses("alone"), abs=1e-4)
+    whole = runs.losses("alone" if name in ("two-2", "two-3") else "short")
+    assert len(whole) in (STEPS, SHORT)
+    assert runs.losses(name) == pytest.approx(whole, abs=1e-4)
 
 
 @pytest.mark.parametrize("zero", STAGES)
@@ -113,9 +118,9 @@ def test_the_contrastive_loss_is_that_of_the_whole_batch(runs: Runs) -> None:
     assert runs.losses("two-pairs") == pytest.approx(runs.losses("pairs"), abs=1e-4)
 
 
-@pytest.mark.parametrize("zero", (1, 2, 3))
-def test_every_stage_exports_the_same_weights(runs: Runs, zero: int) -> None:
-    folders = [Path(runs.configs[f"two-{stage}"].training.out, "export") for stage in (0, zero)]
+@pytest.mark.parametrize("names", [("two-0", "two-1"), ("two-2", "two-3"), ("two-0", "one-3")])
+def test_every_stage_exports_the_same_weights(runs: Runs, names: tuple[str, str]) -> None:
+    folders = [Path(runs.configs[name].training.out, "export") for name in names]
     first, second = (load_file(folder / "weights.safetensors") for folder in folders)
     assert first.keys() == second.keys()
     for name, tensor in first.items():

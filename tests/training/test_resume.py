@@ -1,0 +1,151 @@
+"""Runs that are killed, preempted, fed with poison, or cannot write: nothing is lost, nothing goes on silently."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from safetensors.torch import load_file, save_file
+
+from mmsum import storage
+from mmsum.config import Config
+from mmsum.errors import ConfigError, EnvironmentFailure
+from mmsum.model.fused import load_fused
+from mmsum.model.torchstack import torch
+from mmsum.training.checkpoints import Progress, latest, save_checkpoint
+from mmsum.training.launch import run_training
+from mmsum.training.learners import build_learner
+from mmsum.training.optimizers import PlainOptimizer
+from mmsum.training.world import alone
+from tests.training.runs import losses, run_workers, start_workers, steps, training_config, write_config, write_examples
+
+QUIET = Console(quiet=True)
+
+
+def checkpoints(config: Config) -> list[str]:
+    folder = Path(config.training.out, "checkpoints")
+    return sorted(path.parent.name for path in folder.glob("*/manifest.json"))
+
+
+def wait_for_checkpoint(config: Config, processes: list[subprocess.Popen[str]]) -> None:
+    deadline = time.monotonic() + 200
+    while not checkpoints(config):
+        assert all(process.poll() is None for process in processes), processes[0].communicate()[0]
+        assert time.monotonic() < deadline, "no checkpoint in 200 s"
+        time.sleep(0.05)
+
+
+def test_killed_workers_and_a_killed_run_lose_no_step(tmp_path: Path) -> None:
+    keys = {"training.steps": 12, "training.checkpoint_steps": 2, "training.keep": 2}
+    unbroken = training_config(tmp_path, **keys, **{"training.out": str(tmp_path / "unbroken")})
+    run_training(unbroken, QUIET, local=True)
+    assert checkpoints(unbroken) == ["step-00000010", "step-00000012"]  # the last two are kept
+
+    broken = training_config(tmp_path, **keys, **{"training.zero": 2, "training.workers": 2})
+    file = write_config(broken, tmp_path / "broken.yaml")
+    processes = start_workers(2, file)
+    wait_for_checkpoint(broken, processes)
+    os.kill(processes[1].pid, signal.SIGKILL)  # one worker; the other waits for it in vain
+    time.sleep(0.5)
+    processes[0].kill()
+    for process in processes:
+        process.wait()
+    assert len(steps(broken)) < 12
+    printed = run_workers(2, file)
+    assert f"resuming at step {int(printed.split('resuming at step ')[1].split()[0])}" in printed
+    assert losses(broken) == pytest.approx(losses(unbroken), abs=1e-4)
+
+
+def test_a_notice_of_preemption_still_writes_a_checkpoint(tmp_path: Path) -> None:
+    config = training_config(tmp_path, **{"training.steps": 5000, "training.checkpoint_steps": 3})
+    file = write_config(config, tmp_path / "config.yaml")
+    command = [sys.executable, "-m", "mmsum.cli", "train", str(file), "--local"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    wait_for_checkpoint(config, [process])
+    process.terminate()
+    printed = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert "its checkpoint is written; the same command goes on from there" in printed.splitlines()[-1]
+    assert len(steps(config)) == int(checkpoints(config)[-1].removeprefix("step-"))
+
+
+def poison(config: Config, letter: str) -> None:
+    """Makes the frozen backbone read one letter as NaN: examples that hold it have no finite loss."""
+    file = Path(config.model.backbone, "model.safetensors")
+    tensors = load_file(file)
+    token = json.loads(Path(config.model.backbone, "tokenizer.json").read_text())["model"]["vocab"][letter]
+    tensors["model.embed_tokens.weight"][token] = float("nan")
+    save_file(tensors, file, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loss_that_is_not_finite_is_skipped_and_counted(tmp_path: Path, workers: int) -> None:
+    config = training_config(tmp_path, **{"training.workers": max(workers, 1), "training.zero": 2 if workers else 0})
+    poison(config, "7")  # "The town painted 7 squares", and 17
+    if workers:
+        run_workers(workers, write_config(config, tmp_path / "config.yaml"))
+    else:
+        run_training(config, QUIET, local=True)
+    skipped = [log.skipped for log in steps(config)]
+    assert 0 < sum(skipped) < len(skipped)
+    weights = load_file(Path(config.training.out, "export", "weights.safetensors"))
+    assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+    manifest = latest(config.training.out)
+    assert manifest and manifest[1].progress == Progress(6, 6 - sum(skipped), sum(skipped))
+
+
+def test_a_streak_of_bad_steps_stops_and_names_the_batch(tmp_path: Path) -> None:
+    config = training_config(tmp_path, **{"training.bad_steps": 3, "training.checkpoint_steps": 1})
+    poison(config, "T")  # every text begins with "The town"
+    with pytest.raises(
+        EnvironmentFailure, match=r"step 3: .* not finite 3 times in a row; the last batch was example-\d+"
+    ):
+        run_training(config, QUIET, local=True)
+
+
+def test_a_resume_must_share_what_it_was_begun_with(tmp_path: Path) -> None:
+    config = training_config(tmp_path)
+    assert run_training(config, QUIET, local=True, until=2) is None
+    other = training_config(tmp_path, **{"training.learning_rate": 0.5})
+    with pytest.raises(ConfigError, match=r"training\.learning_rate: 0\.01 then, 0\.5 now"):
+        run_training(other, QUIET, local=True)
+    free = training_config(tmp_path, **{"training.micro_batch": 3, "training.log_steps": 1})
+    assert run_training(free, QUIET, local=True)
+
+
+def test_a_checkpoint_that_cannot_be_written_names_the_last_good_one(tmp_path: Path) -> None:
+    config = training_config(tmp_path)
+    model = load_fused(config.model, train=True)
+    optimizer = PlainOptimizer(build_learner(model, config), config)
+    out = storage.normalize(config.training.out)
+    good = save_checkpoint(out, optimizer, Progress(1, 1), {}, alone())
+    Path(config.training.out, "checkpoints", "step-00000002").write_text("a file where a folder must be")
+    with pytest.raises(EnvironmentFailure, match=rf"cannot be written: .*; the last good checkpoint is {good}"):
+        save_checkpoint(out, optimizer, Progress(2, 2), {}, alone(), pause=0.01)
+    found = latest(out)
+    assert found and found[0] == good
+
+
+def test_a_torn_checkpoint_is_none(tmp_path: Path) -> None:
+    config = training_config(tmp_path, **{"training.checkpoint_steps": 2})
+    run_training(config, QUIET, local=True, until=4)
+    Path(config.training.out, "checkpoints", "step-00000004", "manifest.json").unlink()
+    found = latest(config.training.out)
+    assert found and found[1].progress.steps == 2
+    assert run_training(config, QUIET, local=True)
+    assert [log.step for log in steps(config)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_other_examples_are_another_run(tmp_path: Path) -> None:
+    config = training_config(tmp_path)
+    run_training(config, QUIET, local=True, until=2)
+    write_examples(Path(config.training.data), count=12)
+    with pytest.raises(ConfigError, match="was begun with other settings .data: "):
+        run_training(config, QUIET, local=True)
