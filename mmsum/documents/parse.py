@@ -30,8 +30,8 @@ from mmsum.records import Box, Document, ObjectRef
 
 _DOCUMENTS_PER_CHILD = 200
 """Documents after which the child is replaced, so that what MuPDF leaks stays small."""
-_STARTUP_SECONDS = 60.0
-"""Allowed for spawning a child on a busy machine, beside the document's own time."""
+_STARTUP_SECONDS = 300.0
+"""Allowed for spawning a child, beside the document's own time. A minute is short at a load of 15 a core."""
 _POLL_SECONDS = 0.25
 _POOLS_TRIED = 4
 _SWEEP_AFTER_SECONDS = 60.0
