@@ -117,7 +117,8 @@ def _run(
             compute=ray.data.TaskPoolStrategy(resources.parse_tasks),
             ray_remote_args_fn=_task_retries,
         )
-        .map_batches(
+        # Not map_batches: with GPUs that wants a number of rows to a batch, and would put several shards together.
+        .map_batches_internal(
             GenerateShards,
             fn_constructor_args=(context, summarizer),
             batch_size=None,

@@ -38,7 +38,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = 40
 
 
-def wait_for(what: str, ready: Callable[[], Any], seconds: float = 90.0) -> Any:
+def wait_for(what: str, ready: Callable[[], Any], seconds: float = 240.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := ready()):
         assert time.monotonic() < deadline, f"no {what} after {seconds:.0f} s"
@@ -74,7 +74,7 @@ class Head:
     metrics: str
     token: str
 
-    def run(self, *command: str | Path, timeout: float = 180.0) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str | Path, timeout: float = 400.0) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
         )
@@ -109,7 +109,16 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     environment.pop("RAY_ADDRESS", None)
     subprocess.run(["ray", "get-auth-token", "--generate"], env=environment, check=True, capture_output=True)
     ports = {name: free_port() for name in ("port", "dashboard-port", "metrics-export-port", "ray-client-server-port")}
-    command = ["ray", "start", "--head", "--dashboard-host=127.0.0.1", "--num-cpus=2", "--block", f"--temp-dir={temp}"]
+    command = [
+        "ray",
+        "start",
+        "--head",
+        "--dashboard-host=127.0.0.1",
+        "--num-cpus=2",
+        "--num-gpus=1",
+        "--block",
+        f"--temp-dir={temp}",
+    ]
     command += ["--object-store-memory=200000000", *(f"--{name}={port}" for name, port in ports.items())]
     with (folder / "head.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -200,7 +209,9 @@ def night(head: Head, prometheus: str) -> Night:
     (archive / "report-000-broken.pdf").write_bytes(b"%PDF-1.4 and nothing more")
     Image.new("RGB", (300, 200), "navy").save(archive / "report-000-chart.png")
     job = {"source": str(archive), "out": str(head.folder / "out")}
-    config = {"summarizer": "lead", "shard_size": 1, "resources": {"parse_tasks": 1, "max_cpus": 2}}
+    # A GPU that Ray was told of: the generating actors ask for it, as those of a model would.
+    resources = {"parse_tasks": 1, "max_cpus": 2, "generate_gpus": 1, "max_gpus": 1, "max_object_store_mb": 150}
+    config = {"summarizer": "lead", "shard_size": 1, "resources": resources}
     (head.folder / "job.yaml").write_text(yaml.safe_dump({**job, "config": config}))
     # A variable that the driver would hand to its workers too: Ray refuses to be told twice.
     runtime = yaml.safe_load((ROOT / "jobs" / "runtime_env.yaml").read_text())
@@ -221,7 +232,7 @@ def night(head: Head, prometheus: str) -> Night:
         [sys.executable, "-c", FEED_TRAINING], cwd=ROOT, env={**head.environment, "RAY_ADDRESS": head.address}
     )
     second = head.run(*head.submit_command("--submission-id", "second"))
-    assert feed.wait(timeout=60) == 0
+    assert feed.wait(timeout=240) == 0
     return Night(log.read_text(), first_parts, scraped, second, began, time.time())
 
 
