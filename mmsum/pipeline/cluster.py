@@ -91,7 +91,8 @@ def _connect(ray: Any, resources: Resources) -> None:
                 object_store_memory=store * 2**20 if store else None,
                 **common,
             )
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except Exception as error:  # Ray raises the bare class where a node does not come up in time
+        ray.shutdown()
         reason = " ".join(str(error).split()) or type(error).__name__
         where = os.environ.get("RAY_ADDRESS") or "a local Ray"
         raise EnvironmentFailure(f"{where} could not be reached or started: {reason}") from error
