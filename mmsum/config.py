@@ -73,10 +73,8 @@ class Model(_Section):
     vision: str = _answer("", "open_clip model name, or `timm:NAME` for a timm trunk under open_clip")
     vision_weights: str = _answer("", "open_clip tag, local file, or package:NAME/FILE; empty is random")
     image_size: int = _answer(224, "side of the square image given to the vision tower, in pixels", ge=32)
-    fusion: Literal["cross_attention", "prefix"] = _answer("cross_attention", "how figures reach the backbone")
+    fusion: Literal["cross_attention"] = _answer("cross_attention", "how figures reach the backbone")
     fusion_every: int = _answer(6, "a gated cross-attention block before every k-th decoder layer", ge=1)
-    prefix_tokens: int = _answer(16, "soft tokens of one figure, with fusion: prefix", ge=1, le=256)
-    lora_rank: int = _answer(8, "rank of the LoRA layers on the backbone, with fusion: prefix; 0 is none", ge=0)
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _answer(
         "auto", "auto: bfloat16 on GPUs and on CPUs with bf16 instructions, else float32"
     )

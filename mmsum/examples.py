@@ -81,8 +81,8 @@ class Example:
             )
             for figure in row.get("figures") or []
         ]
-        texts = {name: row.get(name) or "" for name in EXAMPLE_SCHEMA.names if name != "figures"}
-        return cls(**{**texts, "figures": figures})
+        texts: dict[str, Any] = {name: row.get(name) or "" for name in EXAMPLE_SCHEMA.names if name != "figures"}
+        return cls(figures=figures, **texts)
 
 
 def examples_to_table(examples: list[Example]) -> pa.Table:

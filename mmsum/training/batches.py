@@ -13,7 +13,7 @@ import random
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -85,8 +85,9 @@ class MicroBatch:
     ids: list[str]
 
     def to(self, device: torch.device) -> MicroBatch:
-        moved = [tensor.to(device, non_blocking=True) for tensor in (self.tokens, self.mask, self.labels, self.images)]
-        return MicroBatch(*moved, self.figures, self.captions, self.ids)
+        """The same with its tensors on `device`."""
+        tensors = ("tokens", "mask", "labels", "images")
+        return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in tensors})
 
 
 class EncodedData:
@@ -103,7 +104,8 @@ class EncodedData:
             if index.num_rows == 0:
                 raise ConfigError("training.data: no example has a figure that CLIP could learn from; give others")
         self.targets = index["target_tokens"].to_numpy()
-        self.lengths = np.zeros(index.num_rows) if self.pairs else index["prompt_tokens"].to_numpy() + self.targets
+        lengths = np.zeros(index.num_rows) if self.pairs else index["prompt_tokens"].to_numpy() + self.targets
+        self.lengths: list[int] = lengths.tolist()
         self._places = list(zip(index["part"].to_pylist(), index["row"].to_pylist(), strict=True))
         self._parts = {number: _mapped(encoded, number) for number in sorted({part for part, _ in self._places})}
 

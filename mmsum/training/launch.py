@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -96,7 +99,7 @@ def train_on_ray(config: Config, console: Console) -> str | None:
     """Examples encoded by Ray Data's CPU workers, then Ray Train's workers under DeepSpeed."""
     with ray_session(config.resources) as cluster:
         import ray
-        from ray.train import FailureConfig, RunConfig, ScalingConfig
+        from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchConfig, TorchTrainer
 
         training = config.training
@@ -113,9 +116,9 @@ def train_on_ray(config: Config, console: Console) -> str | None:
                 num_workers=training.workers, use_gpu=gpus, resources_per_worker=_worker_resources(config, gpus)
             ),
             run_config=RunConfig(
-                name="mmsum-train",
+                name=f"train-{time.time_ns()}",  # a name used before would bring back that run's failures
                 storage_path=_ray_storage(training.out),
-                storage_filesystem=None,
+                checkpoint_config=CheckpointConfig(num_to_keep=training.keep),
                 failure_config=FailureConfig(max_failures=training.restarts),
             ),
         )
@@ -207,8 +210,6 @@ class _Reader:
 
 def _ray_worker(settings: dict[str, Any]) -> None:
     """The training function of Ray Train: one worker of the group that Ray has already made."""
-    import ray.train
-
     from mmsum.pipeline.metrics import TrainingMetrics
     from mmsum.training.loop import StepLog, train
     from mmsum.training.screen import Screen
@@ -228,16 +229,20 @@ def _ray_worker(settings: dict[str, Any]) -> None:
 
         def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
             super().checkpoint(folder, step, valid_loss)
-            kept = ray.train.Checkpoint(folder.removeprefix("file://")) if world.first else None
-            ray.train.report(
-                {"step": step, "valid_loss": valid_loss},
-                checkpoint=kept,
-                checkpoint_upload_mode=ray.train.CheckpointUploadMode.NO_UPLOAD,
-            )
+            _report({"step": step, "valid_loss": valid_loss}, folder, world.first)
 
     screen = Reporting(config, world, lambda line: board.say.remote(line))
     export = train(config, settings["encoded"], settings["valid"], world, screen)
-    ray.train.report({"step": config.training.steps, "export": export})
+    _report({"step": config.training.steps, "export": export}, str(export), world.first)
+
+
+def _report(metrics: dict[str, Any], folder: str, first: bool) -> None:
+    """Tells Ray Train. It keeps checkpoints below its own folder only, so it gets a pointer to ours, not the tensors."""
+    import ray.train
+
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch, "uri.txt").write_text(folder)
+        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(scratch) if first else None)
 
 
 def _cause(error: Exception) -> MmsumError:

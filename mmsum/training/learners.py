@@ -51,7 +51,7 @@ class SummaryLearner(_Learner):
         self.tunes_vision = training.vision_learning_rate > 0
         self.fusion = model.fusion
         if self.tunes_vision:
-            self.visual = model.vision.clip.visual
+            self.visual: nn.Module = model.vision.clip.visual  # type: ignore[assignment]
         self.requires_grad_(True)
         for parameter in unused_parameters(self):
             parameter.requires_grad_(False)
@@ -106,9 +106,10 @@ class ClipLearner(_Learner):
 
     def __init__(self, model: FusedModel, config: Config) -> None:
         super().__init__(model)
-        self.clip = model.vision.clip
+        clip: Any = model.vision.clip
         # [1], not a scalar, which DeepSpeed cannot broadcast.
-        self.clip.logit_scale = nn.Parameter(self.clip.logit_scale.detach().reshape(1))
+        clip.logit_scale = nn.Parameter(clip.logit_scale.detach().reshape(1))
+        self.clip: Any = clip
         self.requires_grad_(True)
         self.tokenize = open_clip.SimpleTokenizer(context_length=self.clip.context_length)
 

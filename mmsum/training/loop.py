@@ -9,6 +9,7 @@ its newest checkpoint stands.
 from __future__ import annotations
 
 import math
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -268,12 +269,10 @@ def _look_closer(optimizer: Optimizer, batch: MicroBatch) -> dict[str, float]:
 
 
 def memory_gb() -> float:
-    """Peak GPU memory of this process, or its resident memory where there is no GPU, in GB."""
+    """Peak GPU memory of this process, or its peak resident memory where there is no GPU, in GB."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 1e9
-    import psutil
-
-    return float(psutil.Process().memory_info().rss / 1e9)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def _ids(data: EncodedData, schedule: Schedule, step: int) -> Iterator[str]:

@@ -70,7 +70,7 @@ class PlainOptimizer:
     def __init__(self, learner: Learner, config: Config) -> None:
         self.learner = learner
         groups, self.peaks = _at_rest(learner.groups(config))
-        self.adam: torch.optim.Optimizer = ClippingAdamW(groups, config.training.clip_norm)
+        self.adam: Any = ClippingAdamW(groups, config.training.clip_norm)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.learner(*args, **kwargs)
@@ -86,7 +86,6 @@ class PlainOptimizer:
     def step(self, share: float) -> StepResult:
         self._set_rates(share)
         adam = self.adam
-        assert isinstance(adam, ClippingAdamW)
         adam.step()
         adam.zero_grad(set_to_none=True)
         return StepResult(adam.norm, adam.overflow)
@@ -138,7 +137,7 @@ class DeepSpeedOptimizer(PlainOptimizer):
         self.engine, _, _, _ = deepspeed.initialize(
             model=learner, optimizer=adam, config=deepspeed_config(config, self.accumulate)
         )
-        self.adam = self.engine.optimizer
+        self.adam: Any = self.engine.optimizer
         if self.stage > 0:
             # DeepSpeed looks for infinite gradients only in half precision; ours are float32 and can still be.
             self.engine.optimizer.check_grad_overflow = True
@@ -183,17 +182,26 @@ class DeepSpeedOptimizer(PlainOptimizer):
         if self.stage == 0:
             super().write(states, steps)
             return
-        from deepspeed.utils import safe_set_full_fp32_param, safe_set_full_optimizer_state
-
         self._make_moments()
         self._link_moments()
         for name, parameter in self.named():
             state = states[name]
-            safe_set_full_fp32_param(parameter, state.value)
+            self._write_one(parameter, state.value)
             self._write_model(parameter, state.value)
             for key in MOMENTS:
-                safe_set_full_optimizer_state(parameter, getattr(state, key), key)
+                self._write_one(parameter, getattr(state, key), key)
         self._set_steps(steps)
+
+    def _write_one(self, parameter: nn.Parameter, value: torch.Tensor, key: str | None = None) -> None:
+        """The optimizer's copy of a tensor, or of one of its moments."""
+        if self.stage < 3:
+            parameter.set_full_hp_param(value, key)  # type: ignore[attr-defined, operator]
+            return
+        # DeepSpeed's own way to set whole tensors at stage 3 fails where workers do not divide them evenly.
+        rank, workers = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        size = -(-value.numel() // workers)
+        padded = nn.functional.pad(value.flatten(), (0, size * workers - value.numel()))
+        parameter._z3_optimizer.set_local_hp_param(padded.narrow(0, rank * size, size), parameter, key)  # type: ignore
 
     def _write_model(self, parameter: nn.Parameter, value: torch.Tensor) -> None:
         """The model's own copy; DeepSpeed's setters fill the optimizer's, which reaches the model after the next step."""

@@ -1,0 +1,69 @@
+"""Training under Ray Train: the same losses as alone, also when a worker is killed on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from rich.console import Console
+
+from mmsum.training.launch import run_training
+from tests.training.runs import losses, steps, training_config, write_config
+
+
+def start(config_file: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "mmsum.cli", "train", str(config_file), *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+
+
+def ray_workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            if "RayTrainWorker" in child.name() or any("RayTrainWorker" in part for part in child.cmdline()):
+                found.append(child)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_two_workers_lose_one_and_end_as_if_they_had_not(tmp_path: Path) -> None:
+    keys = {"training.steps": 30, "training.checkpoint_steps": 3, "training.zero": 2, "training.workers": 2}
+    alone = training_config(tmp_path, **{**keys, "training.out": str(tmp_path / "alone"), "training.workers": 1})
+    run_training(alone, Console(quiet=True), local=True)
+
+    config = training_config(tmp_path, **keys, **{"training.worker_cpus": 0.5})
+    process = start(write_config(config, tmp_path / "config.yaml"))
+    deadline = time.monotonic() + 240
+    while len(steps(config)) < 6:  # two checkpoints
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline, "no checkpoint in 240 s"
+        time.sleep(0.1)
+    victim = ray_workers(process)[-1]
+    victim.send_signal(signal.SIGKILL)
+    printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, printed
+    assert losses(config) == pytest.approx(losses(alone), abs=1e-4)
+    assert "18 examples with 18 figures" in printed and "resuming at step" in printed
+    assert (tmp_path / "run" / "loss.png").read_bytes()[:4] == b"\x89PNG"
+    assert printed.rstrip().endswith(f"mmsum summarize SRC OUT --model {tmp_path}/run/export")
+
+
+def test_a_workers_own_error_reaches_the_screen_as_one_line(tmp_path: Path) -> None:
+    config = training_config(
+        tmp_path, **{"training.worker_cpus": 0.5, "training.restarts": 0, "model.fusion_every": 99}
+    )
+    process = start(write_config(config, tmp_path / "config.yaml"))
+    printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 2, printed
+    assert printed.splitlines()[-1] == (
+        "mmsum train: model.fusion_every: 99 is more than the backbone's 4 layers; lower it"
+    )
