@@ -82,10 +82,10 @@ def _marked(page: pymupdf.Page, figures: list[Figure]) -> pymupdf.Pixmap:
     for figure in figures:
         box = pymupdf.Rect(figure.bbox) * zoom & sheet.rect
         sheet.draw_rect(box, color=_MARK, width=2)
-        words = f"{figure.label or 'no label'} [{figure.kind}] {figure.caption}"[:90]
-        strip = pymupdf.Rect(
-            box.x0, max(0.0, box.y0 - 13), min(sheet.rect.x1, box.x0 + 5.2 * len(words)), max(13.0, box.y0)
-        )
+        # No wider than its figure: the strips of two side by side would cover each other.
+        room = max(box.width, 110.0)
+        words = f"{figure.label or 'no label'} [{figure.kind}] {figure.caption}"[: int(room / 4.9)]
+        strip = pymupdf.Rect(box.x0 - 1, max(0.0, box.y0 - 13), min(sheet.rect.x1, box.x0 + room), max(13.0, box.y0))
         sheet.draw_rect(strip, color=_MARK, fill=_MARK)
         sheet.insert_text((strip.x0 + 2, strip.y1 - 3), words, fontsize=9, color=(1, 1, 1))
     sheet.insert_text((6, 14), f"page {page.number + 1}", fontsize=10, color=(0.1, 0.1, 0.7))
