@@ -103,7 +103,7 @@ def main() -> None:
         archive = write_archive(work / "archive", given.documents)
         # Nobody else reaches the namespaces: no token has to be handed from host to host.
         quiet = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_AUTH_MODE": "disabled"}
-        head = [*ray, "--head", f"--node-ip-address={HOSTS[HEAD]}", "--port=6379", "--num-cpus=1"]
+        head = [*ray, "--head", f"--node-ip-address={HOSTS[HEAD]}", "--port=6379", "--num-cpus=2"]
         head += ["--include-dashboard=false", f"--temp-dir={work / 'ray'}", "--object-store-memory=200000000"]
         other = [*ray, f"--address={HOSTS[HEAD]}:6379", f"--node-ip-address={HOSTS[OTHER]}", "--num-cpus=2"]
         on_host(HEAD, head, work / "head.log", **quiet)
