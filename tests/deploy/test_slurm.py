@@ -139,7 +139,7 @@ def test_a_ray_that_does_not_come_up_is_an_error(slurm: Allocation) -> None:
 
 def test_out_of_time_means_queued_again(slurm: Allocation) -> None:
     """USR1 comes before the end: the job hears SIGTERM, has time to finish what it began, and is queued again."""
-    job = 'trap "sleep 0.3; echo finished shards; exit 1" TERM; echo ready; while true; do sleep 0.05; done'
+    job = 'trap "sleep 0.3; echo finished shards; exit 1" TERM; echo ready; for _ in {1..400}; do sleep 0.05; done'
     process = slurm.start("summarize.sbatch", job, "jobs/summarize.yaml")
     assert process.stdout is not None
     for line in process.stdout:
