@@ -70,9 +70,10 @@ def _status_table(seen: Status) -> Table:
     shown = Table(show_header=False, box=None, pad_edge=False)
     shown.add_column(style="bold")
     shown.add_column(overflow="fold")
-    state = "complete" if seen.is_complete else "running" if seen.is_running else "unfinished"
-    hint = "" if seen.is_complete or seen.is_running else "; the same summarize command resumes"
-    shown.add_row("snapshot", f"{snapshot.number} of {snapshot.source}: {state}{hint}")
+    state = "complete" if seen.is_complete else "unfinished; the same summarize command resumes"
+    if seen.is_running and not seen.is_complete:  # or killed a moment ago: nobody can tell
+        state = "unfinished; a driver is at work"
+    shown.add_row("snapshot", f"{snapshot.number} of {snapshot.source}: {state}")
     shown.add_row("documents", f"{seen.done} of {seen.planned} ({seen.done / max(seen.planned, 1):.0%})")
     shown.add_row("shards", f"{len(seen.committed)} of {snapshot.shards}")
     kinds = ("ok", "partial", "failed", "deleted")
