@@ -108,7 +108,8 @@ def train(
                 skipped=progress.skipped + log.skipped,
             )
             if progress.steps % training.log_steps == 0 or progress.steps == end:
-                log.extra = _look_closer(optimizer, batches[0].to(world.device))
+                richest = max(batches, key=lambda batch: sum(batch.figures))
+                log.extra = _look_closer(optimizer, richest.to(world.device))
             if world.first:
                 watcher.step(log)
             streak = streak + 1 if log.skipped else 0

@@ -196,7 +196,7 @@ def draw_losses(out: str) -> str | None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    window = max(1, len(steps) // 50)
+    window = max(5, len(steps) // 50)
     numbers, losses = [log.step for log in steps], [log.loss for log in steps]
     means = [sum(losses[max(0, at - window + 1) : at + 1]) / min(window, at + 1) for at in range(len(losses))]
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")

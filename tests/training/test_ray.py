@@ -36,7 +36,7 @@ def ray_workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def test_two_workers_lose_one_and_end_as_if_they_had_not(tmp_path: Path) -> None:
-    keys = {"training.steps": 30, "training.checkpoint_steps": 3, "training.zero": 2, "training.workers": 2}
+    keys = {"training.steps": 16, "training.checkpoint_steps": 3, "training.zero": 2, "training.workers": 2}
     alone = training_config(tmp_path, **{**keys, "training.out": str(tmp_path / "alone"), "training.workers": 1})
     run_training(alone, Console(quiet=True), local=True)
 
