@@ -96,7 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     _config_arguments(command)
     command.set_defaults(run=_inspect)
 
-    command = commands.add_parser("train", help="train adapters and CLIP on examples; again: go on from the last checkpoint")
+    command = commands.add_parser(
+        "train", help="train adapters and CLIP on examples; again: go on from the last checkpoint"
+    )
     command.add_argument("config", metavar="CONFIG", help="YAML file with a training section, as jobs/train.yaml")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one config key; repeatable")
     command.add_argument("--preset", metavar="NAME", help="named settings, such as pocket")
