@@ -3,13 +3,15 @@
     python benchmarks/end_to_end.py [FOLDER] [--documents N] [--summarizer fused|lead] [--preset pocket]
 
 Parsing and generating share the same cores here, so a second run puts a stand-in behind the Summarizer seam that sleeps at
-a fixed token rate, as a GPU would leave the CPU alone: its idle share says whether the flow keeps it fed.
+a fixed token rate, as a GPU would leave the CPU alone: its idle share says whether the flow keeps it fed. It gets as many
+copies of the files as make --fed documents, so that the first seconds do not decide.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -23,6 +25,7 @@ from mmsum.documents.parse import Parser
 from mmsum.generation.summarizer import Draft, build_summarizer, check_summarizer
 from mmsum.pipeline.summarize import Result
 from mmsum.records import Document
+from mmsum.storage.uris import local_path
 
 STAND_IN_TOKENS = 100  # written per document by the stand-in
 
@@ -43,6 +46,14 @@ class SleepingSummarizer:
 
 def sleeping(config: Config) -> SleepingSummarizer:
     return SleepingSummarizer(config)
+
+
+def copies(folder: Path, parsed: list[Document], to: Path, count: int) -> None:
+    """The files of `parsed`, again and again under other names, until there are `count`."""
+    files = [Path(local_path(document.ref.uri)) for document in parsed]
+    for number in range(count):
+        file = files[number % len(files)]
+        shutil.copy(file, to / f"{number:05d}-{file.name}")
 
 
 def parse_alone(folder: Path, documents: int, config: Config) -> tuple[list[Document], float]:
@@ -78,6 +89,7 @@ def main() -> None:
     default = Path(data, "joss", "pdf") if data else None
     parser.add_argument("folder", nargs="?", type=Path, default=default)
     parser.add_argument("--documents", type=int, default=24)
+    parser.add_argument("--fed", type=int, default=400, help="documents of the run with the stand-in")
     parser.add_argument("--summarizer", choices=["fused", "lead"], default="fused")
     parser.add_argument("--preset", default="pocket")
     given = parser.parse_args()
@@ -96,9 +108,11 @@ def main() -> None:
     import ray
 
     ray.init(address="local", include_dashboard=False, log_to_driver=False)
-    small = load_config(preset=given.preset, summarizer="lead", shard_size=2)
-    flow(given.folder, 8, small)  # workers are up
-    result, whole = flow(given.folder, given.documents, small, summarizer=sleeping)
+    small = load_config(preset=given.preset, summarizer="lead", shard_size=8)
+    with tempfile.TemporaryDirectory() as scratch:
+        copies(given.folder, parsed, Path(scratch), given.fed)
+        flow(Path(scratch), 32, small)  # workers are up
+        result, whole = flow(Path(scratch), given.fed, small, summarizer=sleeping)
     idle = result.totals.idle_share
     print(f"stand-in at {rate:5.0f} tokens/s  {whole:8.2f} documents/s   idle share {idle:.1%} (goal: at most 5%)")
 

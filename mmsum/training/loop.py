@@ -22,7 +22,7 @@ from mmsum.config import Config, Training
 from mmsum.errors import EnvironmentFailure
 from mmsum.model.fused import load_fused
 from mmsum.model.torchstack import torch
-from mmsum.training.batches import EncodedData, MicroBatch, Schedule, micro_batches, prefetched
+from mmsum.training.batches import EncodedData, MicroBatch, Schedule, prefetched
 from mmsum.training.checkpoints import Progress, check_settings, latest, load_checkpoint, prune, save_checkpoint
 from mmsum.training.encode import Encoded
 from mmsum.training.export import write_export
@@ -298,6 +298,3 @@ def _stop_on_sigterm() -> Iterator[Callable[[], bool]]:
         yield lambda: asked
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-__all__ = ["StepLog", "Watcher", "learning_rate_share", "mean_loss", "micro_batches", "take_step", "train"]

@@ -10,11 +10,9 @@ import io
 import json
 import os
 import tempfile
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from mmsum import storage
@@ -217,12 +215,3 @@ def draw_losses(out: str) -> str | None:
     uri = storage.join(storage.normalize(out), "loss.png")
     storage.put(uri, picture.getvalue())
     return uri
-
-
-def timed_say(say: Callable[[str], None]) -> Callable[[str], None]:
-    """Lines with the time of day before them, for logs that are read the morning after."""
-    return lambda line: say(f"{time.strftime('%H:%M:%S')}  {line}")
-
-
-def local_path(uri: str) -> Path:
-    return Path(uri.removeprefix("file://"))
