@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: install demo test lint bench chaos clean test-tools
+.PHONY: install demo test test-slow lint bench chaos clean test-tools
 
 install: $(VENV)/.installed
 
@@ -36,6 +36,10 @@ test-tools: $(VENV)/.test-tools
 
 test: test-tools
 	$(BIN)/python -m pytest
+
+# What takes minutes each: kills of parts of a run, stores that break on the way.
+test-slow: test-tools
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/.test-tools
 	$(BIN)/ruff check .

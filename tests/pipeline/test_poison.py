@@ -85,6 +85,7 @@ class TestInProcess:
         assert_complete(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_sigterm_finishes_what_is_under_way_and_says_how_to_resume(tmp_path: Path, mmsum: Run) -> None:
     archive, out = write_archive(tmp_path / "archive", 300), tmp_path / "out"
     command = ("summarize", archive, out, "--set", "summarizer=lead", "--set", "shard_size=2")
@@ -129,6 +130,7 @@ IMPATIENT = ("--set", "robustness.fetch_seconds=1", "--set", "robustness.write_s
 ONE_TRY = {"AWS_MAX_ATTEMPTS": "1"}
 
 
+@pytest.mark.slow
 @pytest.mark.s3
 def test_a_broken_object_is_a_row_and_a_broken_store_is_not(faults: Faults, mmsum: Run) -> None:
     faults.expired = True
@@ -158,6 +160,7 @@ def test_a_broken_object_is_a_row_and_a_broken_store_is_not(faults: Faults, mmsu
     assert min(faults.injected[name] for name in ("errors", "throttled", "cut", "lost_answers")) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.s3
 def test_an_output_that_cannot_be_written_any_more_ends_the_run(faults: Faults, mmsum: Run) -> None:
     assert mmsum(*S3_RUN, "--limit", "10").returncode == 0
