@@ -72,6 +72,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     return Runs(folder, configs)
 
 
+def assert_same(losses: list[float], others: list[float]) -> None:
+    """Within 1e-4 over 25 steps; after that other orders of the same sums, grown by training itself, may show: 1e-2."""
+    assert losses[:25] == pytest.approx(others[:25], abs=1e-4)
+    assert losses == pytest.approx(others, abs=1e-2)
+
+
 def test_alone_is_a_plain_pytorch_loop(runs: Runs) -> None:
     config = runs.configs["alone"]
     encoded = encode(config.training.data, config)
@@ -94,7 +100,7 @@ def test_alone_is_a_plain_pytorch_loop(runs: Runs) -> None:
             group["lr"] = peak * learning_rate_share(step, config.training)
         adam.step()
         found.append(float(loss.detach()))
-    assert found == pytest.approx(runs.losses("alone"), abs=1e-4)
+    assert_same(found, runs.losses("alone"))
     assert found[-1] < found[0] - 1  # it learns
 
 
@@ -102,7 +108,7 @@ def test_alone_is_a_plain_pytorch_loop(runs: Runs) -> None:
 def test_every_stage_and_number_of_workers_gives_the_same_losses(runs: Runs, name: str) -> None:
     whole = runs.losses("alone" if name in ("two-2", "two-3") else "short")
     assert len(whole) in (STEPS, SHORT)
-    assert runs.losses(name) == pytest.approx(whole, abs=1e-4)
+    assert_same(runs.losses(name), whole)
 
 
 @pytest.mark.parametrize("zero", STAGES)
