@@ -1,0 +1,69 @@
+"""Facts that a summary can be checked for by machine: what a figure shows, and which sentences claim it or another thing.
+
+They travel as JSON in `Example.facts`, written by `mmsum data` and read by `mmsum evaluate`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Literal
+
+Verdict = Literal["right", "wrong", "absent"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFact:
+    """One fact with the rival answers that a guess could give instead.
+
+    Patterns are regular expressions, searched without regard to case. A sentence speaks of the fact when every pattern
+    of `about` is found in it; it claims each option whose pattern is found in it.
+    """
+
+    kind: str  # trend, largest, share, ...: chance is the best constant answer per kind
+    statement: str  # as the gold summary has it
+    figure: str  # label of the figure that shows it, "" for a fact of the text
+    said: bool  # the text states it, too; otherwise it stands only in the figure
+    about: list[str]
+    options: dict[str, str]  # answer -> pattern; at least two
+    answer: str  # the true one of options
+
+
+def write_facts(facts: Iterable[CheckedFact]) -> str:
+    """JSON for Example.facts."""
+    return json.dumps([asdict(fact) for fact in facts], ensure_ascii=False)
+
+
+def read_facts(text: str) -> list[CheckedFact]:
+    """The facts of Example.facts; "" holds none."""
+    return [CheckedFact(**fact) for fact in json.loads(text)] if text else []
+
+
+def claimed(fact: CheckedFact, summary: str) -> set[str]:
+    """The options that the summary's sentences about this fact claim."""
+    found = set[str]()
+    for sentence in sentences(summary):
+        if all(_pattern(pattern).search(sentence) for pattern in fact.about):
+            found |= {option for option, pattern in fact.options.items() if _pattern(pattern).search(sentence)}
+    return found
+
+
+def judge(fact: CheckedFact, summary: str) -> Verdict:
+    """right: the true option and no other is claimed; absent: none is; wrong: anything else."""
+    found = claimed(fact, summary)
+    if not found:
+        return "absent"
+    return "right" if found == {fact.answer} else "wrong"
+
+
+def sentences(text: str) -> list[str]:
+    """Split behind `.`, `!` and `?` before a space and a capital, a digit or a quote, and at line breaks."""
+    return [part.strip() for part in re.split(r"(?<=[.!?])\s+(?=[A-Z0-9\"“'(])|\n+", text) if part.strip()]
+
+
+@lru_cache(maxsize=65536)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from mmsum.claims import CheckedFact, claimed, judge, read_facts, sentences, write_facts
+
+TREND = CheckedFact(
+    kind="trend",
+    statement="Demand in Northgate rose from about 3 to about 8 tonnes.",
+    figure="Figure 1",
+    said=False,
+    about=["demand", r"\bnorthgate\b"],
+    options={"rising": r"\b(rose|grew|climbed)\b", "falling": r"\b(fell|sank|dropped)\b"},
+    answer="rising",
+)
+
+
+@pytest.mark.parametrize(
+    ("summary", "verdict"),
+    [
+        ("Demand in Northgate grew every year.", "right"),
+        ("DEMAND rose in Northgate. It fell in Southgate.", "right"),
+        ("Demand in Northgate fell every year.", "wrong"),
+        ("Demand in Northgate rose, then fell.", "wrong"),
+        ("Demand rose. Northgate is a district.", "absent"),
+        ("Demand in Northgate was measured.", "absent"),
+        ("", "absent"),
+    ],
+)
+def test_verdicts(summary: str, verdict: str) -> None:
+    assert judge(TREND, summary) == verdict
+
+
+def test_every_claim_is_found() -> None:
+    assert claimed(TREND, "Demand in Northgate rose. Later, demand in Northgate fell.") == {"rising", "falling"}
+
+
+def test_facts_survive_the_way_through_parquet() -> None:
+    assert read_facts(write_facts([TREND])) == [TREND]
+    assert read_facts("") == []
+
+
+def test_sentences_end_where_a_reader_sees_it() -> None:
+    assert sentences("About 3.5 t were sold. It rose!\nA line") == ["About 3.5 t were sold.", "It rose!", "A line"]
