@@ -18,12 +18,14 @@ def test_the_pocket_preset_summarizes_real_reports(tmp_path: Path, mmsum: Run) -
     done = mmsum("summarize", "archive", "out", *settings)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert "5 (2 ok, 3 failed)" in done.stdout
+    assert "5 (3 ok, 2 failed)" in done.stdout  # the tests install OCR: the scanned page is read
     rows = {Path(row["uri"]).name: row for row in read_summaries(tmp_path / "out").to_pylist()}
     assert len(rows) == 5
     kinds = {name: row["failure_kind"] for name, row in rows.items() if row["status"] == "failed"}
-    assert kinds == {"encrypted.pdf": "encrypted", "scanned.pdf": "needs_ocr", "truncated.pdf": "corrupt"}
-    for row in (row for row in rows.values() if row["status"] == "ok"):
+    assert kinds == {"encrypted.pdf": "encrypted", "truncated.pdf": "corrupt"}
+    assert len(rows["scanned.pdf"]["summary"].split()) >= 5
+    for row in (row for name, row in rows.items() if name[0].isdigit()):
+        assert row["status"] == "ok"
         assert row["model"].startswith("fused:pocket:")
         assert len(row["summary"].split()) >= 5
         assert row["tokens_read"] == row["tokens_total"] > 300

@@ -105,7 +105,6 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         "RAY_AUTH_MODE": "token",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_metrics_report_interval_ms": "1000",
-        "RAY_worker_niceness": "0",  # Ray gives its workers 15, and other work on the machine then goes first
     }
     environment.pop("RAY_ADDRESS", None)
     subprocess.run(["ray", "get-auth-token", "--generate"], env=environment, check=True, capture_output=True)
