@@ -84,28 +84,30 @@ class Model(_Section):
 class Training(_Section):
     """`mmsum train CONFIG`. What is trained follows from `stage` and the learning rates; the backbone never is."""
 
-    stage: Literal["train", "finetune_clip"] = Field(
+    stage: Literal["train", "finetune_clip"] = _answer(
         "train", description="train: adapters and CLIP on gold summaries; finetune_clip: CLIP on figures and captions"
     )
     data: str = Field("", description="examples to learn from: a Parquet file, folder, glob or prefix")
     valid: str = Field("", description="examples whose loss is watched; empty: none")
     out: str = Field("", description="folder or prefix of checkpoints, logs and the export")
-    steps: int = Field(1000, description="optimizer steps", ge=1)
-    batch_size: int = Field(
+    steps: int = _answer(1000, description="optimizer steps", ge=1)
+    batch_size: int = _answer(
         8, description="examples of one step, over all workers; every worker count divides it", ge=1
     )
     micro_batch: int = Field(2, description="examples of one forward pass of one worker", ge=1)
-    learning_rate: float = Field(1e-3, description="of the adapters (in finetune_clip: of CLIP's text side)", ge=0)
-    vision_learning_rate: float = Field(1e-4, description="of the vision tower; 0 keeps it frozen", ge=0)
-    warmup_steps: int = Field(50, description="steps over which learning rates rise from 0", ge=0)
-    final_rate: float = Field(0.1, description="share of the learning rate left at the end of the cosine", ge=0, le=1)
-    weight_decay: float = Field(0.01, description="of matrices; norms, biases and gates have none", ge=0)
-    clip_norm: float = Field(
+    learning_rate: float = _answer(1e-3, description="of the adapters (in finetune_clip: of CLIP's text side)", ge=0)
+    vision_learning_rate: float = _answer(1e-4, description="of the vision tower; 0 keeps it frozen", ge=0)
+    warmup_steps: int = _answer(50, description="steps over which learning rates rise from 0", ge=0)
+    final_rate: float = _answer(0.1, description="share of the learning rate left at the end of the cosine", ge=0, le=1)
+    weight_decay: float = _answer(0.01, description="of matrices; norms, biases and gates have none", ge=0)
+    clip_norm: float = _answer(
         1.0, description="largest norm of the gradient over all that trains; 0 is no clipping", ge=0
     )
-    gate_start: float = Field(0.0, description="where new gates start; at 0 the untrained model is the backbone", ge=0)
-    text_dropout: float = Field(0.0, description="share of examples shown without their text", ge=0, le=1)
-    figure_dropout: float = Field(0.0, description="share of examples shown without their figures", ge=0, le=1)
+    gate_start: float = _answer(
+        0.0, description="where new gates start; at 0 the untrained model is the backbone", ge=0
+    )
+    text_dropout: float = _answer(0.0, description="share of examples shown without their text", ge=0, le=1)
+    figure_dropout: float = _answer(0.0, description="share of examples shown without their figures", ge=0, le=1)
     zero: Literal[0, 1, 2, 3] = Field(0, description="DeepSpeed ZeRO stage")
     offload: bool = Field(False, description="keep optimizer state in CPU memory (ZeRO 1 to 3)")
     workers: int | tuple[int, int] = Field(1, description="training workers; [min, max] is elastic")
@@ -212,11 +214,15 @@ class Config(_Section):
     prices: Prices = Prices()
 
     def answers(self) -> dict[str, Any]:
-        """Flat ``{"limits.pages": 2000, ...}`` of the keys that change the answer. For `lead`, the model is none of them."""
+        """Flat ``{"limits.pages": 2000, ...}`` of the keys that change a summary. For `lead`, the model is none of them."""
+        others = ("training.", "model.") if self.summarizer == "lead" else ("training.",)
+        return {k: v for k, v in _flatten(self) if not k.startswith(others)}
+
+    def training_answers(self) -> dict[str, Any]:
+        """The same for what a training run learns. Of what it trains on, the encoded examples' name tells."""
         flat = dict(_flatten(self))
-        if self.summarizer == "lead":
-            return {k: v for k, v in flat.items() if not k.startswith("model.")}
-        return flat
+        del flat["model.dtype"]
+        return {k: v for k, v in flat.items() if k.startswith(("training.", "model.")) or k == "seed"}
 
     def fingerprint(self) -> str:
         """16 hex digits over answers(): two runs with the same one would write the same answers."""

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import shutil
 import tempfile
 from importlib.metadata import version
@@ -18,7 +17,7 @@ from torch import nn
 
 from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
-from mmsum.model.files import is_hub_id, locate
+from mmsum.model.files import cache_folder, is_hub_id, locate
 from mmsum.model.packing import ATTENTION, uses_plain_cache
 from mmsum.model.torchstack import torch, transformers
 
@@ -68,7 +67,7 @@ def load_backbone(config: Model, device: torch.device, dtype: torch.dtype) -> tu
         raise ConfigError("model.backbone: empty; choose a preset (--preset pocket) or name a causal language model")
     folder, identity = resolve(config)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = load_tokenizer(folder)
         model = transformers.AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, local_files_only=True, trust_remote_code=False
         )
@@ -81,6 +80,11 @@ def load_backbone(config: Model, device: torch.device, dtype: torch.dtype) -> tu
     if model._supports_attention_backend and uses_plain_cache(model.config):
         model.set_attn_implementation(ATTENTION)
     return model, tokenizer, identity
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer beside a backbone, of a folder that `resolve` gave."""
+    return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def resolve(config: Model) -> tuple[Path, str]:
@@ -116,7 +120,7 @@ def _converted(gguf: Path, identity: str) -> Path:
     transformers 5.23 reads SmolLM2's GGUF in 33 s (tokenizer 8, weights 25) and the converted folder in 2; every
     actor pays it. One process converts, others on the host wait for it; a torn conversion is never visible.
     """
-    cache = Path(os.environ.get("MMSUM_CACHE") or Path.home() / ".cache" / "mmsum")
+    cache = cache_folder()
     key = f"{gguf.stem}-{identity}-{version('transformers')}"
     target = cache / key
     try:

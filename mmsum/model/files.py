@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 from mmsum.config import Model
@@ -34,6 +35,11 @@ def locate(reference: str, field: str) -> Path:
         if path.exists():
             return path
     raise PresetError(f"{field}: the package {name} has no file {inside}; it may be another version, run: pip list")
+
+
+def cache_folder() -> Path:
+    """Where this machine keeps what can be made again: $MMSUM_CACHE, else ~/.cache/mmsum."""
+    return Path(os.environ.get("MMSUM_CACHE") or Path.home() / ".cache" / "mmsum")
 
 
 def is_hub_id(reference: str) -> bool:

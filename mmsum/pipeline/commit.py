@@ -17,7 +17,6 @@ from dataclasses import asdict
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from mmsum import storage
 from mmsum.errors import RETRYABLE, EnvironmentFailure, FailureKind, StorageError
@@ -143,9 +142,10 @@ def commit_shard(rows: pa.Table, *, snapshot_out: str, digest: str, write_second
     name = f"part-{shard:06d}.parquet"
     crops = _crops_table(rows)
     if crops.num_rows:
-        crops_data, crops_uri = _parquet(crops), storage.join(snapshot_out, "crops", digest, name)
+        crops_data, crops_uri = storage.parquet_bytes(crops), storage.join(snapshot_out, "crops", digest, name)
         storage.patiently(lambda: storage.create(crops_uri, crops_data), write_seconds)
-    part, part_uri = _parquet(rows.select(SUMMARY_SCHEMA.names)), storage.join(snapshot_out, "summaries", digest, name)
+    part = storage.parquet_bytes(rows.select(SUMMARY_SCHEMA.names))
+    part_uri = storage.join(snapshot_out, "summaries", digest, name)
     created = storage.patiently(lambda: storage.create(part_uri, part), write_seconds)
     with suppress(StorageError):  # marks that stay are never read again; some credentials may not delete
         forget(snapshot_out, digest, shard)
@@ -185,12 +185,6 @@ def _crops_table(rows: pa.Table) -> pa.Table:
                 crop = {name: figure[name] for name in ("label", "page", "width", "height")}
                 records.append({"document_id": row["document_id"], "figure": index, "image": image, **crop})
     return pa.Table.from_pylist(records, schema=CROP_SCHEMA)
-
-
-def _parquet(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    return bytes(sink.getvalue().to_pybytes())
 
 
 def read_summaries(out: str) -> pa.Table:
@@ -248,13 +242,13 @@ def read_crops(out: str) -> dict[tuple[str, int], bytes]:
         for shard in sorted(snapshot.committed()):
             uri = snapshot.crops_uri(shard)
             if storage.stat(uri):
-                for row in pq.read_table(pa.BufferReader(storage.read(uri))).to_pylist():
+                for row in storage.read_table(uri).to_pylist():
                     crops[row["document_id"], row["figure"]] = row["image"]
     return crops
 
 
 def _read_part(uri: str) -> pa.Table:
-    table = pq.read_table(pa.BufferReader(storage.read(uri)))
+    table = storage.read_table(uri)
     version = pc.max(table["schema_version"]).as_py() or 0
     if version > SCHEMA_VERSION:
         raise EnvironmentFailure(

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mmsum import storage
 from mmsum.errors import EnvironmentFailure, SourceError
@@ -53,9 +52,7 @@ def compact(out: str, part_bytes: int = PART_BYTES) -> tuple[Compaction, bool]:
     plan = Compaction(number, digest, covers, files=0, rows=0)
     files = rows = 0
     for table in _full(_kept(_rows(out, finished), newest), part_bytes):
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
-        storage.create(plan.part_uri(out, files), sink.getvalue().to_pybytes())
+        storage.create(plan.part_uri(out, files), storage.parquet_bytes(table))
         files, rows = files + 1, rows + table.num_rows
     if rows != len(newest):
         raise EnvironmentFailure(

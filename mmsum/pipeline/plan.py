@@ -15,7 +15,6 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mmsum import storage
 from mmsum.config import Config
@@ -245,10 +244,8 @@ def _create(
     for ref, shard in zip(refs, shards, strict=True):
         digest.update(f"{shard}\0{ref.op}\0{ref.version}\0{ref.uri}\n".encode())
     metadata = {"mmsum": json.dumps({**settings, "digest": digest.hexdigest()[:16]}, sort_keys=True)}
-    sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
     uri = storage.join(out, "_run", f"plan-{number:06d}.parquet")
-    created = storage.create(uri, sink.getvalue().to_pybytes())
+    created = storage.create(uri, storage.parquet_bytes(table.replace_schema_metadata(metadata)))
     adopted = _load(out, uri)
     if not created:
         _check_same(adopted, source, config)
@@ -256,7 +253,7 @@ def _create(
 
 
 def _load(out: str, uri: str) -> Snapshot:
-    table = pq.read_table(pa.BufferReader(storage.read(uri)))
+    table = storage.read_table(uri)
     settings = json.loads(table.schema.metadata[b"mmsum"])
     return Snapshot(
         out=out,

@@ -15,6 +15,7 @@ from contextlib import suppress
 from mmsum.errors import ObjectForbidden, OutputError, StorageError
 from mmsum.records import ObjectRef
 from mmsum.storage import stores
+from mmsum.storage.parquet import open_parquet, parquet_bytes, read_table
 from mmsum.storage.patience import is_trouble, patiently
 from mmsum.storage.sources import list_objects, list_source, read_uri_list
 from mmsum.storage.uris import is_local, join, normalize
@@ -32,9 +33,12 @@ __all__ = [
     "list_objects",
     "list_source",
     "normalize",
+    "open_parquet",
+    "parquet_bytes",
     "patiently",
     "put",
     "read",
+    "read_table",
     "read_uri_list",
     "stat",
 ]

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from mmsum.errors import CredentialsRefused, ObjectForbidden, ObjectNotFound, SourceError, UsageError
 from mmsum.records import ObjectRef
 from mmsum.storage import stores
+from mmsum.storage.parquet import open_parquet
 from mmsum.storage.uris import is_local, normalize, resolve
 
 _WILDCARD = re.compile(r"[*?\[]")
@@ -125,10 +126,9 @@ def _text_rows(uri: str) -> Iterator[tuple[str, str, int, str]]:
 
 def _parquet_rows(uri: str) -> Iterator[tuple[str, str, int, str]]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(pa.BufferReader(stores.of(uri).read(uri)))
+        file = open_parquet(uri)
         names = file.schema_arrow.names
         if "uri" not in names:
             raise SourceError(f"{uri}: no column `uri`, only {', '.join(names)}; a .parquet source is a list of URIs")

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from filelock import FileLock
 
 from mmsum import storage
 from mmsum.config import Config, Training
 from mmsum.errors import ConfigError, EnvironmentFailure
+from mmsum.model.files import cache_folder
 from mmsum.model.torchstack import torch
 from mmsum.training.encode import Encoded
 
@@ -39,16 +39,9 @@ IGNORED = -100
 
 
 class Schedule:
-    """The examples of every step. Raises ConfigError when a worker count does not divide the batch."""
+    """The examples of every step. `check_training` has seen to it that every worker count divides a batch."""
 
     def __init__(self, lengths: Sequence[int], training: Training, seed: int) -> None:
-        low, high = training.worker_range
-        unfit = [n for n in range(low, high + 1) if training.batch_size % (n * training.micro_batch)]
-        if unfit:
-            raise ConfigError(
-                f"training.batch_size: {training.batch_size} does not divide into micro-batches of "
-                f"{training.micro_batch} on {unfit[0]} workers; choose a multiple of both for every number of workers"
-            )
         self.lengths = np.asarray(lengths)
         self.size = training.batch_size
         self.seed = seed
@@ -188,13 +181,12 @@ def prefetched(
 
 def _mapped(encoded: Encoded, number: int) -> pa.Table:
     """A part as an Arrow file that is mapped, not read: workers of one host share it."""
-    cache = Path(os.environ.get("MMSUM_CACHE") or Path.home() / ".cache" / "mmsum") / "encoded"
-    target = cache / encoded.folder.rsplit("/", 1)[-1] / f"part-{number:06d}.arrow"
+    target = cache_folder() / "encoded" / encoded.folder.rsplit("/", 1)[-1] / f"part-{number:06d}.arrow"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_suffix(".lock")):
             if not target.exists():
-                table = pq.read_table(pa.BufferReader(storage.read(encoded.part_uri(number)))).combine_chunks()
+                table = storage.read_table(encoded.part_uri(number)).combine_chunks()
                 _write_arrow(table, target)
     except OSError as error:
         raise EnvironmentFailure(

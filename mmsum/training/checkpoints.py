@@ -9,7 +9,6 @@ Tensors are whole, each in one worker's shard; DeepSpeed's own format ties a che
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,10 +20,6 @@ from mmsum.errors import ConfigError, EnvironmentFailure, ObjectNotFound, Storag
 from mmsum.model.torchstack import torch
 from mmsum.training.optimizers import MOMENTS, Optimizer, TensorState
 from mmsum.training.world import World
-
-TRIES = 3
-"""Writes of a checkpoint before the run stops; the store has its own retries below each."""
-_PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,9 +46,9 @@ def save_checkpoint(
     progress: Progress,
     settings: dict[str, Any],
     world: World,
-    pause: float = _PAUSE_SECONDS,
+    write_seconds: float,
 ) -> str:
-    """Writes a checkpoint, all workers together, and returns its folder.
+    """Writes a checkpoint, all workers together, and returns its folder. A store in trouble is waited for.
 
     Raises EnvironmentFailure on every worker, naming the last good checkpoint, when one of them cannot write its share.
     """
@@ -64,11 +59,11 @@ def save_checkpoint(
             share[name] = state.value.contiguous()
             share |= {f"{name}@{key}": getattr(state, key).contiguous() for key in MOMENTS}
     shard = storage.join(folder, f"shard-{world.rank}.safetensors")
-    problem = _attempt(lambda: storage.put(shard, save(share)), pause)
+    problem = _try(lambda: storage.put(shard, save(share)), write_seconds)
     if world.sum([float(problem is not None)])[0] == 0 and world.first:
         manifest = Manifest(progress, world.size, settings)
         text = json.dumps(asdict(manifest), indent=2, sort_keys=True).encode()
-        problem = _attempt(lambda: storage.put(storage.join(folder, "manifest.json"), text), pause)
+        problem = _try(lambda: storage.put(storage.join(folder, "manifest.json"), text), write_seconds)
     if world.sum([float(problem is not None)])[0]:
         reason = problem or "another worker could not write its share"
         last = latest(out)
@@ -79,17 +74,13 @@ def save_checkpoint(
     return folder
 
 
-def _attempt(write: Callable[[], None], pause: float) -> str | None:
-    """None when `write` succeeds within TRIES, else the reason why not."""
-    for attempt in range(TRIES):
-        try:
-            write()
-            return None
-        except (StorageError, OSError) as error:
-            reason = str(error)
-            if attempt + 1 < TRIES:
-                time.sleep(pause * 2**attempt)
-    return reason
+def _try(write: Callable[[], None], seconds: float) -> str | None:
+    """None when `write` succeeds, else the reason why not: all workers must hear of it before one of them may leave."""
+    try:
+        storage.patiently(write, seconds)
+    except StorageError as error:
+        return str(error)
+    return None
 
 
 def latest(out: str) -> tuple[str, Manifest] | None:

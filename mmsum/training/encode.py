@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -26,6 +27,7 @@ from mmsum.examples import Example, to_document
 from mmsum.generation.chat import Chat
 from mmsum.generation.prompt import caption_line, first_prompt, split_document
 from mmsum.model.vision import square_image
+from mmsum.records import ObjectRef
 
 VERSION = 1
 """Of the encoding; raised when an encoded row changes its meaning."""
@@ -67,6 +69,7 @@ class Part:
 
     number: int
     uri: str
+    version: str
     row_group: int
 
 
@@ -123,22 +126,27 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     return row, +counts
 
 
-def list_parts(data: str) -> list[Part]:
-    """The row groups of all Parquet files under `data`, in order of URI. Raises SourceError when there are none."""
-    refs = sorted(storage.list_objects(data), key=lambda ref: ref.uri)
-    parts: list[Part] = []
-    for ref in refs:
-        if ref.uri.endswith(".parquet"):
-            groups = _open(ref.uri).num_row_groups
-            parts += [Part(len(parts) + group, ref.uri, group) for group in range(groups)]
-    if not parts:
+def list_files(data: str) -> list[ObjectRef]:
+    """All Parquet files under `data`, in order of URI. Raises SourceError when there are none."""
+    files = [ref for ref in storage.list_objects(data) if ref.uri.endswith(".parquet")]
+    if not files:
         raise SourceError(f"training.data: {data} holds no Parquet files of examples; make some with `mmsum data`")
+    return sorted(files, key=lambda ref: ref.uri)
+
+
+def list_parts(files: Iterable[ObjectRef]) -> list[Part]:
+    """The row groups of the files."""
+    parts: list[Part] = []
+    for ref in files:
+        groups = _open(ref.uri, ref.version).num_row_groups
+        parts += [Part(len(parts) + group, ref.uri, ref.version, group) for group in range(groups)]
     return parts
 
 
-def _open(uri: str) -> pq.ParquetFile:
+@lru_cache(maxsize=1)  # a file's row groups are encoded one after the other
+def _open(uri: str, version: str) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(pa.BufferReader(storage.read(uri)))
+        return storage.open_parquet(uri)
     except pa.ArrowInvalid as error:
         raise SourceError(f"{uri}: not a readable Parquet file ({error}); write the examples again") from error
 
@@ -148,7 +156,7 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
     uri = storage.join(folder, _part_name(part.number))
     if storage.exists(uri):
         return
-    table = _open(part.uri).read_row_group(part.row_group)
+    table = _open(part.uri, part.version).read_row_group(part.row_group)
     missing = {"id", "text", "summary"} - set(table.column_names)
     if missing:
         raise SourceError(
@@ -161,18 +169,15 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
         if row:
             rows.append(row)
     encoded = pa.Table.from_pylist(rows, schema=ENCODED_SCHEMA.with_metadata({"counts": json.dumps(counts)}))
-    sink = pa.BufferOutputStream()
-    pq.write_table(encoded, sink, compression="zstd")
-    storage.create(uri, sink.getvalue().to_pybytes())
+    storage.create(uri, storage.parquet_bytes(encoded))
 
 
-def encoding_digest(parts: Iterable[Part], config: Config, tokenizer_id: str) -> str:
+def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: str) -> str:
     """16 hex digits over the examples' versions and the settings that an encoded row depends on."""
-    versions = {uri: ref.version if (ref := storage.stat(uri)) else "" for uri in {part.uri for part in parts}}
     generation = config.generation
     settings = [
         VERSION,
-        sorted(versions.items()),
+        [(ref.uri, ref.version) for ref in files],
         tokenizer_id,
         config.model.image_size,
         generation.context_tokens,
@@ -194,16 +199,17 @@ def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
     """
     from mmsum.model.backbone import resolve
 
-    parts = list_parts(data)
+    files = list_files(data)
     _, tokenizer_id = resolve(config.model)
-    digest = encoding_digest(parts, config, tokenizer_id)
+    digest = encoding_digest(files, config, tokenizer_id)
     folder = storage.join(storage.normalize(config.training.out), "encoded", digest)
     index_uri = storage.join(folder, "index.parquet")
     if not storage.exists(index_uri):
+        parts = list_parts(files)
         for _ in (run or encode_here)(parts, folder, config):
             pass
         storage.create(index_uri, _index(parts, folder))
-    table = pq.read_table(pa.BufferReader(storage.read(index_uri)))
+    table = storage.read_table(index_uri)
     counts = json.loads(table.schema.metadata[b"counts"])
     if table.num_rows == 0:
         left_out = ", ".join(f"{count} {name}" for name, count in counts.items())
@@ -213,32 +219,29 @@ def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
 
 def encode_here(parts: list[Part], folder: str, config: Config) -> Iterator[int]:
     """One part after the other, in this process."""
-    chat = Chat(load_tokenizer(config))
+    chat = load_chat(config)
     for part in parts:
         encode_part(part, folder, chat, config)
         yield part.number
 
 
-def load_tokenizer(config: Config) -> Any:
-    """The backbone's tokenizer, without the backbone."""
-    from mmsum.model.backbone import resolve
-    from mmsum.model.torchstack import transformers
+def load_chat(config: Config) -> Chat:
+    """How the backbone is spoken to, without the backbone."""
+    from mmsum.model.backbone import load_tokenizer, resolve
 
     path, _ = resolve(config.model)
-    return transformers.AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    return Chat(load_tokenizer(path))
 
 
 def _index(parts: list[Part], folder: str) -> bytes:
     tables, counts = [], Counter[str]()
     for part in parts:
         uri = storage.join(folder, _part_name(part.number))
-        encoded = pq.read_table(pa.BufferReader(storage.read(uri)))
+        encoded = storage.read_table(uri)
         counts += Counter(json.loads(encoded.schema.metadata[b"counts"]))
         lengths = [pc.list_value_length(encoded[name]).cast(pa.int32()) for name in ("prompt", "target", "images")]
         rows = encoded.num_rows
         columns = [pa.array([part.number] * rows, pa.int32()), pa.array(range(rows), pa.int32()), *lengths]
         tables.append(pa.table(columns, schema=INDEX_SCHEMA))
     table = pa.concat_tables(tables).replace_schema_metadata({"counts": json.dumps(counts)})
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
-    return bytes(sink.getvalue().to_pybytes())
+    return storage.parquet_bytes(table)

@@ -13,10 +13,9 @@ from mmsum.model.fused import FusedModel
 from mmsum.model.torchstack import torch
 from mmsum.training.card import CARD, model_card
 from mmsum.training.encode import Encoded
+from mmsum.training.learners import exported_name
 from mmsum.training.optimizers import Optimizer
 from mmsum.training.world import World
-
-_PARTS = (("clip.visual.", "vision."), ("clip.", "text."), ("visual.", "vision."), ("fusion.", "fusion."))
 
 
 def write_export(model: FusedModel, optimizer: Optimizer, config: Config, encoded: Encoded, world: World) -> str:
@@ -30,7 +29,7 @@ def write_export(model: FusedModel, optimizer: Optimizer, config: Config, encode
     for name, parameter in optimizer.learner.named_parameters():
         whole = optimizer.whole(parameter)
         if world.first:
-            tensors[_exported(name)] = whole.contiguous()
+            tensors[exported_name(name)] = whole.contiguous()
     if world.first:
         # Beside the learner's tensors: buffers, and a tower that was kept frozen.
         held = model_tensors(model, parts)
@@ -43,13 +42,6 @@ def write_export(model: FusedModel, optimizer: Optimizer, config: Config, encode
                 storage.put(storage.join(folder, name), Path(scratch, name).read_bytes())
     world.barrier()
     return folder
-
-
-def _exported(name: str) -> str:
-    for ours, exported in _PARTS:
-        if name.startswith(ours):
-            return exported + name.removeprefix(ours)
-    raise AssertionError(f"{name} trains, but no part of an export holds it")
 
 
 def about_training(config: Config, encoded: Encoded) -> dict[str, Any]:

@@ -8,9 +8,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from rich.console import Console
 
 from mmsum import storage
@@ -144,22 +146,25 @@ def encode_on_ray(parts: list[Part], folder: str, config: Config) -> Iterator[in
     """Each part a task on some CPU of the cluster."""
     import ray
 
-    table = ray.data.from_items([{"number": p.number, "uri": p.uri, "row_group": p.row_group} for p in parts])
+    table = ray.data.from_items([asdict(part) for part in parts])
     done = table.repartition(len(parts)).map_batches(
-        _encode_task, fn_kwargs={"folder": folder, "config": config}, batch_size=1, num_cpus=0.9
+        _encode_task,
+        fn_kwargs={"folder": folder, "config": config},
+        batch_size=1,
+        batch_format="pyarrow",
+        num_cpus=0.9,
     )
     for row in done.iter_rows():
         yield int(row["number"])
 
 
-def _encode_task(batch: dict[str, Any], *, folder: str, config: Config) -> dict[str, Any]:
-    from mmsum.generation.chat import Chat
-    from mmsum.training.encode import encode_part, load_tokenizer
+def _encode_task(batch: pa.Table, *, folder: str, config: Config) -> pa.Table:
+    from mmsum.training.encode import encode_part, load_chat
 
-    chat = Chat(load_tokenizer(config))
-    for number, uri, group in zip(batch["number"], batch["uri"], batch["row_group"], strict=True):
-        encode_part(Part(int(number), str(uri), int(group)), folder, chat, config)
-    return {"number": batch["number"]}
+    chat = load_chat(config)
+    for row in batch.to_pylist():
+        encode_part(Part(**row), folder, chat, config)
+    return batch.select(["number"])
 
 
 class Lines:

@@ -21,6 +21,16 @@ from mmsum.model.fused import FusedModel, decoder_layers
 from mmsum.model.torchstack import open_clip, torch
 from mmsum.training.batches import IGNORED, MicroBatch
 
+_PARTS = (("clip.visual.", "vision."), ("clip.", "text."), ("visual.", "vision."), ("fusion.", "fusion."))
+
+
+def exported_name(name: str) -> str:
+    """`part.name` that a learner's parameter has in an export: part is vision, text or fusion."""
+    for ours, exported in _PARTS:
+        if name.startswith(ours):
+            return exported + name.removeprefix(ours)
+    raise AssertionError(f"{name} trains, but no part of an export holds it")
+
 
 class _Learner(nn.Module):
     """Holds the model aside: a tuple hides it from nn.Module."""

@@ -126,7 +126,7 @@ def train(
             )
             flags = world.sum([float(due and world.first), float(stop())])
             if flags[0] or flags[1]:
-                folder = save_checkpoint(out, optimizer, progress, settings, world)
+                folder = save_checkpoint(out, optimizer, progress, settings, world, config.robustness.write_seconds)
                 saved, saved_at = progress.steps, time.monotonic()
                 if world.first:
                     prune(out, training.keep)
@@ -242,12 +242,7 @@ def mean_loss(optimizer: Optimizer, data: EncodedData, config: Config, world: Wo
 
 def resume_settings(config: Config, encoded: Encoded) -> dict[str, Any]:
     """What a resumed run must share with the checkpoint's. Neither workers, micro-batches nor ZeRO stage are among them."""
-    free = {"data", "valid", "out", "workers", "micro_batch", "zero", "offload", "worker_cpus", "restarts"}
-    free |= {"activation_checkpointing", "compile", "checkpoint_steps", "checkpoint_minutes", "keep", "log_steps"}
-    free |= {"bad_steps"}
-    training = {f"training.{k}": v for k, v in config.training.model_dump().items() if k not in free}
-    model = {f"model.{k}": v for k, v in config.model.model_dump().items() if k != "dtype"}
-    return {**training, **model, "seed": config.seed, "data": encoded.folder.rsplit("/", 1)[-1]}
+    return {**config.training_answers(), "data": encoded.folder.rsplit("/", 1)[-1]}
 
 
 @torch.no_grad()

@@ -13,12 +13,13 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from mmsum import storage
 from mmsum.config import Config
+from mmsum.pipeline.progress import format_seconds
 from mmsum.training.checkpoints import Progress
-from mmsum.training.learners import Learner
+from mmsum.training.learners import Learner, exported_name
 from mmsum.training.loop import StepLog
 from mmsum.training.optimizers import Optimizer
 from mmsum.training.world import World
@@ -90,15 +91,8 @@ class Screen:
         parts.append(f"{log.extra['memory_gb']:.1f} GB")
         if self.skipped:
             parts.append(f"skipped {self.skipped}")
-        parts.append(f"{_duration(left)} left" if left else "done")
+        parts.append(f"{format_seconds(left)} left" if left else "done")
         return "  ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
 def trained_table(learner: Learner, optimizer: Optimizer) -> list[str]:
@@ -108,8 +102,7 @@ def trained_table(learner: Learner, optimizer: Optimizer) -> list[str]:
         rows.setdefault(group["name"], (0, rate))
     counts: dict[str, int] = {}
     for name, parameter in optimizer.named():
-        part = name.partition(".")[0]
-        part = "vision" if part == "visual" or name.startswith("clip.visual.") else "text" if part == "clip" else part
+        part = exported_name(name).partition(".")[0]
         counts[part] = counts.get(part, 0) + getattr(parameter, "ds_numel", parameter.numel())
     frozen = sum(parameter.numel() for parameter in learner.model.backbone.parameters() if not parameter.requires_grad)
     lines = [f"{'module':<12}{'parameters':>14}  learning rate"]
@@ -117,14 +110,13 @@ def trained_table(learner: Learner, optimizer: Optimizer) -> list[str]:
     return [*lines, f"{'backbone':<12}{frozen:>14,}  frozen"]
 
 
-class Tracker:
+class Tracker(Protocol):
     """Somewhere that numbers are sent to."""
 
-    def log(self, values: dict[str, float], step: int) -> None:
-        raise NotImplementedError
+    def log(self, values: dict[str, float], step: int) -> None: ...
 
 
-class TensorBoard(Tracker):
+class TensorBoard:
     """Event files under OUT/tensorboard; for an object store, in a local folder that the first line names."""
 
     def __init__(self, out: str) -> None:
@@ -139,7 +131,7 @@ class TensorBoard(Tracker):
         self.writer.flush()
 
 
-class Wandb(Tracker):
+class Wandb:
     """Weights & Biases, where it is installed and WANDB_PROJECT is set."""
 
     def __init__(self) -> None:
@@ -151,7 +143,7 @@ class Wandb(Tracker):
         self.run.log(values, step=step)
 
 
-class Mlflow(Tracker):
+class Mlflow:
     """MLflow, where it is installed and MLFLOW_TRACKING_URI is set."""
 
     def __init__(self) -> None:

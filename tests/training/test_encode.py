@@ -14,7 +14,7 @@ from mmsum.errors import ConfigError, SourceError
 from mmsum.examples import Example, ExampleFigure, examples_to_table
 from mmsum.generation.chat import Chat
 from mmsum.training.batches import IGNORED, EncodedData
-from mmsum.training.encode import encode, encode_example, load_tokenizer
+from mmsum.training.encode import encode, encode_example, load_chat
 from tests.tiny import png
 from tests.training.runs import training_config, write_examples
 
@@ -26,7 +26,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 @pytest.fixture(scope="module")
 def chat(config: Config) -> Chat:
-    return Chat(load_tokenizer(config))
+    return load_chat(config)
 
 
 def example(**changes: object) -> Example:

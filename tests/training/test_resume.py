@@ -125,10 +125,10 @@ def test_a_checkpoint_that_cannot_be_written_names_the_last_good_one(tmp_path: P
     model = load_fused(config.model, train=True)
     optimizer = PlainOptimizer(build_learner(model, config), config)
     out = storage.normalize(config.training.out)
-    good = save_checkpoint(out, optimizer, Progress(1, 1), {}, alone())
+    good = save_checkpoint(out, optimizer, Progress(1, 1), {}, alone(), write_seconds=0.1)
     Path(config.training.out, "checkpoints", "step-00000002").write_text("a file where a folder must be")
     with pytest.raises(EnvironmentFailure, match=rf"cannot be written: .*; the last good checkpoint is {good}"):
-        save_checkpoint(out, optimizer, Progress(2, 2), {}, alone(), pause=0.01)
+        save_checkpoint(out, optimizer, Progress(2, 2), {}, alone(), write_seconds=0.1)
     found = latest(out)
     assert found and found[0] == good
 
