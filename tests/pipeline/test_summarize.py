@@ -132,16 +132,16 @@ class Witness:
 
 
 def test_a_killed_driver_is_resumed_by_the_same_command(tmp_path: Path, mmsum: Run) -> None:
-    archive, out = write_archive(tmp_path / "archive", 60), tmp_path / "out"
+    archive, out = write_archive(tmp_path / "archive", 30), tmp_path / "out"
     command = ("summarize", archive, out, "--set", "summarizer=lead", "--set", "shard_size=2")
     driver = subprocess.Popen(mmsum_command(*command), cwd=tmp_path, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not list(out.glob("summaries/*/part-*.parquet")):
+    while driver.poll() is None and time.monotonic() < deadline and not list(out.glob("summaries/*/part-*.parquet")):
         time.sleep(0.02)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     committed = {p.name: p.stat().st_mtime_ns for p in out.glob("summaries/*/part-*.parquet")}
-    assert 0 < len(committed) < 30, "the driver was to be killed half-way"
+    assert 0 < len(committed) < 15, "the driver was to be killed half-way"
     assert not list(out.rglob("*.tmp"))
     status = mmsum("status", out)
     assert "unfinished" in status.stdout
@@ -158,11 +158,11 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     command = mmsum_command("summarize", archive, out, "--set", "summarizer=lead", "--set", "shard_size=2")
     driver = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not list(out.glob("summaries/*/part-*.parquet")):
+    while driver.poll() is None and time.monotonic() < deadline and not list(out.glob("summaries/*/part-*.parquet")):
         time.sleep(0.05)
     driver.send_signal(signal.SIGINT)
-    _, errors = driver.communicate(timeout=60)
-    assert driver.returncode == 130
+    printed, errors = driver.communicate(timeout=60)
+    assert driver.returncode == 130, printed + errors
     assert errors.strip() == "mmsum summarize: stopped; what is committed stays, the same command resumes"
 
 
@@ -195,7 +195,7 @@ def test_two_drivers_at_once_write_every_row_once(tmp_path: Path, monkeypatch: p
             monkeypatch.setenv(name, value)
         client = boto3.client("s3", endpoint_url=server.endpoint)
         client.create_bucket(Bucket="bucket")
-        for path in write_archive(tmp_path / "archive", 40).iterdir():
+        for path in write_archive(tmp_path / "archive", 20).iterdir():
             client.put_object(Bucket="bucket", Key=f"docs/{path.name}", Body=path.read_bytes())
         command = mmsum_command("summarize", "s3://bucket/docs/", "s3://bucket/out")
         # The two disagree about shard size: the loser of the race to plan must adopt the winner's.
@@ -213,7 +213,7 @@ def test_two_drivers_at_once_write_every_row_once(tmp_path: Path, monkeypatch: p
             _, errors = driver.communicate(timeout=240)
             assert driver.returncode == 0, errors
         assert_complete("s3://bucket/out")
-        assert len(ids("s3://bucket/out")) == 40
+        assert len(ids("s3://bucket/out")) == 20
 
 
 def test_answers_do_not_depend_on_the_number_of_workers(tmp_path: Path, archive: Path, local_ray: None) -> None:
