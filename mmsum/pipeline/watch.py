@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from mmsum.config import Robustness
@@ -100,8 +100,11 @@ def _pump(committed: Any, arrived: queue.SimpleQueue[Any]) -> None:
 
 def _stop(committed: Any) -> None:
     """Ends the execution where it still goes on: Ray Data does so by itself only when its iterator is read to the end."""
+    import ray
+
     if executor := getattr(committed, "_current_executor", None):
-        executor.shutdown(force=True)
+        with suppress(ray.exceptions.RayError):  # what ends the run is already on its way, Ctrl-C for one
+            executor.shutdown(force=True)
 
 
 def look(board: Any) -> Look:
