@@ -23,7 +23,7 @@ demo: install
 	@$(BIN)/mmsum demo demo
 
 $(VENV)/.test-tools: $(VENV)/.installed
-	@$(PIP) -e '.[ocr,train,test]'
+	@$(PIP) -e '.[ocr,train,evaluation,test]'
 	@touch $@
 
 # The report is tested in a real browser, metrics with a real Prometheus: Debian's.

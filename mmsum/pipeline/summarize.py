@@ -155,7 +155,7 @@ def _run(
                     log.add("beat", counts=news[0], under_way=news[1], nodes=alive_nodes())
                     log.flush()
     except ray.exceptions.RayError as error:
-        raise _cause(error) from error
+        raise cause_of(error) from error
     finally:
         totals.wall = time.monotonic() - started
         ray.kill(board)
@@ -180,7 +180,7 @@ def _actor_retries() -> dict[str, int]:
 _ERROR_LINE = re.compile(r"^(?P<module>[\w.]+\.)?(?P<name>[A-Z]\w*): (?P<message>.+)$")
 
 
-def _cause(error: BaseException) -> EnvironmentFailure:
+def cause_of(error: BaseException) -> EnvironmentFailure:
     """The failure that stopped a worker, out of the traceback that Ray sends as text (the exception itself is lost).
 
     Errors of mmsum speak for themselves; of others the innermost line is named.

@@ -25,7 +25,7 @@ from urllib.parse import quote, urlsplit
 from mmsum.errors import FailureKind
 from mmsum.records import caption_without_label
 from mmsum.report.advice import ADVICE
-from mmsum.report.thumbnails import Picture, thumbnail
+from mmsum.documents.thumbnails import Picture, thumbnail
 
 Row = dict[str, Any]
 

@@ -9,7 +9,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from mmsum.report.thumbnails import MAX_PIXELS, SMALLEST_SIDE, thumbnail
+from mmsum.documents.thumbnails import MAX_PIXELS, SMALLEST_SIDE, thumbnail
 from tests.report.rows import picture
 
 

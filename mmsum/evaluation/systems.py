@@ -1,0 +1,148 @@
+"""MODEL and its rivals: which config writes which column of the tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmsum import storage
+from mmsum.config import Config, load_config, preset_names
+from mmsum.errors import ConfigError, ObjectNotFound, PresetError
+from mmsum.evaluation.variants import ABLATIONS, FIGURES_REMOVED, FIGURES_SWAPPED, FULL
+from mmsum.generation.summarizer import Summarizer, build_summarizer, check_summarizer
+
+BACKBONE, TEXT_ONLY = "backbone", "text-only"
+_FILES = ("weights.safetensors", "mmsum.json")  # of an export; the manifest last: it says that the folder is whole
+
+
+@dataclass(frozen=True)
+class System:
+    """Something that writes one summary per example: a config, and the variant of the examples that it reads."""
+
+    name: str
+    config: Config
+    variant: str = FULL
+
+
+def config_of_model(
+    model: str, sets: list[str] | None = None, path: str | None = None, preset: str | None = None
+) -> Config:
+    """The config that MODEL names: `lead`, a preset, or an export folder (local, package: or an object store's).
+
+    An export is read and decoded as it was trained, as far as it says so, unless a preset or a config file is given.
+    Raises ConfigError or PresetError, naming the field.
+    """
+    sets = list(sets or [])
+    if model == "lead":
+        return load_config(path, sets, preset, summarizer="lead")
+    if model in preset_names() or model.endswith((".yaml", ".yml")):
+        if preset:
+            raise ConfigError(f"preset: MODEL {model} is a preset itself; leave --preset out")
+        return load_config(path, sets, model)
+    if storage.is_local(storage.normalize(model)) and not model.startswith("package:") and not Path(model).exists():
+        known = ", ".join(["lead", *preset_names()])
+        raise ConfigError(f"MODEL: {model} is neither a folder here nor one of {known}")
+    if not (path or preset):
+        sets = [f"generation.{key}={value}" for key, value in _trained_generation(model).items()] + sets
+    return load_config(path, sets, preset, **{"model.export": model})
+
+
+def _trained_generation(export: str) -> dict[str, int]:
+    manifest = Path(local_export(export), "mmsum.json")
+    if export.startswith("package:") or not manifest.is_file():  # checked, with its reason, by check_summarizer
+        return {}
+    recorded = json.loads(manifest.read_text()).get("training", {}).get("generation", {})
+    return {key: int(value) for key, value in recorded.items()}
+
+
+def list_systems(config: Config, *, ablate: bool, can_swap: bool, backbone: bool, text_only: str | None) -> list[System]:
+    """Ours first, then its ablations, then the same backbone without what was trained, and a model trained on text.
+
+    A plain backbone sees no figures: none is shown, so its fusion never runs. Without an export ours is the plain
+    backbone itself, and is not listed twice. Raises ConfigError or PresetError when one of them cannot be built.
+    """
+    check_summarizer(with_local_export(config))
+    systems = [System(FULL, config)]
+    if ablate:
+        names = [name for name in ABLATIONS if can_swap or name != FIGURES_SWAPPED]
+        systems += [System(name, config, name) for name in names]
+    if backbone and config.summarizer == "fused" and config.model.export:
+        systems.append(System(BACKBONE, untrained(config), FIGURES_REMOVED))
+    if text_only:
+        other = config.model_copy(
+            update={
+                "summarizer": "fused",
+                "model": config.model.model_copy(update={"export": text_only}),
+            }
+        )
+        check_summarizer(with_local_export(other))
+        systems.append(System(TEXT_ONLY, other, FIGURES_REMOVED))
+    return systems
+
+
+def untrained(config: Config) -> Config:
+    """The config without its export: the same backbone, its gates at 0."""
+    local = with_local_export(config)
+    shapes = json.loads(Path(check_export(local.model.export or ""), "mmsum.json").read_text())["vision"]
+    model = check_summarizer(local).model.model_copy(update=shapes | {"export": None})
+    return config.model_copy(update={"model": model})
+
+
+def check_export(export: str) -> Path:
+    """The folder of an export that is here. Raises PresetError where it is none."""
+    from mmsum.model.files import locate
+
+    folder = locate(export, "model.export")
+    if not (folder / "mmsum.json").is_file():
+        raise PresetError(f"model.export: {export} has no mmsum.json; give a folder written by mmsum train")
+    return folder
+
+
+def build(config: Config) -> Summarizer:
+    """build_summarizer for exports that lie in an object store, too: what each worker calls."""
+    return build_summarizer(check_summarizer(with_local_export(config)))
+
+
+def with_local_export(config: Config) -> Config:
+    """The config with its export fetched to this machine, where it lies in an object store."""
+    if config.summarizer != "fused" or not config.model.export:
+        return config
+    model = config.model.model_copy(update={"export": local_export(config.model.export)})
+    return config.model_copy(update={"model": model})
+
+
+def local_export(export: str) -> str:
+    """A local folder of the export. A remote one is fetched once per version, to MMSUM_CACHE/exports.
+
+    Raises PresetError where there is none.
+    """
+    if export.startswith("package:"):
+        return str(check_export(export))
+    if storage.is_local(storage.normalize(export)):
+        return export
+    versions = export_versions(export)
+    if len(versions) < len(_FILES):
+        raise PresetError(f"model.export: {export} is no export; give a folder written by mmsum train")
+    cache = Path(os.environ.get("MMSUM_CACHE") or Path.home() / ".cache" / "mmsum", "exports")
+    folder = cache / hashlib.sha256("\n".join([export, *versions]).encode()).hexdigest()[:16]
+    if not (folder / "mmsum.json").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in _FILES:
+            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+                file.write(storage.read(storage.join(storage.normalize(export), name)))
+            os.replace(file.name, folder / name)
+    return str(folder)
+
+
+def export_versions(export: str) -> list[str]:
+    """Versions of the files of an export, those that are there."""
+    folder = str(check_export(export)) if export.startswith("package:") else export
+    try:
+        refs = [storage.stat(storage.join(storage.normalize(folder), name)) for name in _FILES]
+    except ObjectNotFound:  # the bucket itself
+        refs = []
+    return [ref.version for ref in refs if ref]

@@ -1,0 +1,112 @@
+"""The examples of an evaluation, whole or with a part taken away or exchanged."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import asdict, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mmsum import storage
+from mmsum.errors import SourceError
+from mmsum.examples import EXAMPLE_SCHEMA, Example, ExampleFigure
+
+FULL, FIGURES_REMOVED, FIGURES_SWAPPED = "full", "figures_removed", "figures_swapped"
+
+ABLATIONS = {
+    FIGURES_REMOVED: "no figure is shown; labels and captions stay in the text",
+    FIGURES_SWAPPED: "each figure is another document's; labels and captions stay",
+    "captions_removed": "figures are shown, their captions are empty; labels stay",
+    "text_removed": "title, captions and figures alone",
+}
+"""What training's dropouts take away, too: figure_dropout is figures_removed, text_dropout is text_removed."""
+
+
+class Examples:
+    """A table of EXAMPLE_SCHEMA, read into memory, whose rows are given whole or as one of ABLATIONS.
+
+    Images are swapped in a ring over the shuffled documents that have some, so that everybody gets another's, each
+    image is used by one document, and equal seeds give equal rings. With fewer than two such documents there is no
+    other document, and `can_swap` is False.
+    """
+
+    def __init__(self, table: pa.Table, seed: int) -> None:
+        self.table = table
+        self.seed = seed
+        with_figures = [index for index, count in enumerate(pc.list_value_length(table["figures"]).to_pylist()) if count]
+        random.Random(seed).shuffle(with_figures)
+        self._giver = dict(zip(with_figures, with_figures[1:] + with_figures[:1], strict=True))
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @property
+    def can_swap(self) -> bool:
+        return len(self._giver) > 1
+
+    def get(self, index: int, variant: str = FULL) -> Example:
+        """One example as `variant` shows it. Raises KeyError for an unknown variant."""
+        example = Example.from_row(self.table.slice(index, 1).to_pylist()[0])
+        if variant == FULL:
+            return example
+        change = {
+            FIGURES_REMOVED: lambda: {"figures": [replace(figure, image=b"") for figure in example.figures]},
+            FIGURES_SWAPPED: lambda: {"figures": self._swapped(index, example)},
+            "captions_removed": lambda: {"figures": [replace(figure, caption="") for figure in example.figures]},
+            "text_removed": lambda: {"text": ""},
+        }[variant]
+        return replace(example, **change())  # type: ignore[arg-type]
+
+    def _swapped(self, index: int, example: Example) -> list[ExampleFigure]:
+        if index not in self._giver:
+            return example.figures
+        others = self.get(self._giver[index]).figures
+        return [
+            replace(figure, image=others[position % len(others)].image)
+            for position, figure in enumerate(example.figures)
+        ]
+
+
+def read_examples(data: str, limit: int | None = None, split: str | None = None) -> tuple[pa.Table, Counter[str]]:
+    """The first `limit` examples of all Parquet files under `data`, in order of URI, of one split where it is named.
+
+    Also what was left out, by reason. Raises SourceError when there is nothing to evaluate on.
+    """
+    left_out: Counter[str] = Counter()
+    examples: dict[str, Example] = {}
+    for ref in sorted(storage.list_objects(data), key=lambda ref: ref.uri):
+        if not ref.uri.endswith(".parquet"):
+            continue
+        for group in _row_groups(ref.uri):
+            for row in group.to_pylist():
+                example = Example.from_row(row)
+                if len(examples) == limit:
+                    break
+                if split and example.split != split:
+                    left_out["other_split"] += 1
+                elif not example.summary.strip():
+                    left_out["no_summary"] += 1
+                elif example.id in examples:
+                    raise SourceError(f"{ref.uri}: the id {example.id} stands in {data} twice; ids must be unique")
+                else:
+                    examples[example.id] = example
+    if not examples:
+        why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no Parquet rows"
+        raise SourceError(f"{data}: holds no examples to evaluate on ({why}); make some with `mmsum data`")
+    table = pa.Table.from_pylist([asdict(example) for example in examples.values()], schema=EXAMPLE_SCHEMA)
+    return table, left_out
+
+
+def _row_groups(uri: str) -> list[pa.Table]:
+    try:
+        file = pq.ParquetFile(pa.BufferReader(storage.read(uri)))
+    except pa.ArrowInvalid as error:
+        raise SourceError(f"{uri}: not a readable Parquet file ({error}); write the examples again") from error
+    missing = {"id", "text", "summary"} - set(file.schema_arrow.names)
+    if missing:
+        names = ", ".join(sorted(missing))
+        raise SourceError(f"{uri}: no column {names}; examples need id, title, text, figures and summary")
+    return [file.read_row_group(number) for number in range(file.num_row_groups)]
