@@ -20,6 +20,7 @@ _RESUME_HINTS = {
     "summarize": _COMMITTED,
     "demo": _COMMITTED,
     "train": "; the same command goes on from the last checkpoint",
+    "evaluate": "; the same command writes only the summaries that are missing",
 }
 
 
@@ -106,6 +107,25 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--local", action="store_true", help="one process here, without Ray and DeepSpeed")
     command.set_defaults(run=_train)
 
+    command = commands.add_parser("evaluate", help="score a model's summaries of examples, beside baselines")
+    command.add_argument("model", metavar="MODEL", help="a preset, an export folder of `mmsum train`, or lead")
+    command.add_argument("data", metavar="DATA", help="Parquet of examples: a file, folder, glob or prefix")
+    command.add_argument("--out", metavar="OUT", default="evaluation", help="folder or prefix (default: evaluation)")
+    command.add_argument(
+        "--ablate", action="store_true", help="also without figures, with others', without captions, text"
+    )
+    command.add_argument("--json", metavar="FILE", help="also write the numbers here")
+    command.add_argument("--baselines", metavar="NAMES", help="comma-separated, or none (default: all)")
+    command.add_argument("--no-backbone", action="store_true", help="leave out the plain language model as a baseline")
+    command.add_argument("--text-only", metavar="EXPORT", help="compare with a model that was trained without figures")
+    command.add_argument("--limit", type=_positive, metavar="N", help="only the first N examples")
+    command.add_argument("--split", metavar="NAME", help="only examples of this split")
+    command.add_argument("--local", action="store_true", help="in this process, without Ray")
+    command.add_argument("--config", metavar="FILE", help="YAML file of config keys")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one config key; repeatable")
+    command.add_argument("--preset", metavar="NAME", help="settings for an export folder, such as pocket")
+    command.set_defaults(run=_evaluate)
+
     command = commands.add_parser("demo", help="make a sample archive, summarize it, write its report")
     command.add_argument("folder", metavar="FOLDER", nargs="?", default="demo")
     _config_arguments(command)
@@ -167,6 +187,12 @@ def _train(arguments: argparse.Namespace) -> None:
     from mmsum.commands import train
 
     train(arguments)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from mmsum.evaluation.command import evaluate
+
+    evaluate(arguments)
 
 
 def _demo(arguments: argparse.Namespace) -> None:

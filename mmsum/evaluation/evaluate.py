@@ -1,6 +1,6 @@
 """The evaluation flow: what a model writes about examples, beside what it had to beat.
 
-    examples -> variants -> summaries (here, or actors on Ray) -> scores -> table, JSON, Parquet, page
+examples -> variants -> summaries (here, or actors on Ray) -> scores -> table, JSON, Parquet, page
 """
 
 from __future__ import annotations
@@ -66,9 +66,8 @@ def evaluate(
     table, left_out = read_examples(data, limit, split)
     examples = Examples(table, config.seed)
     facts = [figure_facts(examples.get(index)) for index in range(len(examples))]
-    systems = list_systems(
-        config, ablate=ablate, can_swap=examples.can_swap, backbone=backbone, text_only=text_only
-    )
+    systems = list_systems(config, ablate=ablate, can_swap=examples.can_swap, backbone=backbone, text_only=text_only)
+    storage.honours_conditions(storage.normalize(out))  # OUT can be written: found out before the work
 
     written = _write(systems, examples, Store(out, data, examples, systems), local, console)
     for name in baselines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -137,7 +136,8 @@ class Evaluation:
             example = self.examples.get(index)
             ours = self.texts[FULL][index]
             facts = [
-                {name: getattr(fact, name) for name in ("kind", "statement", "figure", "answer")} | {"ours": told.verdict}
+                {name: getattr(fact, name) for name in ("kind", "statement", "figure", "answer")}
+                | {"ours": told.verdict}
                 for fact, told in zip(self.facts[index], ours.told, strict=True)
             ]
             outputs = [_output(name, texts[index]) for name, texts in self.texts.items()]
@@ -199,5 +199,3 @@ def _compared(scores: Scores) -> dict[str, Any]:
 
 def _difference(difference: Difference | None) -> dict[str, float] | None:
     return difference._asdict() if difference else None
-
-

@@ -169,8 +169,10 @@ def scores_by_kind(facts: Sequence[Sequence[CheckedFact]], rows: Sequence[Scored
     totals = Counter(fact.kind for fact in every)
     return {
         kind: KindScores(
-            totals[kind],
-            *(verdicts[kind, verdict] / totals[kind] for verdict in ("right", "wrong", "absent")),
+            facts=totals[kind],
+            right=verdicts[kind, "right"] / totals[kind],
+            wrong=verdicts[kind, "wrong"] / totals[kind],
+            absent=verdicts[kind, "absent"] / totals[kind],
             chance=best,
         )
         for kind, best in chance_by_kind(every).items()

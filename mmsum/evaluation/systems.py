@@ -59,7 +59,9 @@ def _trained_generation(export: str) -> dict[str, int]:
     return {key: int(value) for key, value in recorded.items()}
 
 
-def list_systems(config: Config, *, ablate: bool, can_swap: bool, backbone: bool, text_only: str | None) -> list[System]:
+def list_systems(
+    config: Config, *, ablate: bool, can_swap: bool, backbone: bool, text_only: str | None
+) -> list[System]:
     """Ours first, then its ablations, then the same backbone without what was trained, and a model trained on text.
 
     A plain backbone sees no figures: none is shown, so its fusion never runs. Without an export ours is the plain

@@ -36,7 +36,9 @@ class Examples:
     def __init__(self, table: pa.Table, seed: int) -> None:
         self.table = table
         self.seed = seed
-        with_figures = [index for index, count in enumerate(pc.list_value_length(table["figures"]).to_pylist()) if count]
+        with_figures = [
+            index for index, count in enumerate(pc.list_value_length(table["figures"]).to_pylist()) if count
+        ]
         random.Random(seed).shuffle(with_figures)
         self._giver = dict(zip(with_figures, with_figures[1:] + with_figures[:1], strict=True))
 

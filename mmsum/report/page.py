@@ -22,10 +22,10 @@ from string import Template
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from mmsum.documents.thumbnails import Picture, thumbnail
 from mmsum.errors import FailureKind
 from mmsum.records import caption_without_label
 from mmsum.report.advice import ADVICE
-from mmsum.documents.thumbnails import Picture, thumbnail
 
 Row = dict[str, Any]
 

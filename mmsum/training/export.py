@@ -54,6 +54,7 @@ def about_training(config: Config, encoded: Encoded) -> dict[str, Any]:
         "learning_rate": training.learning_rate,
         "vision_learning_rate": training.vision_learning_rate,
         "seed": config.seed,
+        "generation": config.generation.model_dump(include={"context_tokens", "summary_tokens", "figures_per_call"}),
         "data": training.data,
         "data_fingerprint": encoded.folder.rsplit("/", 1)[-1],
         "examples": encoded.index.num_rows,

@@ -1,0 +1,39 @@
+"""`mmsum evaluate`: arguments in, tables on the screen, files named at the end."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+
+from mmsum import storage
+from mmsum.evaluation.baselines import BASELINES
+from mmsum.evaluation.evaluate import as_bytes, put
+from mmsum.evaluation.evaluate import evaluate as run_evaluate
+from mmsum.evaluation.systems import config_of_model
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    console = Console()
+    config = config_of_model(arguments.model, arguments.set, arguments.config, arguments.preset)
+    names = list(BASELINES) if arguments.baselines is None else arguments.baselines.split(",")
+    evaluation = run_evaluate(
+        arguments.model,
+        arguments.data,
+        config,
+        out=arguments.out,
+        ablate=arguments.ablate,
+        baselines=[name for name in names if name not in ("", "none")],
+        backbone=not arguments.no_backbone,
+        text_only=arguments.text_only,
+        limit=arguments.limit,
+        split=arguments.split,
+        local=arguments.local,
+        console=console,
+    )
+    out = storage.normalize(arguments.out)
+    console.print(f"examples   {storage.join(out, 'examples.parquet')}", soft_wrap=True)
+    console.print(f"page       {storage.join(out, 'index.html')}", soft_wrap=True)
+    if arguments.json:
+        put(storage.normalize(arguments.json), as_bytes(evaluation))
+        console.print(f"numbers    {arguments.json}", soft_wrap=True)

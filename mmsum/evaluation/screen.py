@@ -1,0 +1,154 @@
+"""The tables of an evaluation, as plain cells: printed here, and shown again on its page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from mmsum.evaluation.intervals import Difference, Interval
+from mmsum.evaluation.result import Evaluation
+from mmsum.evaluation.rouge import VARIANT
+from mmsum.evaluation.scores import Scores
+from mmsum.evaluation.variants import ABLATIONS, FULL
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of cells; the first column names the row."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    note: str = ""
+
+
+def print_evaluation(evaluation: Evaluation, console: Console) -> None:
+    about = evaluation.about()
+    splits = ", ".join(f"{count} of split {name or '(none)'}" for name, count in about["splits"].items())
+    console.print(f"model      {evaluation.model} ({about['summarizer']})", soft_wrap=True)
+    console.print(f"data       {evaluation.data}: {splits}", soft_wrap=True)
+    console.print(f"decoding   {decoding(evaluation)}", soft_wrap=True)
+    for sheet in sheets(evaluation):
+        table = Table(title=sheet.title, title_justify="left", caption=sheet.note or None, caption_justify="left")
+        table.box = box.SIMPLE_HEAD
+        for number, name in enumerate(sheet.columns):
+            table.add_column(name, justify="right" if number else "left")
+        for row in sheet.rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+def decoding(evaluation: Evaluation) -> str:
+    """The settings that summaries were written with, in one line."""
+    settings: dict[str, object] = evaluation.about()["decoding"]
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def sheets(evaluation: Evaluation) -> list[Sheet]:
+    """Systems side by side; what each ablation costs; facts by kind. Those that have nothing to say are left out."""
+    found = [_systems(evaluation)]
+    if evaluation.ablations:
+        found.append(_ablations(evaluation))
+    if evaluation.by_kind:
+        found.append(_kinds(evaluation))
+    return found
+
+
+def _systems(evaluation: Evaluation) -> Sheet:
+    shown = {FULL: evaluation.scores[FULL], **evaluation.baselines}
+    with_facts = any(scores.facts for scores in shown.values())
+    columns = [
+        "",
+        "R-1",
+        "R-2",
+        "R-L",
+        "95 %",
+        "R-Lsum",
+        "words",
+        "repeats",
+        "language",
+        "ours - it: R-L",
+        "ours higher",
+    ]
+    if with_facts:
+        columns += ["right", "95 %", "wrong", "absent", "cited", "cited right"]
+    rows = []
+    for name, scores in shown.items():
+        rouge = scores.rouge
+        row = ["ours" if name == FULL else name, *(_percent(rouge[kind].mean) for kind in ("rouge1", "rouge2"))]
+        row += [_percent(rouge["rougeL"].mean), _ends(rouge["rougeL"]), _percent(rouge["rougeLsum"].mean)]
+        row += [f"{scores.words:.0f}", _percent(scores.repetition), _percent(scores.same_language)]
+        row += [_difference(scores.minus_rouge), _probability(scores.minus_rouge)]
+        if with_facts:
+            row += _fact_cells(scores)
+        rows.append(row)
+    note = (
+        f"x 100. {VARIANT}. Intervals: bootstrap over documents; ours higher: in that share of paired resamples. "
+        "repeats: 4-grams that stood before. language: summaries in the gold's. "
+        f"{evaluation.scores[FULL].failed} of ours failed."
+    )
+    if with_facts:
+        note += " right, wrong, absent: facts that stand only in a figure."
+    return Sheet(f"{len(evaluation.examples)} examples", columns, rows, note)
+
+
+def _fact_cells(scores: Scores) -> list[str]:
+    facts = scores.facts
+    if facts is None:
+        return ["-"] * 6
+    cells = [_percent(facts.right.mean), _ends(facts.right), _percent(facts.wrong.mean), _percent(facts.absent.mean)]
+    return [*cells, _mean(facts.cited), _mean(facts.cited_right)]
+
+
+def _ablations(evaluation: Evaluation) -> Sheet:
+    columns = ["", "R-L", "costs", "facts right", "costs", "facts stated", "costs"]
+    rows = []
+    for name, scores in {FULL: evaluation.scores[FULL], **evaluation.ablations}.items():
+        facts = scores.facts
+        row = [name.replace("_", " "), _percent(scores.rouge["rougeL"].mean), _difference(scores.minus_rouge)]
+        row += [_percent(facts.right.mean) if facts else "-", _difference(scores.minus_right)]
+        row += [_percent(1 - facts.absent.mean) if facts else "-", _difference(scores.minus_told)]
+        rows.append(row)
+    meanings = "; ".join(f"{name.replace('_', ' ')}: {ABLATIONS[name]}" for name in evaluation.ablations)
+    note = f"x 100, costs with 95 % intervals. {meanings}."
+    if evaluation.chance is not None:
+        note += f" Chance: {_percent(evaluation.chance)} right."
+    return Sheet("what each part is worth", columns, rows, note)
+
+
+def _kinds(evaluation: Evaluation) -> Sheet:
+    rows = [
+        [kind, str(found.facts), *(_percent(share) for share in (found.right, found.wrong, found.absent, found.chance))]
+        for kind, found in evaluation.by_kind.items()
+    ]
+    facts = evaluation.scores[FULL].facts
+    if facts and evaluation.chance is not None:
+        means = (facts.right.mean, facts.wrong.mean, facts.absent.mean, evaluation.chance)
+        rows.append(["all", str(facts.facts), *map(_percent, means)])
+    note = "x 100, of ours. chance: the best constant answer per kind of fact."
+    return Sheet(
+        "facts that stand only in a figure", ["kind", "facts", "right", "wrong", "absent", "chance"], rows, note
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _mean(interval: Interval | None) -> str:
+    return _percent(interval.mean) if interval else "-"
+
+
+def _ends(interval: Interval) -> str:
+    return f"{_percent(interval.low)}-{_percent(interval.high)}"
+
+
+def _difference(found: Difference | None) -> str:
+    return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]" if found else ""
+
+
+def _probability(found: Difference | None) -> str:
+    return f"{100 * found.probability:.0f} %" if found else ""
