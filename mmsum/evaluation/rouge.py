@@ -33,7 +33,7 @@ def rouge(gold: str, text: str) -> dict[str, float]:
 
 def words(text: str) -> list[str]:
     """The stemmed words that ROUGE counts."""
-    return list(_tokenizer().tokenize(text))
+    return _tokenizer().tokenize(text)
 
 
 def rouge_l(positions: dict[str, int], gold_words: int, text: Iterable[str], text_words: int) -> float:
@@ -64,15 +64,27 @@ def _on_lines(text: str) -> str:
     return "\n".join(sentences(text))
 
 
-@lru_cache(maxsize=1)
-def _tokenizer() -> Any:
-    from rouge_score.tokenizers import DefaultTokenizer
+class _Tokenizer:
+    """rouge-score's own words and stems; each word is stemmed once, which is most of the time otherwise."""
 
-    return DefaultTokenizer(use_stemmer=True)
+    def __init__(self) -> None:
+        from nltk.stem.porter import PorterStemmer
+
+        self.stem = lru_cache(maxsize=65536)(PorterStemmer().stem)
+
+    def tokenize(self, text: str) -> list[str]:
+        from rouge_score.tokenize import tokenize
+
+        return list(tokenize(text, self))
+
+
+@lru_cache(maxsize=1)
+def _tokenizer() -> _Tokenizer:
+    return _Tokenizer()
 
 
 @lru_cache(maxsize=1)
 def _scorer() -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
-    return RougeScorer(list(KINDS), use_stemmer=True, split_summaries=False)
+    return RougeScorer(list(KINDS), split_summaries=False, tokenizer=_tokenizer())

@@ -33,7 +33,7 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     console.print(f"decoding   {decoding(evaluation)}", soft_wrap=True)
     for sheet in sheets(evaluation):
         table = Table(title=sheet.title, title_justify="left", caption=sheet.note or None, caption_justify="left")
-        table.box = box.SIMPLE_HEAD
+        table.box, table.pad_edge = box.SIMPLE_HEAD, False
         for number, name in enumerate(sheet.columns):
             table.add_column(name, justify="right" if number else "left")
         for row in sheet.rows:
@@ -49,7 +49,11 @@ def decoding(evaluation: Evaluation) -> str:
 
 def sheets(evaluation: Evaluation) -> list[Sheet]:
     """Systems side by side; what each ablation costs; facts by kind. Those that have nothing to say are left out."""
-    found = [_systems(evaluation)]
+    found = [_texts(evaluation)]
+    if evaluation.baselines:
+        found.append(_differences(evaluation))
+    if evaluation.by_kind:
+        found.append(_facts(evaluation))
     if evaluation.ablations:
         found.append(_ablations(evaluation))
     if evaluation.by_kind:
@@ -57,50 +61,48 @@ def sheets(evaluation: Evaluation) -> list[Sheet]:
     return found
 
 
-def _systems(evaluation: Evaluation) -> Sheet:
-    shown = {FULL: evaluation.scores[FULL], **evaluation.baselines}
-    with_facts = any(scores.facts for scores in shown.values())
-    columns = [
-        "",
-        "R-1",
-        "R-2",
-        "R-L",
-        "95 %",
-        "R-Lsum",
-        "words",
-        "repeats",
-        "language",
-        "ours - it: R-L",
-        "ours higher",
-    ]
-    if with_facts:
-        columns += ["right", "95 %", "wrong", "absent", "cited", "cited right"]
+def _texts(evaluation: Evaluation) -> Sheet:
     rows = []
-    for name, scores in shown.items():
+    for name, scores in _systems(evaluation).items():
         rouge = scores.rouge
-        row = ["ours" if name == FULL else name, *(_percent(rouge[kind].mean) for kind in ("rouge1", "rouge2"))]
-        row += [_percent(rouge["rougeL"].mean), _ends(rouge["rougeL"]), _percent(rouge["rougeLsum"].mean)]
-        row += [f"{scores.words:.0f}", _percent(scores.repetition), _percent(scores.same_language)]
-        row += [_difference(scores.minus_rouge), _probability(scores.minus_rouge)]
-        if with_facts:
-            row += _fact_cells(scores)
-        rows.append(row)
+        row = [name, *(_percent(rouge[kind].mean) for kind in ("rouge1", "rouge2", "rougeL"))]
+        row += [_ends(rouge["rougeL"]), _percent(rouge["rougeLsum"].mean)]
+        rows.append([*row, f"{scores.words:.0f}", _percent(scores.repetition), _percent(scores.same_language)])
     note = (
-        f"x 100. {VARIANT}. Intervals: bootstrap over documents; ours higher: in that share of paired resamples. "
-        "repeats: 4-grams that stood before. language: summaries in the gold's. "
-        f"{evaluation.scores[FULL].failed} of ours failed."
+        f"x 100. {VARIANT}. 95 %: of R-L, bootstrap over documents. rep: 4-grams that stood before. lang: summaries in "
+        f"the gold's language. {evaluation.scores[FULL].failed} of ours failed."
     )
-    if with_facts:
-        note += " right, wrong, absent: facts that stand only in a figure."
-    return Sheet(f"{len(evaluation.examples)} examples", columns, rows, note)
+    columns = ["", "R-1", "R-2", "R-L", "95 %", "R-Lsum", "words", "rep", "lang"]
+    return Sheet(f"ROUGE over {len(evaluation.examples)} examples", columns, rows, note)
 
 
-def _fact_cells(scores: Scores) -> list[str]:
-    facts = scores.facts
-    if facts is None:
-        return ["-"] * 6
-    cells = [_percent(facts.right.mean), _ends(facts.right), _percent(facts.wrong.mean), _percent(facts.absent.mean)]
-    return [*cells, _mean(facts.cited), _mean(facts.cited_right)]
+def _differences(evaluation: Evaluation) -> Sheet:
+    rows = [
+        [name, _difference(scores.minus_rouge), _probability(scores.minus_rouge), _difference(scores.minus_right)]
+        for name, scores in evaluation.baselines.items()
+    ]
+    note = "x 100, with 95 % intervals; higher: the share of paired bootstrap resamples in which ours is."
+    return Sheet("ours minus each baseline", ["", "R-L", "higher", "facts right"], rows, note)
+
+
+def _facts(evaluation: Evaluation) -> Sheet:
+    rows = []
+    for name, scores in _systems(evaluation).items():
+        if facts := scores.facts:
+            row = [name, _percent(facts.right.mean), _ends(facts.right), _percent(facts.wrong.mean)]
+            rows.append([*row, _percent(facts.absent.mean), _mean(facts.cited), _mean(facts.cited_right)])
+    if evaluation.chance is not None:
+        rows.append(["chance", _percent(evaluation.chance), "", "", "", "", ""])
+    note = (
+        "x 100, of all such facts. cited: told in a sentence that names a figure; cited right: of right ones told so, "
+        "those that name their own. chance: the best constant answer per kind of fact."
+    )
+    columns = ["", "right", "95 %", "wrong", "absent", "cited", "cited right"]
+    return Sheet("facts that stand only in a figure", columns, rows, note)
+
+
+def _systems(evaluation: Evaluation) -> dict[str, Scores]:
+    return {"ours": evaluation.scores[FULL], **evaluation.baselines}
 
 
 def _ablations(evaluation: Evaluation) -> Sheet:
@@ -114,8 +116,6 @@ def _ablations(evaluation: Evaluation) -> Sheet:
         rows.append(row)
     meanings = "; ".join(f"{name.replace('_', ' ')}: {ABLATIONS[name]}" for name in evaluation.ablations)
     note = f"x 100, costs with 95 % intervals. {meanings}."
-    if evaluation.chance is not None:
-        note += f" Chance: {_percent(evaluation.chance)} right."
     return Sheet("what each part is worth", columns, rows, note)
 
 
@@ -147,7 +147,7 @@ def _ends(interval: Interval) -> str:
 
 
 def _difference(found: Difference | None) -> str:
-    return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]" if found else ""
+    return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f},{100 * found.high:+.1f}]" if found else ""
 
 
 def _probability(found: Difference | None) -> str:
