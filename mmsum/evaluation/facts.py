@@ -75,6 +75,7 @@ def check_facts(facts: Sequence[CheckedFact], text: str, labels: Iterable[str]) 
 
 
 def _citation(fact: CheckedFact, text: str, labels: set[str]) -> Citation:
+    text = re.sub(r"\b(Figs?)\.\s", r"\1 ", text)  # its dot would end a sentence
     telling = [sentence for sentence in sentences(text) if claimed(fact, sentence)]
     named = {label for label in labels for sentence in telling if names_figure(sentence, label)}
     return "own" if fact.figure in named else "other" if named else "none"

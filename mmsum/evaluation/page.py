@@ -121,12 +121,9 @@ def _facts(facts: Sequence[CheckedFact], ours: Scored, without: Scored | None) -
         marks = [_badge(ours.told[position].verdict)]
         if without:
             marks.append(_badge(without.told[position].verdict))
-        rows.append(
-            f'<tr><td>{escape(fact.figure)}</td><td>{escape(fact.kind)}</td><td dir="auto">{escape(fact.statement)}</td>'
-            + "".join(f"<td>{mark}</td>" for mark in marks)
-            + "</tr>"
-        )
-    heads = ["figure", "kind", "fact", "ours", *(["without figures"] if without else [])]
+        cells = [escape(fact.figure), escape(fact.kind), *marks, f'<span dir="auto">{escape(fact.statement)}</span>']
+        rows.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
+    heads = ["figure", "kind", "ours", *(["without figures"] if without else []), "fact"]
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     return (
         f'<details class="facts" open><summary>{len(facts)} facts that stand only in a figure</summary><div class="scroll" '

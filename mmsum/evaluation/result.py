@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmsum.claims import CheckedFact
+from mmsum.claims import CheckedFact, judge
 from mmsum.config import Config
 from mmsum.evaluation.facts import chance
 from mmsum.evaluation.intervals import SAMPLES, Difference, Interval
@@ -73,6 +73,13 @@ class Evaluation:
         return chance([fact for facts in self.facts for fact in facts])
 
     @property
+    def gold_right(self) -> float | None:
+        """What the gold summaries themselves get right: the most that a model which writes like them can."""
+        golds = self.examples.table["summary"].to_pylist()
+        verdicts = [judge(fact, gold) for facts, gold in zip(self.facts, golds, strict=True) for fact in facts]
+        return verdicts.count("right") / len(verdicts) if verdicts else None
+
+    @property
     def baselines(self) -> dict[str, Scores]:
         return {name: scores for name, scores in self.scores.items() if name != FULL and name not in ABLATIONS}
 
@@ -112,6 +119,7 @@ class Evaluation:
         )
         facts |= {
             "chance": self.chance,
+            "gold": self.gold_right,
             "swapped": swapped.right.mean if swapped else None,
             "figures_removed_invented": 1 - removed.absent.mean if removed else None,
             "by_kind": {kind: asdict(scores) for kind, scores in self.by_kind.items()},

@@ -67,7 +67,7 @@ def _texts(evaluation: Evaluation) -> Sheet:
         rouge = scores.rouge
         row = [name, *(_percent(rouge[kind].mean) for kind in ("rouge1", "rouge2", "rougeL"))]
         row += [_ends(rouge["rougeL"]), _percent(rouge["rougeLsum"].mean)]
-        rows.append([*row, f"{scores.words:.0f}", _percent(scores.repetition), _percent(scores.same_language)])
+        rows.append([*row, f"{scores.words:.0f}", _percent(scores.repetition), f"{100 * scores.same_language:.0f}"])
     note = (
         f"x 100. {VARIANT}. 95 %: of R-L, bootstrap over documents. rep: 4-grams that stood before. lang: summaries in "
         f"the gold's language. {evaluation.scores[FULL].failed} of ours failed."
@@ -91,11 +91,12 @@ def _facts(evaluation: Evaluation) -> Sheet:
         if facts := scores.facts:
             row = [name, _percent(facts.right.mean), _ends(facts.right), _percent(facts.wrong.mean)]
             rows.append([*row, _percent(facts.absent.mean), _mean(facts.cited), _mean(facts.cited_right)])
-    if evaluation.chance is not None:
-        rows.append(["chance", _percent(evaluation.chance), "", "", "", "", ""])
+    for name, share in (("chance", evaluation.chance), ("gold", evaluation.gold_right)):
+        if share is not None:
+            rows.append([name, _percent(share), *[""] * 5])
     note = (
         "x 100, of all such facts. cited: told in a sentence that names a figure; cited right: of right ones told so, "
-        "those that name their own. chance: the best constant answer per kind of fact."
+        "those that name their own. chance: the best constant answer per kind of fact. gold: the gold summaries themselves."
     )
     columns = ["", "right", "95 %", "wrong", "absent", "cited", "cited right"]
     return Sheet("facts that stand only in a figure", columns, rows, note)
@@ -110,9 +111,9 @@ def _ablations(evaluation: Evaluation) -> Sheet:
     rows = []
     for name, scores in {FULL: evaluation.scores[FULL], **evaluation.ablations}.items():
         facts = scores.facts
-        row = [name.replace("_", " "), _percent(scores.rouge["rougeL"].mean), _difference(scores.minus_rouge)]
-        row += [_percent(facts.right.mean) if facts else "-", _difference(scores.minus_right)]
-        row += [_percent(1 - facts.absent.mean) if facts else "-", _difference(scores.minus_told)]
+        row = [name.replace("_", " "), _percent(scores.rouge["rougeL"].mean), _cost(scores.minus_rouge)]
+        row += [_percent(facts.right.mean) if facts else "-", _cost(scores.minus_right)]
+        row += [_percent(1 - facts.absent.mean) if facts else "-", _cost(scores.minus_told)]
         rows.append(row)
     meanings = "; ".join(f"{name.replace('_', ' ')}: {ABLATIONS[name]}" for name in evaluation.ablations)
     note = f"x 100, costs with 95 % intervals. {meanings}."
@@ -128,10 +129,7 @@ def _kinds(evaluation: Evaluation) -> Sheet:
     if facts and evaluation.chance is not None:
         means = (facts.right.mean, facts.wrong.mean, facts.absent.mean, evaluation.chance)
         rows.append(["all", str(facts.facts), *map(_percent, means)])
-    note = "x 100, of ours. chance: the best constant answer per kind of fact."
-    return Sheet(
-        "facts that stand only in a figure", ["kind", "facts", "right", "wrong", "absent", "chance"], rows, note
-    )
+    return Sheet("the same by kind of fact, of ours", ["kind", "facts", "right", "wrong", "absent", "chance"], rows)
 
 
 def _percent(share: float) -> str:
@@ -148,6 +146,10 @@ def _ends(interval: Interval) -> str:
 
 def _difference(found: Difference | None) -> str:
     return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f},{100 * found.high:+.1f}]" if found else ""
+
+
+def _cost(found: Difference | None) -> str:
+    return f"{100 * found.mean:+.1f}\n{100 * found.low:.1f} to {100 * found.high:.1f}" if found else ""
 
 
 def _probability(found: Difference | None) -> str:

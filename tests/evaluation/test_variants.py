@@ -1,0 +1,93 @@
+"""Examples read from Parquet, whole and with a part taken away or exchanged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mmsum.errors import SourceError
+from mmsum.evaluation.variants import Examples, read_examples
+from mmsum.examples import examples_to_table, to_document
+from mmsum.generation.prompt import split_document
+from tests.evaluation.conftest import example, write_examples
+
+
+def make(numbers: range = range(5), seed: int = 0) -> Examples:
+    return Examples(examples_to_table([example(number) for number in numbers]), seed)
+
+
+def test_parts_are_taken_away() -> None:
+    examples, whole = make(), example(2)
+    assert examples.get(2) == whole
+    removed = examples.get(2, "figures_removed")
+    assert [figure.image for figure in removed.figures] == [b"", b""]
+    assert (removed.text, [figure.caption for figure in removed.figures]) == (
+        whole.text,
+        [figure.caption for figure in whole.figures],
+    )
+    bare = examples.get(2, "captions_removed")
+    assert [(f.label, f.caption, bool(f.image)) for f in bare.figures] == [
+        ("Figure 1", "", True),
+        ("Figure 2", "", True),
+    ]
+    assert examples.get(2, "text_removed") == replace(whole, text="")
+    with pytest.raises(KeyError):
+        examples.get(2, "colours_removed")
+
+
+def test_swapped_figures_are_anothers_and_keep_labels_and_captions() -> None:
+    examples = make()
+    givers = []
+    for number in range(5):
+        whole, swapped = examples.get(number), examples.get(number, "figures_swapped")
+        assert replace(swapped, figures=whole.figures) == whole
+        assert [f.caption for f in swapped.figures] == [f.caption for f in whole.figures]
+        (giver,) = {n for n in range(5) if examples.get(n).figures[0].image == swapped.figures[0].image}
+        givers.append(giver)
+        assert giver != number
+    assert sorted(givers) == list(range(5))
+    again, other = make(), make(seed=1)
+    assert all(again.get(n, "figures_swapped") == examples.get(n, "figures_swapped") for n in range(5))
+    assert any(other.get(n, "figures_swapped") != examples.get(n, "figures_swapped") for n in range(5))
+
+
+def test_there_must_be_another_to_swap_with() -> None:
+    alone = Examples(examples_to_table([example(0), replace(example(1), figures=[])]), 0)
+    assert not alone.can_swap and make().can_swap
+    assert alone.get(1, "figures_swapped").figures == []
+
+
+def test_text_removed_is_what_text_dropout_shows() -> None:
+    document = to_document(make().get(1, "text_removed"))
+    (leaf,) = split_document(document, 2000, len, 8)
+    assert leaf.figures == [0, 1]
+    assert leaf.text.startswith("[Figure 1: Loans") and leaf.text.endswith("[Figure 2: Towns.]")
+
+
+def test_files_are_read_in_order_up_to_the_limit(data: Path) -> None:
+    assert read_examples(str(data))[0]["id"].to_pylist() == [f"report-{number}" for number in range(6)]
+    assert read_examples(str(data), limit=5)[0].num_rows == 5
+    table, left_out = read_examples(str(data), limit=2, split="test")
+    assert table["id"].to_pylist() == ["report-1", "report-2"]
+    assert left_out == {"other_split": 1}
+
+
+def test_what_cannot_be_evaluated_on_is_said(tmp_path: Path) -> None:
+    file = write_examples(tmp_path / "a.parquet", [example(1), replace(example(2), summary=" ")])
+    table, left_out = read_examples(str(file))
+    assert (table.num_rows, left_out) == (1, {"no_summary": 1})
+    with pytest.raises(SourceError, match="1 other_split, 1 no_summary|2 other_split"):
+        read_examples(str(file), split="train")
+    write_examples(tmp_path / "b.parquet", [example(1)])
+    with pytest.raises(SourceError, match="report-1 stands in .* twice"):
+        read_examples(str(tmp_path))
+    pq.write_table(pa.table({"id": ["x"], "text": [""]}), tmp_path / "b.parquet")
+    with pytest.raises(SourceError, match="no column summary"):
+        read_examples(str(tmp_path / "b.parquet"))
+    (tmp_path / "b.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(SourceError, match="not a readable Parquet file"):
+        read_examples(str(tmp_path / "b.parquet"))
