@@ -111,4 +111,5 @@ def _row_groups(uri: str) -> list[pa.Table]:
     if missing:
         names = ", ".join(sorted(missing))
         raise SourceError(f"{uri}: no column {names}; examples need id, title, text, figures and summary")
-    return [file.read_row_group(number) for number in range(file.num_row_groups)]
+    # One thread: Arrow's own, still running when a command ends in an error, now and then abort the process.
+    return [file.read_row_group(number, use_threads=False) for number in range(file.num_row_groups)]

@@ -21,7 +21,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("export")
     config = tiny_model(folder)
-    model = load_fused(config, gate=0.7)
+    model = load_fused(config, gate=3.0)
     recorded = {"generation": {"context_tokens": 1500, "summary_tokens": 24, "figures_per_call": 2}}
     return save_export(model, config, folder / "export", training=recorded)
 
