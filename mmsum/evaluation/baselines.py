@@ -8,6 +8,7 @@ from collections.abc import Callable
 from mmsum.evaluation.rouge import bit_positions, rouge_l, words
 from mmsum.examples import Example
 from mmsum.generation.lead import sentences
+from mmsum.records import caption_without_label
 
 _CODE = re.compile(r"^(```|~~~).*?(^\1|\Z)", re.MULTILINE | re.DOTALL)
 _FIGURE_MARK = re.compile(r"^\[Figure [^\]]*\]$", re.MULTILINE)
@@ -40,8 +41,8 @@ def first_100_words(example: Example) -> str:
 
 
 def captions(example: Example) -> str:
-    """All captions of figures."""
-    return " ".join(figure.caption for figure in example.figures if figure.caption)
+    """All captions of figures, without their labels."""
+    return " ".join(caption_without_label(figure.label, figure.caption) for figure in example.figures if figure.caption)
 
 
 def oracle(example: Example) -> str:

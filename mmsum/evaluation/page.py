@@ -20,6 +20,7 @@ from mmsum.evaluation.scores import Scored
 from mmsum.evaluation.screen import Sheet, decoding, sheets
 from mmsum.evaluation.variants import FIGURES_REMOVED, FULL
 from mmsum.examples import Example, ExampleFigure
+from mmsum.records import caption_without_label
 
 PAGE_EXAMPLES = 100
 """Examples shown, the first ones; examples.parquet has all."""
@@ -84,12 +85,13 @@ def _figures(example: Example) -> str:
 def _figure(figure: ExampleFigure) -> str:
     picture = thumbnail(figure.image, PICTURE_SIDE, PICTURE_BYTES)
     name = figure.label or "Figure"
+    caption = caption_without_label(figure.label, figure.caption)
     plate = '<p class="plate none">no picture</p>'
     if picture:
         data = base64.b64encode(picture.data).decode()
         size = f'width="{picture.width}" height="{picture.height}"'
         plate = f'<img class="plate" {size} alt="{escape(name)}" src="data:image/webp;base64,{data}">'
-    return f'<figure>{plate}<figcaption dir="auto"><b>{escape(name)}</b> {escape(figure.caption)}</figcaption></figure>'
+    return f'<figure>{plate}<figcaption dir="auto"><b>{escape(name)}</b> {escape(caption)}</figcaption></figure>'
 
 
 def _column(name: str, text: str, facts: Sequence[CheckedFact], scored: Scored | None = None) -> str:

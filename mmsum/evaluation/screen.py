@@ -35,7 +35,7 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
         table = Table(title=sheet.title, title_justify="left", caption=sheet.note or None, caption_justify="left")
         table.box, table.pad_edge = box.SIMPLE_HEAD, False
         for number, name in enumerate(sheet.columns):
-            table.add_column(name, justify="right" if number else "left")
+            table.add_column(name, justify="right" if number else "left", no_wrap=number > 0)
         for row in sheet.rows:
             table.add_row(*row)
         console.print(table)
@@ -107,7 +107,7 @@ def _systems(evaluation: Evaluation) -> dict[str, Scores]:
 
 
 def _ablations(evaluation: Evaluation) -> Sheet:
-    columns = ["", "R-L", "costs", "facts right", "costs", "facts stated", "costs"]
+    columns = ["", "R-L", "costs", "right", "costs", "stated", "costs"]
     rows = []
     for name, scores in {FULL: evaluation.scores[FULL], **evaluation.ablations}.items():
         facts = scores.facts
@@ -116,7 +116,7 @@ def _ablations(evaluation: Evaluation) -> Sheet:
         row += [_percent(1 - facts.absent.mean) if facts else "-", _cost(scores.minus_told)]
         rows.append(row)
     meanings = "; ".join(f"{name.replace('_', ' ')}: {ABLATIONS[name]}" for name in evaluation.ablations)
-    note = f"x 100, costs with 95 % intervals. {meanings}."
+    note = f"x 100, costs with 95 % intervals. right, stated: facts that stand only in a figure. {meanings}."
     return Sheet("what each part is worth", columns, rows, note)
 
 

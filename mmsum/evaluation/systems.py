@@ -53,9 +53,12 @@ def config_of_model(
 
 def _trained_generation(export: str) -> dict[str, int]:
     manifest = Path(local_export(export), "mmsum.json")
-    if export.startswith("package:") or not manifest.is_file():  # checked, with its reason, by check_summarizer
+    if not manifest.is_file():  # list_systems says so
         return {}
-    recorded = json.loads(manifest.read_text()).get("training", {}).get("generation", {})
+    try:
+        recorded = json.loads(manifest.read_text()).get("training", {}).get("generation", {})
+    except ValueError as error:
+        raise PresetError(f"model.export: {export}: mmsum.json is torn ({error}); export it again") from error
     return {key: int(value) for key, value in recorded.items()}
 
 

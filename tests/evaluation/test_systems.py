@@ -72,6 +72,12 @@ def test_a_folder_that_is_no_export(tmp_path: Path) -> None:
         list_systems(config_of_model(str(tmp_path)), ablate=False, can_swap=True, backbone=True, text_only=None)
 
 
+def test_a_torn_manifest_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mmsum.json").write_text("{")
+    with pytest.raises(PresetError, match="mmsum.json is torn"):
+        config_of_model(str(tmp_path))
+
+
 def test_an_export_in_a_store_is_fetched_once(export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.servers import rclone_s3
 
