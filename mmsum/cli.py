@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
+from mmsum.data.arguments import add_data_commands
 from mmsum.errors import MmsumError, UsageError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -125,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one config key; repeatable")
     command.add_argument("--preset", metavar="NAME", help="settings for an export folder, such as pocket")
     command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("data", help="make, import and check examples with gold summaries")
+    add_data_commands(command, _Parser)
 
     command = commands.add_parser("demo", help="make a sample archive, summarize it, write its report")
     command.add_argument("folder", metavar="FOLDER", nargs="?", default="demo")

@@ -1,1 +1,1 @@
-"""Building data sets: the project's own sample reports, with what is true of them."""
+"""Building data sets: sample reports, synthetic examples, importers and a check."""

@@ -1,0 +1,108 @@
+"""JATS XML articles -> examples: the abstract is the gold, graphics are local files. No network, no entities, no DTD."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from mmsum.data.files import write_splits
+from mmsum.data.importers.report import ImportReport, read_figure
+from mmsum.examples import Example, ExampleFigure
+
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_ENDINGS = ("", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff")
+_LEFT_OUT = "xref", "table-wrap", "fig", "disp-formula", "fn", "caption"
+
+
+def import_jats(files: Sequence[str], out: str, split: str = "train") -> ImportReport:
+    """Examples of the articles; graphics are looked for beside each file and in the folders below it."""
+    report, examples = ImportReport(), []
+    for name in files:
+        try:
+            examples.append(_example(Path(name), split, report))
+        except (OSError, etree.XMLSyntaxError, ValueError) as error:
+            report.skipped[name] = f"{type(error).__name__}: {error}"
+    report.written = write_splits(out, examples)
+    return report
+
+
+def _example(path: Path, split: str, report: ImportReport) -> Example:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    root = etree.fromstring(path.read_bytes(), parser)
+    for element in root.iter():  # namespaces, where a journal uses one, say nothing more
+        if isinstance(element.tag, str):
+            element.tag = etree.QName(element).localname
+    abstract = next((a for a in root.iter("abstract") if not a.get("abstract-type")), None)
+    body = root.find(".//body")
+    own = None if body is None else next((s for s in body.iter("sec") if _heading(s).lower() in _SUMMARIES), None)
+    gold = abstract if abstract is not None else own
+    if gold is None or body is None:
+        raise ValueError("has no body, or neither an abstract nor a section called Summary")
+    summary = "\n\n".join(_paragraphs(gold))
+    figures = [f for i, fig in enumerate(body.iter("fig"), 1) if (f := _figure(fig, i, path.parent, report))]
+    text = "\n\n".join(_blocks(body, own if abstract is None else None))
+    if not summary or not text:
+        raise ValueError("has an empty abstract or body")
+    doi = next((_words(e) for e in root.iter("article-id") if e.get("pub-id-type") == "doi"), "")
+    title = next((_words(e) for e in root.iter("article-title")), "")
+    link = next((e.get(_HREF) or "" for e in root.iter("license")), "")
+    return Example(doi or path.stem, title, text, figures, summary, split, f"JATS {doi}".strip(), _licence(link))
+
+
+_SUMMARIES = ("summary", "abstract")
+
+
+def _blocks(parent: Any, left_out: Any) -> list[str]:
+    """Paragraphs and `# Heading` lines in reading order, without the section `left_out`."""
+    blocks: list[str] = []
+    for child in parent:
+        if child is left_out or not isinstance(child.tag, str):
+            continue
+        if child.tag == "sec":
+            inner = _blocks(child, left_out)
+            heading = _heading(child)
+            blocks += [f"# {heading}", *inner] if heading and inner else inner
+        elif child.tag in ("p", "list", "disp-quote", "boxed-text"):
+            blocks += [text for text in ([_words(child)] if child.tag == "p" else _paragraphs(child)) if text]
+    return blocks
+
+
+def _paragraphs(parent: Any) -> list[str]:
+    return [text for p in parent.iter("p") if (text := _words(p))]
+
+
+def _heading(section: Any) -> str:
+    title = section.find("title")
+    return "" if title is None else _words(title)
+
+
+def _words(element: Any) -> str:
+    """Text of the element without citations, tables, figures and formulas, spaces made single."""
+    parts = [element.text or ""]
+    for child in element:
+        bibliographic = child.tag == "xref" and child.get("ref-type") != "fig"
+        if isinstance(child.tag, str) and not bibliographic and (child.tag == "xref" or child.tag not in _LEFT_OUT):
+            parts.append(_words(child))
+        parts.append(child.tail or "")
+    return " ".join(" ".join(parts if len(parts) == 1 else ["".join(parts)]).split())
+
+
+def _figure(fig: Any, number: int, folder: Path, report: ImportReport) -> ExampleFigure | None:
+    label, caption = fig.find("label"), fig.find("caption")
+    graphic = next(iter(fig.iter("graphic")), None)
+    name = f"Figure {number}" if label is None else _words(label).rstrip(".:").replace("Fig. ", "Figure ")
+    words = "" if caption is None else " ".join(filter(None, (_words(part) for part in caption)))
+    href = "" if graphic is None else graphic.get(_HREF) or ""
+    found = next((folder / f"{href}{end}" for end in _ENDINGS if href and (folder / f"{href}{end}").is_file()), None)
+    return read_figure(found or folder / (href or f"(no graphic of {name})"), folder, name, words, report)
+
+
+def _licence(link: str) -> str:
+    """``https://creativecommons.org/licenses/by/4.0/`` -> ``CC-BY-4.0``; other links as they are."""
+    if "creativecommons.org/licenses/" in link:
+        kind, version, *_ = [*link.partition("/licenses/")[2].strip("/").split("/"), "", ""]
+        return "-".join(filter(None, ("CC", kind.upper(), version)))
+    return "CC0-1.0" if "creativecommons.org/publicdomain/zero" in link else link or "unknown"

@@ -1,0 +1,93 @@
+"""`mmsum data figure-reports`: synthetic examples as Parquet parts, drawn by all cores.
+
+    OUT/<split>/part-00000.parquet ...      and with pdf=True OUT/<split>/pdf/<id>.pdf
+
+The bytes depend on n, the seed and the versions of the drawing libraries, not on the number of workers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from multiprocessing import get_context
+
+from mmsum import storage
+from mmsum.data.files import refuse_parts, write_part
+from mmsum.data.synthetic.report import plan_report
+from mmsum.errors import OutputError, PresetError, StorageError
+
+SPLITS = ("train", "valid", "test", "heldout")
+PART_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    split: str
+    seed: int
+    start: int
+    stop: int
+    folder: str
+    pdf: bool
+
+
+def sizes(n: int, split: str | None = None) -> dict[str, int]:
+    """Examples per split: n for training, a tenth (at least 20) for each other one; or n for the one split named."""
+    if split:
+        return {split: n}
+    return {name: n if name == "train" else max(20, n // 10) for name in SPLITS}
+
+
+def write_figure_reports(
+    out: str,
+    n: int,
+    seed: int = 0,
+    split: str | None = None,
+    *,
+    pdf: bool = False,
+    workers: int | None = None,
+    progress: Callable[[str, int], None] = lambda split, count: None,
+) -> dict[str, int]:
+    """Write the splits under `out` (a folder or URI) and return their sizes; progress(split, count) after each part.
+
+    Raises OutputError where `out` holds parts already or cannot be written, PresetError where the held-out split is
+    asked for and Vega-Lite is missing.
+    """
+    wanted = sizes(n, split)
+    if "heldout" in wanted and find_spec("vl_convert") is None:
+        raise PresetError("held-out figures are drawn by Vega-Lite, which is missing: pip install 'mmsum[data]'")
+    base = storage.normalize(out)
+    parts = []
+    for name, count in wanted.items():
+        folder = storage.join(base, name)
+        refuse_parts(folder)
+        starts = range(0, count, PART_ROWS)
+        parts += [_Part(name, seed, start, min(count, start + PART_ROWS), folder, pdf) for start in starts]
+    processes = min(workers or os.cpu_count() or 1, len(parts))
+    try:
+        if processes == 1:
+            for part in parts:
+                progress(part.split, _write_part(part))
+        else:
+            with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+                for part, count in zip(parts, pool.map(_write_part, parts), strict=True):
+                    progress(part.split, count)
+    except StorageError as error:
+        raise OutputError(f"{out}: cannot be written: {error}") from error
+    return wanted
+
+
+def _write_part(part: _Part) -> int:
+    """One part, from plans to bytes; runs in a worker. Returns its number of examples."""
+    from mmsum.data.synthetic.render import render_report
+
+    examples = [render_report(plan_report(part.split, part.seed, index)) for index in range(part.start, part.stop)]
+    if part.pdf:
+        from mmsum.data.synthetic.pdf import render_pdf
+
+        for example in examples:
+            storage.put(storage.join(storage.join(part.folder, "pdf"), f"{example.id}.pdf"), render_pdf(example))
+    write_part(part.folder, part.start // PART_ROWS, examples)
+    return len(examples)

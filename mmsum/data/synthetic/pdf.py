@@ -1,0 +1,48 @@
+"""An example as a PDF, for trying the whole way from files to summaries: text and figures flow down A4 pages."""
+
+from __future__ import annotations
+
+import io
+from html import escape
+
+import pymupdf
+
+from mmsum.examples import Example, ExampleFigure, to_document
+
+_CSS = (
+    "body {font-family: %s; font-size: 10.5px} h1 {font-size: 17px} h2 {font-size: 13px}"
+    " p.caption {font-size: 9.5px; text-align: center} p.figure {text-align: center}"
+)
+_PAPER = pymupdf.paper_rect("a4")
+_COLUMN = pymupdf.Rect(64, 60, _PAPER.width - 64, _PAPER.height - 60)
+
+
+def render_pdf(example: Example) -> bytes:
+    """Title, sections, and behind each section the figures that it names first. Same example, same pages."""
+    document = to_document(example)
+    parts = [f"<h1>{escape(example.title)}</h1>"]
+    archive = pymupdf.Archive()
+    for number, figure in enumerate(example.figures):
+        archive.add(figure.image, f"{number}.img")
+    for index, section in enumerate(document.sections):
+        if section.heading:
+            parts.append(f"<h2>{escape(section.heading)}</h2>")
+        parts += [f"<p>{escape(paragraph)}</p>" for paragraph in section.text.split("\n\n")]
+        placed = [number for number, figure in enumerate(document.figures) if figure.section == index]
+        parts += [_figure(number, example.figures[number]) for number in placed]
+    serif = sum(example.id.encode()) % 2
+    story = pymupdf.Story("".join(parts), user_css=_CSS % ("serif" if serif else "sans-serif"), archive=archive)
+    target = io.BytesIO()
+    writer = pymupdf.DocumentWriter(target)
+    more = 1
+    while more:
+        device = writer.begin_page(_PAPER)
+        more, _ = story.place(_COLUMN)
+        story.draw(device)
+        writer.end_page()
+    writer.close()
+    return target.getvalue()
+
+
+def _figure(number: int, figure: ExampleFigure) -> str:
+    return f'<p class="figure"><img src="{number}.img" width="300"></p><p class="caption">{escape(figure.caption)}</p>'

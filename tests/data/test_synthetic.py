@@ -1,0 +1,152 @@
+"""Synthetic reports: every gold is right on its own facts, answers are balanced, splits share nothing they should not."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pymupdf
+import pytest
+from PIL import Image
+
+from mmsum.claims import judge, read_facts
+from mmsum.data.check import best_constant
+from mmsum.data.files import read_examples
+from mmsum.data.synthetic.generate import sizes, write_figure_reports
+from mmsum.data.synthetic.phrases import PHRASES
+from mmsum.data.synthetic.plot import KINDS, Claim
+from mmsum.data.synthetic.render import draw_figure, render_report
+from mmsum.data.synthetic.report import HELD_OUT_TOPICS, MIN_FIGURE_FACTS, ReportPlan, plan_report
+from mmsum.data.synthetic.wording import CHECKS, VOICES, check, cited
+from mmsum.data.topics import TOPICS
+from mmsum.errors import OutputError
+
+N = 200
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[ReportPlan]:
+    return [plan_report("train", 7, index) for index in range(N)]
+
+
+def test_every_gold_is_right_on_all_its_facts(reports: list[ReportPlan]) -> None:
+    for report in reports:
+        assert [fact for fact in report.facts if judge(fact, report.summary) != "right"] == []
+        assert sum(not fact.said for fact in report.facts) >= MIN_FIGURE_FACTS
+        assert all(fact.answer in fact.options and len(fact.options) > 1 for fact in report.facts)
+
+
+def test_every_phrase_of_every_voice_claims_its_answer_and_no_other() -> None:
+    for kind, by_answer in PHRASES.items():
+        options = tuple(CHECKS[kind].options or ())
+        for answer, phrases in by_answer.items():
+            assert len(phrases) == VOICES
+            for phrase in phrases:
+                name = "rainfall" if kind == "relation" else ""
+                statement = phrase.format(q="weekly demand", x="rainfall") + "."
+                fact = check(Claim(kind, options, answer, name), "weekly demand", statement, "Figure 1", False)
+                assert judge(fact, statement) == "right", (kind, answer, statement)
+
+
+def test_figure_facts_do_not_stand_in_the_text(reports: list[ReportPlan]) -> None:
+    for report in reports:
+        captions = " ".join(figure.caption for figure in report.figures)
+        for fact in report.facts:
+            assert fact.said or fact.statement not in report.text + captions
+            if not fact.said and fact.kind.endswith(("trend", "largest", "smallest")):
+                assert judge(fact, report.text) == "absent", fact
+
+
+def test_answers_are_spread_over_options_and_places() -> None:
+    facts = [f for i in range(1500) for f in plan_report("test", 3, i).facts if not f.said]
+    kinds = {kind: [fact for fact in facts if fact.kind == kind] for kind in CHECKS}
+    for kind, group in kinds.items():
+        assert len(group) >= 30, (kind, len(group))
+        chance = sum(1 / len(fact.options) for fact in group) / len(group)
+        assert best_constant(group) < chance + 0.2, (kind, best_constant(group), chance)
+
+
+def test_all_kinds_and_every_distractor_come_up(reports: list[ReportPlan]) -> None:
+    drawn = Counter(
+        figure.plot.kind if figure.plot else figure.picture for report in reports for figure in report.figures
+    )
+    assert set(drawn) == {*KINDS, "photo", "logo"}
+    assert {len(report.figures) for report in reports} == {1, 2, 3, 4}
+    assert any(fact.kind.startswith("misled ") for report in reports for fact in report.facts)
+
+
+def test_held_out_reports_have_their_own_topics_words_and_colours(reports: list[ReportPlan]) -> None:
+    held_out = [plan_report("heldout", 7, index) for index in range(40)]
+    gists = {topic.gist.partition("{")[0].removeprefix("The report"): topic.key for topic in TOPICS}
+    for group, inside in ((held_out, True), (reports, False)):
+        for report in group:
+            (topic,) = (key for gist, key in gists.items() if gist in report.text)
+            assert (topic in HELD_OUT_TOPICS) == inside
+
+    def colours(group: list[ReportPlan]) -> set[str]:
+        return {colour.code for report in group for figure in report.figures for colour in figure.look.colours}
+
+    assert not colours(held_out) & colours(reports)
+    assert {figure.look.library for report in reports for figure in report.figures} == {"pillow", "matplotlib"}
+    assert any(report.source.endswith("+vega-lite") for report in held_out)
+    mentions = re.compile(r"Let us look at|We have plotted|The reader is referred")
+    assert not any(mentions.search(report.text) for report in held_out)
+
+
+@pytest.mark.parametrize("library", ["pillow", "matplotlib", "vega-lite"])
+def test_every_library_draws_every_kind(library: str) -> None:
+    split = "heldout" if library == "vega-lite" else "train"
+    missing, index = set(KINDS), 0
+    while missing and index < 600:
+        for figure in plan_report(split, 1, index).figures:
+            if figure.look.library == library and figure.plot and figure.plot.kind in missing:
+                image = draw_figure(figure)
+                assert 150 <= max(image.size) <= 620 and len(image.getcolors(1 << 20) or []) > 5, figure.plot.kind
+                missing.discard(figure.plot.kind)
+        index += 1
+    assert not missing
+
+
+def test_citations_name_the_figure() -> None:
+    from random import Random
+
+    said = [cited("takings rose", "Figure 2", voice, Random(i)) for i in range(40) for voice in range(VOICES)]
+    assert 0.8 < sum("Figure 2" in sentence for sentence in said) / len(said) < 1
+    assert all(sentence[0].isupper() and sentence.endswith(".") for sentence in said)
+
+
+def test_parts_do_not_depend_on_workers_and_are_not_overwritten(tmp_path: Path) -> None:
+    for name, workers in (("one", 1), ("two", 2)):
+        write_figure_reports(str(tmp_path / name), 3, 5, "valid", workers=workers, pdf=workers == 1)
+    parts = [tmp_path / name / "valid" / "part-00000.parquet" for name in ("one", "two")]
+    assert parts[0].read_bytes() == parts[1].read_bytes()
+    with pytest.raises(OutputError, match="holds examples already"):
+        write_figure_reports(str(tmp_path / "one"), 3, 5, "valid")
+    examples = list(read_examples(str(tmp_path / "one")))
+    assert [example.id for example in examples] == [f"valid-5-{index:06d}" for index in range(3)]
+    for example in examples:
+        assert read_facts(example.facts) and example.licence == "Apache-2.0" and example.split == "valid"
+        for figure in example.figures:
+            assert Image.open(io.BytesIO(figure.image)).width >= 300
+        with pymupdf.open(tmp_path / "one" / "valid" / "pdf" / f"{example.id}.pdf") as document:
+            assert sum(len(page.get_image_info()) for page in document) == len(example.figures)
+            assert example.figures[0].label in "".join(page.get_text() for page in document)
+
+
+def test_sizes_of_splits() -> None:
+    assert sizes(1000) == {"train": 1000, "valid": 100, "test": 100, "heldout": 100}
+    assert sizes(50)["valid"] == 20 and sizes(50, "test") == {"test": 50}
+
+
+def test_the_same_plan_gives_the_same_example(reports: list[ReportPlan]) -> None:
+    assert render_report(reports[0]) == render_report(plan_report("train", 7, 0))
+
+
+def test_planning_loads_no_plotting_library() -> None:
+    heavy = "('matplotlib', 'torch', 'vl_convert')"
+    code = f"import sys, mmsum.data.synthetic.generate; sys.exit(any(name in sys.modules for name in {heavy}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
