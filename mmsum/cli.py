@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the run could not finish, 2 bad arguments or config, 130 s
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -28,6 +29,9 @@ _RESUME_HINTS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     arguments = _parser().parse_args(argv)
+    os.environ.setdefault(
+        "RAY_ENABLE_AUTO_CONNECT", "0"
+    )  # or a thread of Ray Data's that outlives a run starts another Ray
     command: Callable[[argparse.Namespace], None] = arguments.run
     try:
         command(arguments)

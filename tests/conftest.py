@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for a hub
+os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # as the command has it
 os.environ.setdefault("RAY_worker_niceness", "0")  # Ray gives its workers 15: anything else on the machine goes first
 
 PARAGRAPHS = (

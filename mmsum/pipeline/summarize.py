@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import threading
 import time
 from dataclasses import dataclass
 
@@ -24,7 +23,7 @@ from mmsum.pipeline.metrics import RunMetrics
 from mmsum.pipeline.plan import Snapshot, open_snapshot
 from mmsum.pipeline.progress import ProgressDisplay, Totals, print_totals, start_board
 from mmsum.pipeline.runlog import RunLog, run_folder
-from mmsum.pipeline.watch import preemption_notice, receipts_of
+from mmsum.pipeline.watch import Notice, noticed, receipts_of
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,10 @@ def summarize(
     _announce(console, snapshot, created, skipped)
     totals = Totals()
     if missing:
-        with ray_session(config.resources) as cluster, preemption_notice() as notice:
+        with ray_session(config.resources) as cluster, noticed() as notice:
             _run(snapshot, missing, skipped, config, cluster, summarizer, console, totals, notice)
         left = [shard for shard in missing if shard not in snapshot.committed()]
-        if left and notice.is_set():
+        if left and notice.leave.is_set():
             raise EnvironmentFailure(
                 f"stopped by SIGTERM after {totals.documents} documents; {snapshot.count(left)} have no rows yet "
                 "(run the same command again to resume)"
@@ -89,7 +88,7 @@ def _run(
     summarizer: SummarizerFactory,
     console: Console,
     totals: Totals,
-    notice: threading.Event,
+    notice: Notice,
 ) -> None:
     import ray
 

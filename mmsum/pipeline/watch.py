@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from mmsum.config import Robustness
@@ -20,28 +21,48 @@ Look = tuple[dict[str, int], list[dict[str, Any]]]
 """What a board's look() gives: the counts, and what is under way."""
 
 
+@dataclass(frozen=True)
+class Notice:
+    """What a run was told from outside: that its machine goes away (SIGTERM), or to stop (SIGINT, Ctrl-C)."""
+
+    leave: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
 @contextmanager
-def preemption_notice() -> Iterator[threading.Event]:
-    """Set when SIGTERM comes, which then does nothing else until the block ends. Only the main thread can ask for it."""
-    notice = threading.Event()
+def noticed() -> Iterator[Notice]:
+    """The two signals do nothing but set their event until the block ends; a second Ctrl-C interrupts at once.
+
+    A KeyboardInterrupt raised wherever the main thread happens to be can be lost: Python drops exceptions in finalizers
+    and callbacks, and the run went on to its end. Only the main thread can ask for signals.
+    """
+    notice = Notice()
     if threading.current_thread() is not threading.main_thread():
         yield notice
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: notice.set())
+
+    def interrupt(*_: object) -> None:
+        if notice.stop.is_set():
+            raise KeyboardInterrupt
+        notice.stop.set()
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGTERM, lambda *_: notice.leave.set())
+    signal.signal(signal.SIGINT, interrupt)
     try:
         yield notice
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def receipts_of(
-    committed: Any, board: Any, robustness: Robustness, notice: threading.Event
-) -> Iterator[dict[str, Any] | Look]:
+def receipts_of(committed: Any, board: Any, robustness: Robustness, notice: Notice) -> Iterator[dict[str, Any] | Look]:
     """Each shard's receipt when it is committed, and about once a second what the board shows.
 
     committed: the Ray dataset whose rows are receipts; iterated in a thread, so that this one keeps its eyes open. After
-    `notice` no shard is begun any more, and those under way have robustness.grace_seconds. Raises EnvironmentFailure
-    when nothing was finished for robustness.stall_minutes, and what the dataset raises.
+    `notice.leave` no shard is begun any more, and those under way have robustness.grace_seconds. Raises KeyboardInterrupt
+    after `notice.stop`, EnvironmentFailure when nothing was finished for robustness.stall_minutes, and what the dataset
+    raises.
     """
     arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_pump, args=(committed, arrived), name="receipts", daemon=True).start()
@@ -54,6 +75,8 @@ def receipts_of(
             except queue.Empty:
                 item = None
             now = time.monotonic()
+            if notice.stop.is_set():
+                raise KeyboardInterrupt
             if item is _END:
                 return
             if isinstance(item, BaseException):
@@ -66,7 +89,7 @@ def receipts_of(
             looked = now
             counts, under_way = look(board)
             yield counts, under_way
-            if notice.is_set():
+            if notice.leave.is_set():
                 board.stop.remote()  # again each time: a board that died and came back has forgotten
                 leave_at = min(leave_at, now + robustness.grace_seconds)
             if now > leave_at:

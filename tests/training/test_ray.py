@@ -36,20 +36,29 @@ def ray_workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return found
 
 
-def test_two_workers_lose_one_and_end_as_if_they_had_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("victim", ["worker", pytest.param("driver", marks=pytest.mark.slow)])
+def test_two_workers_end_as_if_nothing_had_been_killed(tmp_path: Path, victim: str) -> None:
     keys = {"training.steps": 12, "training.checkpoint_steps": 3, "training.zero": 2, "training.workers": 2}
     alone = training_config(tmp_path, **{**keys, "training.out": str(tmp_path / "alone"), "training.workers": 1})
     run_training(alone, Console(quiet=True), local=True)
 
     config = training_config(tmp_path, **keys, **{"training.worker_cpus": 0.5})
-    process = start(write_config(config, tmp_path / "config.yaml"))
+    file = write_config(config, tmp_path / "config.yaml")
+    process = start(file)
     deadline = time.monotonic() + 240
     while len(steps(config)) < 6:  # two checkpoints
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline, "no checkpoint in 240 s"
         time.sleep(0.1)
-    victim = ray_workers(process)[-1]
-    victim.send_signal(signal.SIGKILL)
+    if victim == "worker":
+        ray_workers(process)[-1].send_signal(signal.SIGKILL)
+    else:
+        ray = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.communicate()
+        assert not psutil.wait_procs(ray, timeout=60)[1]  # nothing of it lives on and writes
+        assert len(steps(config)) < 12
+        process = start(file)
     printed = process.communicate(timeout=300)[0]
     assert process.returncode == 0, printed
     assert losses(config) == pytest.approx(losses(alone), abs=1e-4)

@@ -63,8 +63,9 @@ def test_killed_workers_and_a_killed_run_lose_no_step(tmp_path: Path) -> None:
     assert losses(broken) == pytest.approx(losses(unbroken), abs=1e-4)
 
 
-def test_a_notice_of_preemption_still_writes_a_checkpoint(tmp_path: Path) -> None:
-    config = training_config(tmp_path, **{"training.steps": 5000, "training.checkpoint_steps": 3})
+def test_a_notice_of_preemption_still_writes_a_checkpoint_and_nothing_else(tmp_path: Path) -> None:
+    keys = {"training.steps": 5000, "training.checkpoint_steps": 3}
+    config = training_config(tmp_path, **keys, **{"training.valid": str(tmp_path / "data")})
     file = write_config(config, tmp_path / "config.yaml")
     command = [sys.executable, "-m", "mmsum.cli", "train", str(file), "--local"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -73,6 +74,8 @@ def test_a_notice_of_preemption_still_writes_a_checkpoint(tmp_path: Path) -> Non
     printed = process.communicate(timeout=60)[0]
     assert process.returncode == 1
     assert "its checkpoint is written; the same command goes on from there" in printed.splitlines()[-1]
+    first, last = (line for line in printed.splitlines() if line.startswith("checkpoint ")), printed.splitlines()[-2]
+    assert "loss on held-out examples" in next(first) and "loss on held-out examples" not in last
     assert len(steps(config)) == int(checkpoints(config)[-1].removeprefix("step-"))
 
 

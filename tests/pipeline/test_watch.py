@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from mmsum.config import Robustness
+from mmsum.pipeline.watch import noticed, receipts_of
+
+
+class Interrupts:
+    """Ctrl-C in the middle of a finalizer, where Python drops whatever is raised."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+class Endless:
+    """A dataset that never gives a receipt."""
+
+    def iter_batches(self, **_: object) -> object:
+        threading.Event().wait()
+
+
+def test_ctrl_c_is_not_lost_and_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmsum.pipeline.watch.look", lambda board: ({}, []))
+    with noticed() as notice:
+        Interrupts()
+        assert notice.stop.is_set() and not notice.leave.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            list(receipts_of(Endless(), None, Robustness(), notice))
+
+
+def test_a_second_ctrl_c_interrupts_at_once_and_handlers_come_back() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with noticed():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
