@@ -73,8 +73,14 @@ class Model(_Section):
     vision: str = _answer("", "open_clip model name, or `timm:NAME` for a timm trunk under open_clip")
     vision_weights: str = _answer("", "open_clip tag, local file, or package:NAME/FILE; empty is random")
     image_size: int = _answer(224, "side of the square image given to the vision tower, in pixels", ge=32)
-    fusion: Literal["cross_attention"] = _answer("cross_attention", "how figures reach the backbone")
-    fusion_every: int = _answer(6, "a gated cross-attention block before every k-th decoder layer", ge=1)
+    fusion: Literal["cross_attention", "prefix"] = _answer(
+        "cross_attention",
+        "how figures reach the backbone: gated cross-attention between its layers, or soft tokens in the prompt",
+    )
+    fusion_every: int = _answer(6, "cross_attention: a gated block before every k-th decoder layer", ge=1)
+    prefix_tokens: int = _answer(16, "prefix: soft tokens of a figure", ge=1, le=256)
+    prefix_layers: int = _answer(2, "prefix: layers of the resampler", ge=1)
+    lora_rank: int = _answer(0, "rank of LoRA on the backbone's linear layers; 0 leaves the backbone as it is", ge=0)
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _answer(
         "auto", "auto: bfloat16 on GPUs and on CPUs with bf16 instructions, else float32"
     )
@@ -97,6 +103,7 @@ class Training(_Section):
     micro_batch: int = Field(2, description="examples of one forward pass of one worker", ge=1)
     learning_rate: float = _answer(1e-3, description="of the adapters (in finetune_clip: of CLIP's text side)", ge=0)
     vision_learning_rate: float = _answer(1e-4, description="of the vision tower; 0 keeps it frozen", ge=0)
+    lora_learning_rate: float = _answer(2e-4, description="of LoRA, with model.lora_rank; 0 keeps it as it is", ge=0)
     warmup_steps: int = _answer(50, description="steps over which learning rates rise from 0", ge=0)
     final_rate: float = _answer(0.1, description="share of the learning rate left at the end of the cosine", ge=0, le=1)
     weight_decay: float = _answer(0.01, description="of matrices; norms, biases and gates have none", ge=0)

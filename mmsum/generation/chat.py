@@ -6,22 +6,34 @@ from typing import Any
 
 from mmsum.config import Generation
 from mmsum.errors import ConfigError
-from mmsum.generation.prompt import PART_TOKENS, first_prompt, merge_prompt
+from mmsum.generation.prompt import MARK, PART_TOKENS, first_prompt, merge_prompt, plain
+from mmsum.model.places import PLACE
 
 TITLE_TOKENS = 64
 """Kept free in every call for the title; a longer title is shortened in the prompt, never in the row."""
 
 
 class Chat:
-    """Turns a user message into the token ids of a call, for summarizing and for training alike."""
+    """Turns a user message into the token ids of a call, for summarizing and for training alike.
 
-    def __init__(self, tokenizer: Any) -> None:
+    soft_tokens: places that the fusion wants in the prompt at each figure's MARK; 0 for one that needs none.
+    """
+
+    def __init__(self, tokenizer: Any, soft_tokens: int = 0) -> None:
         self.tokenizer = tokenizer
+        self.soft_tokens = soft_tokens
 
     def encode(self, user: str) -> list[int]:
-        """The ids of a whole call up to where the answer begins."""
-        ids: list[int] = self.tokenizer.encode(self.text(user), add_special_tokens=False)
-        return ids
+        """The ids of a whole call up to where the answer begins, PLACE where soft tokens go."""
+        return self._ids(self.text(user))
+
+    def _ids(self, text: str) -> list[int]:
+        if not self.soft_tokens:
+            ids: list[int] = self.tokenizer.encode(text.replace(MARK, ""), add_special_tokens=False)
+            return ids
+        pieces = [self.tokenizer.encode(piece, add_special_tokens=False) for piece in text.split(MARK)]
+        places = [PLACE] * self.soft_tokens
+        return [token for number, piece in enumerate(pieces) for token in (places if number else []) + piece]
 
     def text(self, user: str) -> str:
         """The message in the tokenizer's chat form; a plain one where it has none."""
@@ -37,7 +49,7 @@ class Chat:
 
     def title(self, title: str) -> str:
         """A title that fits into TITLE_TOKENS with what joins it to the text."""
-        return self.cut(title, TITLE_TOKENS - 10)
+        return self.cut(plain(title), TITLE_TOKENS - 10)
 
     def cut(self, text: str, tokens: int) -> str:
         """`text`, shortened from its end until it has at most `tokens`."""
@@ -46,7 +58,7 @@ class Chat:
         return text
 
     def count(self, text: str) -> int:
-        return len(self.tokenizer.encode(text, add_special_tokens=False))
+        return len(self._ids(text))
 
     def budget(self, generation: Generation) -> int:
         """Tokens of a document's text that one call can take. Raises ConfigError when that is less than two summaries."""

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmsum.generation import stock
-from mmsum.model.fused import FusedModel, text_config
-from mmsum.model.fusion.cross_attention import VisionState, stack_states
+from mmsum.model.fused import FigureState, FusedModel, text_config
 from mmsum.model.packing import ATTENTION, LAYOUT_IN_PACKING, Packing, SlotCache, decode_packing
+from mmsum.model.places import PLACE
 from mmsum.model.torchstack import torch
 
 PREFILL_TOKENS = {"cpu": 512, "cuda": 8192}
@@ -52,7 +52,7 @@ class Row:
 
     index: int
     request: Request
-    vision: VisionState | None = None
+    vision: FigureState | None = None
     tokens: list[int] = field(default_factory=list)
     finished: bool = False
 
@@ -100,6 +100,10 @@ class Engine:
         for index, request in enumerate(requests):
             if not request.prompt:
                 raise ValueError(f"request {index} has an empty prompt; give it at least one token")
+            figures = 0 if request.figures is None or not self.use_fusion else len(request.figures)
+            places = request.prompt.count(PLACE)
+            if places != figures * self.model.fusion.soft_tokens:
+                raise ValueError(f"request {index} has {figures} figures, and {places} places for them in its prompt")
             total = len(request.prompt) + request.max_new_tokens
             if context and total > context:
                 raise ValueError(
@@ -128,18 +132,26 @@ class Engine:
         """Reads the prompts of new rows, packed or one of them in chunks, and writes each row's first token."""
         for row in rows:
             row.vision = self.vision_state(row.request)
-        vision = stack_states([row.vision for row in rows])
+        vision = self.model.stack([row.vision for row in rows])
         prompts = [row.request.prompt for row in rows]
         slots = list(range(first_slot, first_slot + len(rows)))
         chunks = -(-len(prompts[0]) // self.prefill_tokens)
-        size = -(-len(prompts[0]) // chunks)
-        logits = self._read(cache, [prompt[:size] if chunks > 1 else prompt for prompt in prompts], slots, vision)
-        for start in range(size, len(prompts[0]) if chunks > 1 else 0, size):
-            logits = self._read(cache, [prompts[0][start : start + size]], slots, vision, start)
+        if chunks == 1:
+            logits = self._read(cache, prompts, slots, vision)
+        else:
+            (prompt,) = prompts
+            size = -(-len(prompt) // chunks)
+            for start in range(0, len(prompt), size):
+                piece, passed = prompt[start : start + size], prompt[:start].count(PLACE)
+                part = vision.part(passed, passed + piece.count(PLACE)) if vision else None
+                logits = self._read(cache, [piece], slots, part, start)
         self.write(rows, logits)
+        if self.model.fusion.prompt_only:
+            for row in rows:
+                row.vision = None
 
     def _read(
-        self, cache: SlotCache, pieces: list[list[int]], slots: list[int], vision: VisionState | None, start: int = 0
+        self, cache: SlotCache, pieces: list[list[int]], slots: list[int], vision: FigureState | None, start: int = 0
     ) -> torch.Tensor:
         """One forward call over packed prompts, or a later chunk at `start`: logits at each piece's end, [B, V]."""
         device = self.model.device
@@ -163,7 +175,7 @@ class Engine:
     def _decode(self, cache: SlotCache, active: list[Row]) -> None:
         """Writes tokens for all active rows until at least one is done, then gives up its slot."""
         device = self.model.device
-        vision = stack_states([row.vision for row in active])
+        vision = self.model.stack([row.vision for row in active])
         while not any(row.finished or _is_full(row) for row in active):
             lengths = [row.length for row in active]
             positions = cache.decode_at(lengths, device)
@@ -178,8 +190,8 @@ class Engine:
             self.write(active, logits[:, -1])
         _compact(cache, active)
 
-    def vision_state(self, request: Request) -> VisionState | None:
-        """Keys and values of one request's figures, computed once; None when it has none or fusion is off."""
+    def vision_state(self, request: Request) -> FigureState | None:
+        """What the fusion makes of one request's figures, computed once; None when it has none or fusion is off."""
         if not self.use_fusion or request.figures is None or len(request.figures) == 0:
             return None
         return self.model.vision_state(request.figures[None], [len(request.figures)])

@@ -21,6 +21,7 @@ from mmsum.generation.prompt import (
     affordable_leaves,
     first_prompt,
     group_for_merging,
+    keep_marks,
     merge_fan_in,
     merge_prompt,
     split_document,
@@ -54,7 +55,7 @@ class FusedSummarizer:
             batch_size=config.generation.batch_size,
             repetition_penalty=config.generation.repetition_penalty,
         )
-        self.chat = Chat(model.tokenizer)
+        self.chat = Chat(model.tokenizer, model.fusion.soft_tokens)
         self.budget = self.chat.budget(config.generation)
         self.fan_in = merge_fan_in(self.budget, config.generation.summary_tokens)
 
@@ -102,7 +103,7 @@ class FusedSummarizer:
             for work in works
             for leaf in work.leaves
             for index in leaf.figures
-            if work.document.figures[index].image
+            if work.document.figures[index].image and self.model.sees
         ]
         started = time.perf_counter()
         features = self.model.encode_figures([work.document.figures[index].image for work, index in wanted])
@@ -119,7 +120,8 @@ class FusedSummarizer:
             figures = torch.stack([work.features[index] for index in shown]) if shown else None
             if self.model.trained:
                 work.draft.shown |= frozenset(shown)
-            requests.append(self._request(first_prompt(self.chat.title(work.document.title), leaf.text), figures))
+            text = keep_marks(leaf.text, [index in work.features for index in leaf.figures])
+            requests.append(self._request(first_prompt(self.chat.title(work.document.title), text), figures))
         for (work, _), text in zip(calls, self._generate([work for work, _ in calls], requests), strict=True):
             work.texts.append(text)
         for work in works:

@@ -19,9 +19,24 @@ MERGE_INSTRUCTION = "Write a one-paragraph summary of the whole document from th
 """Behind the text, not before it: a small model follows what it read last, and otherwise copies the title instead."""
 
 
+MARK = "\ufffc"
+"""Unicode's own character for an object in a text: stands before the caption of each figure that a leaf shows."""
+
+
+def plain(text: str) -> str:
+    """A document's own text: a MARK in it is none of ours."""
+    return text.replace(MARK, " ")
+
+
+def keep_marks(text: str, keep: Sequence[bool]) -> str:
+    """`text` with only those of its marks, in order, that `keep` says."""
+    first, *rest = text.split(MARK)
+    return first + "".join((MARK if kept else "") + piece for kept, piece in zip(keep, rest, strict=True))
+
+
 @dataclass(slots=True)
 class Leaf:
-    """One call's share of a document: text, the figures that go with it, and the last page it reaches."""
+    """One call's share of a document: text with a MARK for each of `figures`, and the last page it reaches."""
 
     text: str
     tokens: int
@@ -46,7 +61,7 @@ def first_prompt(title: str, text: str) -> str:
 def merge_prompt(title: str, summaries: Sequence[str]) -> str:
     """The user message of a call that merges the summaries of parts."""
     heading = f"{title}\n\n" if title else ""
-    parts = "\n\n".join(f"Part {number}: {text}" for number, text in enumerate(summaries, 1))
+    parts = "\n\n".join(f"Part {number}: {plain(text)}" for number, text in enumerate(summaries, 1))
     return f"Summaries of the parts of one document:\n\n{heading}{parts}\n\n{MERGE_INSTRUCTION}"
 
 
@@ -63,11 +78,12 @@ def split_document(document: Document, budget: int, count: CountTokens, figures_
         if leaf is None or leaf.tokens + joint + piece.tokens > budget:
             leaf = Leaf("", 0)
             leaves.append(leaf)
+        if len(leaf.figures) + len(piece.figures) > figures_per_call:
+            piece = _Piece(plain(piece.text).strip(), piece.tokens, piece.page, [])
+        leaf.figures += piece.figures
         leaf.tokens += piece.tokens + (joint if leaf.text else 0)
         leaf.text = f"{leaf.text}\n\n{piece.text}" if leaf.text else piece.text
         leaf.last_page = max(leaf.last_page, piece.page)
-        room = figures_per_call - len(leaf.figures)
-        leaf.figures.extend(piece.figures[:room])
     return leaves
 
 
@@ -78,8 +94,8 @@ def _pieces(document: Document, budget: int, count: CountTokens) -> Iterator[_Pi
         home = figure.section if 0 <= figure.section < len(document.sections) else -1
         by_section.setdefault(home, []).append(index)
     for number, section in enumerate(document.sections):
-        heading = section.heading
-        for paragraph in section.text.split("\n\n"):
+        heading = plain(section.heading)
+        for paragraph in plain(section.text).split("\n\n"):
             if paragraph.strip():
                 text = f"{heading}\n{paragraph}" if heading else paragraph
                 heading = ""
@@ -93,7 +109,7 @@ def _pieces(document: Document, budget: int, count: CountTokens) -> Iterator[_Pi
 def _figure_pieces(document: Document, indices: list[int], budget: int, count: CountTokens) -> Iterator[_Piece]:
     for index in indices:
         figure = document.figures[index]
-        pieces = list(_fit(caption_line(figure), figure.page, budget, count))
+        pieces = list(_fit(MARK + caption_line(figure), figure.page, budget, count))
         pieces[0].figures.append(index)
         yield from pieces
 
@@ -101,7 +117,7 @@ def _figure_pieces(document: Document, indices: list[int], budget: int, count: C
 def caption_line(figure: Figure) -> str:
     """A figure as the text names it: ``[Figure 3: caption]``."""
     label = figure.label or "Figure"
-    caption = caption_without_label(figure.label, figure.caption)
+    caption = plain(caption_without_label(figure.label, figure.caption))
     return f"[{label}: {caption}]" if caption else f"[{label}]"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from mmsum.model.fusion.cross_attention import stack_states
 from mmsum.model.torchstack import torch, transformers
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def _decode_batch(engine: Engine, rows: list[Row]) -> None:
     accepted = inspect.signature(model.backbone.forward).parameters
     for row in rows:
         row.vision = engine.vision_state(row.request)
-    vision = stack_states([row.vision for row in rows])
+    vision = model.stack([row.vision for row in rows])
     while True:
         extra: dict[str, Any] = {}
         if "position_ids" in accepted:
@@ -50,6 +49,8 @@ def _decode_batch(engine: Engine, rows: list[Row]) -> None:
             cache.batch_select_indices(kept)
             mask = mask[kept]
             rows = [rows[index] for index in keep]
-            vision = stack_states([row.vision for row in rows])
+            vision = model.stack([row.vision for row in rows])
+        if model.fusion.prompt_only:
+            vision = None
         tokens = torch.tensor([[row.tokens[-1]] for row in rows], device=device)
         mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)

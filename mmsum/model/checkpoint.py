@@ -3,6 +3,7 @@
 - mmsum.json: format version, backbone and its fingerprint, vision settings, fusion shapes, what it was trained on
 - weights.safetensors: `vision.*` (the image side of CLIP, with its BatchNorm buffers), and as the stage left them
   `fusion.*` or `text.*` (the rest of CLIP); float32
+- adapter_model.safetensors, adapter_config.json: LoRA on the backbone, as peft writes it, where there is any
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from mmsum.config import Model
 from mmsum.errors import PresetError
+from mmsum.model import lora
 from mmsum.model.backbone import fingerprint
 from mmsum.model.torchstack import torch
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST, WEIGHTS = "mmsum.json", "weights.safetensors"
-_VISION_KEYS = ("vision", "image_size", "fusion", "fusion_every")
+_VISION_KEYS = ("vision", "image_size")
+_FUSION_KEYS = ("fusion", "fusion_every", "prefix_tokens", "prefix_layers", "lora_rank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,16 @@ def save_export(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
     tensors = model_tensors(model) if tensors is None else tensors
-    save_file(tensors, _beside(folder / WEIGHTS))
+    adapter = {name.removeprefix("lora."): tensor for name, tensor in tensors.items() if name.startswith("lora.")}
+    if adapter:
+        lora.save_lora(model.backbone, adapter, folder, config.backbone)
+    whole = {name: tensor for name, tensor in tensors.items() if not name.startswith("lora.")}
+    save_file(whole, _beside(folder / WEIGHTS))
     os.replace(_beside(folder / WEIGHTS), folder / WEIGHTS)
     manifest = Manifest(
         backbone=config.backbone,
         backbone_fingerprint=model.backbone_fingerprint,
-        vision={key: getattr(config, key) for key in _VISION_KEYS},
+        vision={key: getattr(config, key) for key in (*_VISION_KEYS, *_FUSION_KEYS)},
         mean=model.vision.mean,
         std=model.vision.std,
         shapes=asdict(model.fusion.config),
@@ -107,6 +114,15 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest(**found | tuples)
 
 
+def as_exported(model: Model) -> Model:
+    """`model` with what its export decides: the vision model, and how figures reach the backbone where it holds that."""
+    if not model.export:
+        return model
+    manifest = read_manifest(Path(model.export))
+    keys = _VISION_KEYS + (_FUSION_KEYS if "fusion" in manifest.parts else ())
+    return model.model_copy(update={key: manifest.vision[key] for key in keys if key in manifest.vision})
+
+
 def load_weights(model: FusedModel, folder: Path) -> str:
     """Fills tower, and fusion where the export has one, from an export; returns its weights' fingerprint.
 
@@ -116,6 +132,8 @@ def load_weights(model: FusedModel, folder: Path) -> str:
     if not path.exists():
         raise PresetError(f"model.export: {folder} has no {WEIGHTS}; export it again with `mmsum train`")
     manifest = read_manifest(folder)
+    if "lora" in manifest.parts:
+        lora.load_lora(model.backbone, folder)
     parts = tuple(part for part in ("vision", "fusion") if part in manifest.parts)
     source = {key: tensor for key, tensor in load_file(path).items() if key.partition(".")[0] in parts}
     target = model_tensors(model, parts)
@@ -133,7 +151,7 @@ def load_weights(model: FusedModel, folder: Path) -> str:
             {key.removeprefix(prefix): tensor for key, tensor in source.items() if key.startswith(prefix)}
         )
     model.vision.mean, model.vision.std = manifest.mean, manifest.std
-    return fingerprint(path)
+    return "".join(fingerprint(file) for file in (path, folder / lora.ADAPTER_WEIGHTS) if file.exists())
 
 
 def _shape(tensor: torch.Tensor | None) -> str:

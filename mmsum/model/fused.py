@@ -1,4 +1,4 @@
-"""The composite: a frozen backbone whose decoder layers look at figures through trained cross-attention.
+"""The composite: a frozen backbone that sees figures through trained cross-attention or as soft tokens in its prompt.
 
 Shapes: B rows, T tokens, N images, F figures of a row, P patch tokens of a figure, Dv their width, V the vocabulary.
 """
@@ -15,9 +15,10 @@ from torch import nn
 
 from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
-from mmsum.model import checkpoint
+from mmsum.model import checkpoint, lora
 from mmsum.model.backbone import auto_dtype, load_backbone
 from mmsum.model.fusion.cross_attention import CrossAttentionFusion, FusionConfig, VisionState
+from mmsum.model.fusion.prefix import PrefixConfig, PrefixFusion, PrefixState, embed
 from mmsum.model.skinny import make_skinny
 from mmsum.model.torchstack import torch
 from mmsum.model.vision import VisionTower, load_vision
@@ -28,11 +29,16 @@ VISION = "vision_state"
 ENCODE_BATCH = 32  # images per pass of the vision tower; bounds its activations, larger is no faster on two cores
 
 
-class FusedModel(nn.Module):
-    """backbone: any Hugging Face causal LM, frozen. vision: the tower. fusion: the blocks between its layers.
+Fusion = CrossAttentionFusion | PrefixFusion
+FigureState = VisionState | PrefixState
+"""What a fusion makes of a batch's figures."""
 
-    trained is True when the gates of a loaded export are open; only then can text depend on figures. fingerprint
-    (16 hex digits) identifies backbone, tower and fusion weights.
+
+class FusedModel(nn.Module):
+    """backbone: any Hugging Face causal LM, frozen. vision: the tower. fusion: blocks between its layers, or a resampler.
+
+    trained is True when a loaded export holds a fusion, and its gates are open where it has any; only then can text
+    depend on figures. fingerprint (16 hex digits) identifies backbone, tower and fusion weights.
     """
 
     def __init__(
@@ -40,7 +46,7 @@ class FusedModel(nn.Module):
         backbone: nn.Module,
         tokenizer: Any,
         vision: VisionTower,
-        fusion: CrossAttentionFusion,
+        fusion: Fusion,
         fingerprint: str = "",
     ) -> None:
         super().__init__()
@@ -48,13 +54,19 @@ class FusedModel(nn.Module):
         self.backbone_fingerprint = self.fingerprint = fingerprint
         self.trained = False
         backbone.requires_grad_(False)
-        layers = decoder_layers(backbone)
-        blocks = {layer: block for block, layer in enumerate(fusion.config.layers)}
-        for index, layer in enumerate(layers):
-            hook = partial(_look_at_figures, fusion, blocks.get(index))
-            layer.register_forward_pre_hook(hook, with_kwargs=True)
-        self._check_layers_get_keywords(len(layers))
+        if isinstance(fusion, CrossAttentionFusion):
+            layers = decoder_layers(backbone)
+            blocks = {layer: block for block, layer in enumerate(fusion.config.layers)}
+            for index, layer in enumerate(layers):
+                hook = partial(_look_at_figures, fusion, blocks.get(index))
+                layer.register_forward_pre_hook(hook, with_kwargs=True)
+            self._check_layers_get_keywords(len(layers))
         self.eval()
+
+    @property
+    def sees(self) -> bool:
+        """Whether figures are worth showing: new soft tokens, unlike closed gates, would only disturb the text."""
+        return self.trained or not self.fusion.soft_tokens
 
     @property
     def clip(self) -> nn.Module:
@@ -78,7 +90,7 @@ class FusedModel(nn.Module):
         self,
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
-        vision: VisionState | None = None,
+        vision: FigureState | None = None,
         past_key_values: Any = None,
         **kwargs: Any,
     ) -> torch.Tensor:
@@ -86,10 +98,13 @@ class FusedModel(nn.Module):
 
         past_key_values (a transformers cache) is filled in place; other keywords go to the backbone.
         """
-        if vision is not None:
-            kwargs[VISION] = vision
+        if isinstance(vision, PrefixState):
+            kwargs["inputs_embeds"] = embed(self.backbone.get_input_embeddings(), input_ids, vision)  # type: ignore[operator]
+        else:
+            kwargs["input_ids"] = input_ids
+            if vision is not None:
+                kwargs[VISION] = vision
         output = self.backbone(
-            input_ids=input_ids,
             attention_mask=attention_mask,
             past_key_values=past_key_values,
             use_cache=past_key_values is not None,
@@ -117,10 +132,15 @@ class FusedModel(nn.Module):
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             return self.vision(pixels).to(self.dtype)
 
-    def vision_state(self, features: torch.Tensor, figures: Sequence[int]) -> VisionState:
-        """features [B, F, P, Dv], padded behind the figures[b] real ones of each row -> VisionState. Differentiable."""
-        state: VisionState = self.fusion.state(features.to(self.device, self.dtype), figures)
+    def vision_state(self, features: torch.Tensor, figures: Sequence[int]) -> FigureState:
+        """features [B, F, P, Dv], padded behind the figures[b] real ones of each row -> what forward takes. Differentiable."""
+        state: FigureState = self.fusion.state(features.to(self.device, self.dtype), figures)
         return state
+
+    def stack(self, states: Sequence[FigureState | None]) -> FigureState | None:
+        """vision_state's of single rows (None: a row without figures) as one of all rows; None when no row has figures."""
+        stacked: FigureState | None = self.fusion.stack(states)  # type: ignore[arg-type]
+        return stacked
 
     @torch.no_grad()
     def _check_layers_get_keywords(self, layers: int) -> None:
@@ -202,6 +222,24 @@ def fusion_config(backbone: nn.Module, every: int, vision_width: int) -> FusionC
     )
 
 
+def build_fusion(model: Model, backbone: nn.Module, vision_width: int, seed: int, gate: float = 0.0) -> Fusion:
+    """The fusion that `model.fusion` names, new. Raises ConfigError where it does not fit the backbone."""
+    if model.fusion == "cross_attention":
+        return CrossAttentionFusion(fusion_config(backbone, model.fusion_every, vision_width), seed, gate)
+    most = max(1, vision_width // 64)
+    return PrefixFusion(
+        PrefixConfig(
+            vision_width=vision_width,
+            width=text_config(backbone).hidden_size,
+            tokens=model.prefix_tokens,
+            layers=model.prefix_layers,
+            heads=next(heads for heads in range(most, 0, -1) if vision_width % heads == 0),
+            rms=float(backbone.get_input_embeddings().weight.float().square().mean().sqrt()),  # type: ignore[operator]
+        ),
+        seed,
+    )
+
+
 def load_fused(
     model: Model,
     *,
@@ -213,7 +251,7 @@ def load_fused(
 ) -> FusedModel:
     """Builds what `model` names: on a GPU where there is one, in eval mode, with new adapters drawn from `seed`.
 
-    With model.export, tower and fusion are those of the export, whatever model.vision says. threads: torch's CPU
+    With model.export, tower, fusion and LoRA are those of the export, whatever else model says. threads: torch's CPU
     threads, for the whole process. train: adapters stay float32, and linear layers stay those of torch. gate: where
     new gates start. Raises PresetError for missing packages, files and weights that do not fit, and
     ConfigError for models that cannot be joined.
@@ -223,8 +261,7 @@ def load_fused(
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     dtype = auto_dtype(model.dtype, place)
     manifest = checkpoint.read_manifest(Path(model.export)) if model.export else None
-    if manifest:
-        model = model.model_copy(update=manifest.vision)
+    model = checkpoint.as_exported(model)
     backbone, tokenizer, backbone_id = load_backbone(model, place, dtype)
     if manifest and manifest.backbone_fingerprint != backbone_id:
         raise PresetError(
@@ -232,13 +269,17 @@ def load_fused(
             f"({manifest.backbone_fingerprint}), this is {model.backbone} ({backbone_id}); set model.backbone to that"
         )
     vision, vision_id = load_vision(model, seed, weights=manifest is None)
-    fusion = CrossAttentionFusion(fusion_config(backbone, model.fusion_every, vision.width), seed, gate)
+    if model.lora_rank:
+        lora.inject(backbone, model.lora_rank, seed)
+    fusion = build_fusion(model, backbone, vision.width, seed, gate)
     fused = FusedModel(backbone, tokenizer, vision, fusion, backbone_id)
-    weights_id = f"{vision_id}:{model.fusion_every}:{seed}"
+    weights_id = f"{vision_id}:{model.fusion}:{model.fusion_every}:{seed}"
     if manifest:
         weights_id = checkpoint.load_weights(fused, Path(model.export or ""))
-        fused.trained = any(fusion.gates)
+        fused.trained = "fusion" in manifest.parts and (any(fusion.gates) or fusion.soft_tokens > 0)
     fused.to(place)
+    if model.lora_rank and not train:
+        lora.merge(backbone)
     if not train:
         fusion.to(dtype)
     if not train and place.type == "cpu" and dtype == torch.float32:

@@ -27,6 +27,7 @@ from mmsum import storage
 from mmsum.config import Config, Training
 from mmsum.errors import ConfigError, EnvironmentFailure
 from mmsum.model.files import cache_folder
+from mmsum.model.places import PLACE
 from mmsum.model.torchstack import torch
 from mmsum.training.encode import Encoded
 
@@ -126,6 +127,7 @@ class EncodedData:
                     row["prompt"] = row["bare_prompt"]
                 elif draw.random() < self.training.figure_dropout:
                     row["images"], row["captions"] = [], []
+                    row["prompt"] = [token for token in row["prompt"] if token != PLACE]
             rows.append(row)
         return collate(rows, self.pad, self.side)
 

@@ -21,13 +21,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mmsum import storage
-from mmsum.config import Config
+from mmsum.config import Config, Generation
 from mmsum.errors import ConfigError, SourceError
 from mmsum.examples import Example, to_document
 from mmsum.generation.chat import Chat
-from mmsum.generation.prompt import caption_line, first_prompt, split_document
+from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
 from mmsum.model.vision import square_image
-from mmsum.records import ObjectRef
+from mmsum.records import Figure, ObjectRef
 
 VERSION = 1
 """Of the encoding; raised when an encoded row changes its meaning."""
@@ -102,28 +102,30 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     leaf = leaves[0]
     counts["text_cut"] = len(leaves) > 1
     counts["figures_left_out"] = len(document.figures) - len(leaf.figures)
-    images, captions = [], []
-    for index in leaf.figures:
-        figure = document.figures[index]
-        square = square_image(figure.image, config.model.image_size)
-        if square is None:
-            counts["images_broken"] += 1
-            continue
-        images.append(square.tobytes())
-        captions.append(caption_line(figure).strip("[]"))
+    figures = [document.figures[index] for index in leaf.figures]
+    squares = [square_image(figure.image, config.model.image_size) for figure in figures]
+    shown = [square is not None for square in squares]
+    counts["images_broken"] = shown.count(False)
     target = chat.answer(example.summary.strip(), generation.summary_tokens)
     counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
     title = chat.title(document.title)
-    bare = "\n\n".join(caption_line(document.figures[index]) for index in leaf.figures)
+    text = keep_marks(leaf.text, shown)
     row = {
         "id": example.id,
-        "prompt": chat.encode(first_prompt(title, leaf.text)),
-        "bare_prompt": chat.encode(first_prompt(title, chat.cut(bare, chat.budget(generation)))),
+        "prompt": chat.encode(first_prompt(title, text)),
+        "bare_prompt": chat.encode(first_prompt(title, _bare(figures, shown, chat, generation))),
         "target": target,
-        "images": images,
-        "captions": captions,
+        "images": [square.tobytes() for square in squares if square is not None],
+        "captions": [caption_line(figure).strip("[]") for figure, seen in zip(figures, shown, strict=True) if seen],
     }
     return row, +counts
+
+
+def _bare(figures: list[Figure], shown: list[bool], chat: Chat, generation: Generation) -> str:
+    """What stays of a document without its text: captions, and the marks of the figures that are shown."""
+    lines = [(MARK if seen else "") + caption_line(figure) for figure, seen in zip(figures, shown, strict=True)]
+    bare = chat.cut("\n\n".join(lines), chat.budget(generation) - sum(shown) * chat.soft_tokens)
+    return bare + MARK * (sum(shown) - bare.count(MARK))
 
 
 def list_files(data: str) -> list[ObjectRef]:
@@ -172,7 +174,7 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
     storage.create(uri, storage.parquet_bytes(encoded))
 
 
-def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: str) -> str:
+def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: str, soft_tokens: int) -> str:
     """16 hex digits over the examples' versions and the settings that an encoded row depends on."""
     generation = config.generation
     settings = [
@@ -180,6 +182,7 @@ def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: st
         [(ref.uri, ref.version) for ref in files],
         tokenizer_id,
         config.model.image_size,
+        soft_tokens,
         generation.context_tokens,
         generation.summary_tokens,
         generation.figures_per_call,
@@ -201,7 +204,7 @@ def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
 
     files = list_files(data)
     _, tokenizer_id = resolve(config.model)
-    digest = encoding_digest(files, config, tokenizer_id)
+    digest = encoding_digest(files, config, tokenizer_id, load_chat(config).soft_tokens)
     folder = storage.join(storage.normalize(config.training.out), "encoded", digest)
     index_uri = storage.join(folder, "index.parquet")
     if not storage.exists(index_uri):
@@ -228,9 +231,11 @@ def encode_here(parts: list[Part], folder: str, config: Config) -> Iterator[int]
 def load_chat(config: Config) -> Chat:
     """How the backbone is spoken to, without the backbone."""
     from mmsum.model.backbone import load_tokenizer, resolve
+    from mmsum.model.checkpoint import as_exported
 
     path, _ = resolve(config.model)
-    return Chat(load_tokenizer(path))
+    model = as_exported(config.model)
+    return Chat(load_tokenizer(path), model.prefix_tokens if model.fusion == "prefix" else 0)
 
 
 def _index(parts: list[Part], folder: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmsum import storage
 from mmsum.config import Config
-from mmsum.model.checkpoint import MANIFEST, WEIGHTS, model_tensors, save_export
+from mmsum.model.checkpoint import MANIFEST, model_tensors, save_export
 from mmsum.model.fused import FusedModel
 from mmsum.model.torchstack import torch
 from mmsum.training.card import CARD, model_card
@@ -38,8 +38,9 @@ def write_export(model: FusedModel, optimizer: Optimizer, config: Config, encode
         with tempfile.TemporaryDirectory() as scratch:
             save_export(model, config.model, scratch, tensors, training)
             Path(scratch, CARD).write_text(model_card(config, training, tensors))
-            for name in (WEIGHTS, CARD, MANIFEST):  # the manifest last: it says that the export is whole
-                storage.put(storage.join(folder, name), Path(scratch, name).read_bytes())
+            files = sorted(Path(scratch).iterdir(), key=lambda file: file.name == MANIFEST)
+            for file in files:  # the manifest last: it says that the export is whole
+                storage.put(storage.join(folder, file.name), file.read_bytes())
     world.barrier()
     return folder
 

@@ -18,17 +18,25 @@ from torch import nn
 from mmsum.config import Config
 from mmsum.errors import ConfigError
 from mmsum.model.fused import FusedModel, decoder_layers
+from mmsum.model.lora import lora_modules
+from mmsum.model.places import PLACE
 from mmsum.model.torchstack import open_clip, torch
 from mmsum.training.batches import IGNORED, MicroBatch
 
-_PARTS = (("clip.visual.", "vision."), ("clip.", "text."), ("visual.", "vision."), ("fusion.", "fusion."))
+_PARTS = (
+    ("clip.visual.", "vision."),
+    ("clip.", "text."),
+    ("visual.", "vision."),
+    ("fusion.", "fusion."),
+    ("lora.", "lora."),
+)
 
 
 def exported_name(name: str) -> str:
     """`part.name` that a learner's parameter has in an export: part is vision, text or fusion."""
     for ours, exported in _PARTS:
         if name.startswith(ours):
-            return exported + name.removeprefix(ours)
+            return exported + name.removeprefix(ours).replace("/", ".")
     raise AssertionError(f"{name} trains, but no part of an export holds it")
 
 
@@ -53,7 +61,7 @@ class _Learner(nn.Module):
 
 
 class SummaryLearner(_Learner):
-    """Stage `train`: adapters, and the vision tower where it has a learning rate, on the gold summary's tokens."""
+    """Stage `train`: adapters, and tower and LoRA where they have a learning rate, on the gold summary's tokens."""
 
     def __init__(self, model: FusedModel, config: Config) -> None:
         super().__init__(model)
@@ -62,6 +70,10 @@ class SummaryLearner(_Learner):
         self.fusion = model.fusion
         if self.tunes_vision:
             self.visual: nn.Module = model.vision.clip.visual  # type: ignore[assignment]
+        if training.lora_learning_rate > 0:
+            # No dots: nn.Module takes them for its own. The backbone calls these very modules.
+            modules = lora_modules(model.backbone)
+            self.lora = nn.ModuleDict({name.replace(".", "/"): module for name, module in modules.items()})
         self.requires_grad_(True)
         for parameter in unused_parameters(self):
             parameter.requires_grad_(False)
@@ -75,13 +87,17 @@ class SummaryLearner(_Learner):
         """Sum of the cross-entropy over all target tokens of the micro-batch, in float32."""
         model = self.model
         with torch.autocast(model.device.type, model.dtype, enabled=model.dtype != torch.float32):
-            figures = [0] * len(batch.figures) if without_figures else batch.figures
+            tokens, mask, figures = batch.tokens, batch.mask, batch.figures
+            if without_figures:
+                figures = [0] * len(figures)
+                mask = mask * (tokens != PLACE)
+                tokens = tokens.clamp(min=0)
             vision = model.vision_state(self._features(batch), figures)
             logits = model(
-                batch.tokens,
-                attention_mask=batch.mask,
+                tokens,
+                attention_mask=mask,
                 vision=vision,
-                position_ids=(batch.mask.cumsum(1) - 1).clamp(min=0),
+                position_ids=(mask.cumsum(1) - 1).clamp(min=0),
                 logits_to_keep=batch.labels.shape[1] + 1,
             )
         return F.cross_entropy(
@@ -108,6 +124,8 @@ class SummaryLearner(_Learner):
         parts: list[tuple[str, nn.Module, float]] = [("fusion", self.fusion, training.learning_rate)]
         if self.tunes_vision:
             parts.append(("vision", self.visual, training.vision_learning_rate))
+        if hasattr(self, "lora") and len(self.lora):
+            parts.append(("lora", self.lora, training.lora_learning_rate))
         return _groups(parts, training.weight_decay)
 
 
@@ -151,7 +169,7 @@ def build_learner(model: FusedModel, config: Config) -> Learner:
     """The learner of `training.stage`, with everything else frozen. Raises ConfigError where nothing would learn."""
     model.requires_grad_(False)
     learner = SummaryLearner(model, config) if config.training.stage == "train" else ClipLearner(model, config)
-    names = {name for name, parameter in model.backbone.named_parameters() if parameter.requires_grad}
+    names = {name for name, p in model.backbone.named_parameters() if p.requires_grad and ".lora_" not in name}
     assert not names, f"the backbone must stay frozen, but {sorted(names)[:3]} would train"
     if not any(group["lr"] > 0 for group in learner.groups(config)):
         raise ConfigError("training.learning_rate: all learning rates are 0, so nothing would learn; raise one")

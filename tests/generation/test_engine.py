@@ -10,6 +10,7 @@ import pytest
 from mmsum.config import Model, load_config
 from mmsum.generation.engine import Completion, Engine, Request, fits_packing
 from mmsum.model.fused import FusedModel, load_fused
+from mmsum.model.places import PLACE
 from mmsum.model.torchstack import torch, transformers
 from tests.model.test_fused import open_gates
 from tests.tiny import png, tiny_model
@@ -218,3 +219,31 @@ def test_pocket_writes_what_its_backbone_writes(monkeypatch: pytest.MonkeyPatch)
 
 def texts(completions: list[Completion]) -> list[list[int]]:
     return [completion.tokens for completion in completions]
+
+
+def soft_prompt(length: int, salt: int, figures: int) -> list[int]:
+    """A prompt with three places for each figure, spread over it."""
+    tokens = prompt(length, salt)
+    for number in range(figures):
+        at = (number + 1) * length // (figures + 1) + 3 * number
+        tokens[at:at] = [PLACE] * 3
+    return tokens
+
+
+@pytest.mark.parametrize("prefill_tokens", [6, 10_000])
+def test_soft_tokens_are_read_alike_packed_in_chunks_and_padded(tiny: Model, prefill_tokens: int) -> None:
+    model = load_fused(tiny.model_copy(update={"fusion": "prefix", "prefix_tokens": 3, "lora_rank": 2}))
+    requests = [
+        Request(soft_prompt(n, n, i % 3), figures(model, i % 3, n) if i % 3 else None, 6) for i, n in enumerate(LENGTHS)
+    ]
+    packed = engine(model)
+    packed.prefill_tokens = prefill_tokens
+    assert packed.packed
+    padded = engine(model, batch_size=3)
+    padded.packed = False
+    assert texts(packed.generate(requests)) == texts(padded.generate(requests))
+    other = [Request(r.prompt, None if r.figures is None else -r.figures, 6) for r in requests]
+    changed = [a != b for a, b in zip(texts(packed.generate(requests)), texts(packed.generate(other)), strict=True)]
+    assert any(changed) and not any(change for i, change in enumerate(changed) if i % 3 == 0)
+    with pytest.raises(ValueError, match="request 0 has 1 figures, and 0 places for them in its prompt"):
+        packed.generate([Request(prompt(5), figures(model, 1, 0), 4)])

@@ -4,11 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsum.generation.prompt import (
+    MARK,
     PART_TOKENS,
     _total_calls,
     affordable_leaves,
     caption_line,
     group_for_merging,
+    keep_marks,
     merge_fan_in,
     merge_prompt,
     split_document,
@@ -36,9 +38,16 @@ def test_a_short_document_is_one_call_with_its_figures() -> None:
         4,
     )
     assert len(leaves) == 1
-    assert leaves[0].text == "Intro\na b c\n\n[Figure 1: x y]\n\nEnd\nd e"
+    assert leaves[0].text == f"Intro\na b c\n\n{MARK}[Figure 1: x y]\n\nEnd\nd e"
     assert leaves[0].figures == [0]
     assert leaves[0].last_page == 3
+
+
+def test_marks_are_ours_alone() -> None:
+    given = document([Section("", f"a{MARK}b", 1)], [figure("Figure 1", f"x{MARK}y", 0), figure("Figure 2", "z", 0)])
+    (leaf,) = split_document(given, 100, words, 4)
+    assert leaf.text == f"a b\n\n{MARK}[Figure 1: x y]\n\n{MARK}[Figure 2: z]"
+    assert keep_marks(leaf.text, [False, True]) == f"a b\n\n[Figure 1: x y]\n\n{MARK}[Figure 2: z]"
 
 
 def test_figures_go_with_the_section_that_mentions_them() -> None:
@@ -52,6 +61,7 @@ def test_more_figures_than_a_call_may_show_are_still_read_as_captions() -> None:
     figures = [figure(f"Figure {n}", f"caption{n}", 0) for n in range(5)]
     leaf = split_document(document([Section("", "text", 1)], figures), 100, words, 2)[0]
     assert leaf.figures == [0, 1]
+    assert leaf.text.count(MARK) == 2 and f"{MARK}[Figure 1: caption1]" in leaf.text
     assert all(f"caption{n}" in leaf.text for n in range(5))
 
 

@@ -24,6 +24,9 @@ STEPS = 50
 GENTLE = {"training.learning_rate": 0.003, "training.vision_learning_rate": 0.0003}
 """For STEPS: at three times these rates the order of sums shows in the losses' third digit after 30 steps."""
 SHORT = 6
+FEW = 3
+"""For soft tokens: their gradients are tiny at first, and Adam makes whole steps of them, rounding included. Alone, one and
+two examples a forward pass part by 1e-3 after four steps."""
 STAGES = (0, 1, 2, 3)
 
 
@@ -53,12 +56,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     case("short")
     case("alone-bf16", model__dtype="bfloat16")
     case("pairs", training__stage="finetune_clip")
-    for name in ("alone", "short", "alone-bf16", "pairs"):
+    prefix = {"model.fusion": "prefix", "model.prefix_tokens": 3, "model.lora_rank": 2, "training.figure_dropout": 0.2}
+    prefix |= {"training.steps": FEW, **GENTLE}
+    case("prefix", **prefix)
+    for name in ("alone", "short", "alone-bf16", "pairs", "prefix"):
         run_training(configs[name], Console(quiet=True), local=True)
     changing = [case(f"changing-{zero}", training__zero=zero, training__workers=[1, 3]) for zero in STAGES]
     two = [case(f"two-{zero}", training__zero=zero, training__workers=2) for zero in STAGES]
     two.append(case("two-bf16", model__dtype="bfloat16", training__zero=2, training__workers=2))
     two.append(case("two-pairs", training__stage="finetune_clip", training__zero=2, training__workers=2))
+    two += [case(f"two-prefix-{zero}", training__zero=zero, training__workers=2, **prefix) for zero in (2, 3)]
     run_workers(2, *two, *(f"{file}@2" for file in changing))
     one = [case("one-3", training__zero=3)]
     run_workers(1, *one, *(f"{file}@4" for file in changing))
@@ -130,6 +137,21 @@ def test_bfloat16(runs: Runs) -> None:
 
 def test_the_contrastive_loss_is_that_of_the_whole_batch(runs: Runs) -> None:
     assert runs.losses("two-pairs") == pytest.approx(runs.losses("pairs"), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["two-prefix-2", "two-prefix-3"])
+def test_soft_tokens_and_lora_learn_the_same_everywhere(runs: Runs, name: str) -> None:
+    assert runs.losses(name) == pytest.approx(runs.losses("prefix"), abs=1e-4)
+    folders = [Path(runs.configs[one].training.out, "export") for one in ("prefix", name)]
+    for file in ("weights.safetensors", "adapter_model.safetensors"):
+        first, second = (load_file(folder / file) for folder in folders)
+        assert first.keys() == second.keys() and first
+        for key, tensor in first.items():
+            torch.testing.assert_close(second[key], tensor, rtol=0, atol=FEW * 2 * GENTLE["training.learning_rate"])
+    assert any(tensor.any() for key, tensor in first.items() if "lora_B" in key)  # it starts at zero
+    config = runs.configs[name]
+    loaded = load_fused(config.model.model_copy(update={"export": str(folders[1]), "fusion": "cross_attention"}))
+    assert loaded.trained and loaded.fusion.soft_tokens == 3
 
 
 @pytest.mark.parametrize("names", [("two-0", "two-1"), ("two-2", "two-3"), ("two-0", "one-3")])

@@ -52,6 +52,10 @@ class VisionState:
     present: torch.Tensor
     counts: tuple[int, ...]
 
+    def part(self, start: int, stop: int) -> VisionState:
+        """All of it: every part of a prompt may look at every figure."""
+        return self
+
 
 class GatedCrossAttention(nn.Module):
     """One block: text [B, T, W] looks at patch keys and values, then passes a gated MLP."""
@@ -123,6 +127,9 @@ def _only(vision: VisionState, row: int | None, added: torch.Tensor) -> torch.Te
 class CrossAttentionFusion(nn.Module):
     """All blocks, and what turns patch tokens into their keys and values."""
 
+    prompt_only = False
+    soft_tokens = 0
+
     def __init__(self, config: FusionConfig, seed: int, gate: float = 0.0) -> None:
         super().__init__()
         self.config = config
@@ -176,6 +183,11 @@ class CrossAttentionFusion(nn.Module):
         tokens = tokens.view(rows, most * patches, width)
         pairs = [block.keys_and_values(tokens) for block in self.blocks]  # type: ignore
         return tuple(key for key, _ in pairs), tuple(value for _, value in pairs)
+
+    @staticmethod
+    def stack(states: Sequence[VisionState | None]) -> VisionState | None:
+        """One-row states (None: a row without figures) as one state of all rows, padded; None when no row has figures."""
+        return stack_states(states)
 
 
 def _mask(counts: tuple[int, ...], longest: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

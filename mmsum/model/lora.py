@@ -1,0 +1,74 @@
+"""LoRA on the backbone's linear layers (Hu et al. 2021), through peft and in peft's own files.
+
+The frozen weights stay as they are while it trains; for generation the update is added to them once, and decoding costs
+nothing more.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from mmsum.errors import PresetError
+from mmsum.model.torchstack import torch
+
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+"""peft's names: PeftModel.from_pretrained(backbone, folder) reads them too."""
+
+_PREFIX = "base_model.model."
+
+
+def inject(backbone: nn.Module, rank: int, seed: int) -> None:
+    """Puts LoRA of this rank beside every linear layer but the output embedding. Its start changes no logit."""
+    import peft  # seconds that only those wait who use it
+
+    settings = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", bias="none")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        peft.inject_adapter_in_model(settings, backbone)
+    for module in lora_modules(backbone).values():
+        module.float()  # as all that trains
+
+
+def lora_modules(backbone: nn.Module) -> dict[str, nn.Module]:
+    """The A and B matrices by name, as peft's files name them: ``model.layers.0.mlp.up_proj.lora_A``."""
+    return {
+        f"{name}.{side}": getattr(module, side)["default"]
+        for name, module in backbone.named_modules()
+        if hasattr(module, "lora_A")
+        for side in ("lora_A", "lora_B")
+    }
+
+
+def save_lora(backbone: Any, tensors: dict[str, torch.Tensor], folder: Path, base: str) -> None:
+    """Writes peft's two files; tensors: lora_modules' names + ``.weight``."""
+    settings = backbone.peft_config["default"]
+    settings.base_model_name_or_path, settings.inference_mode = base, True
+    settings.save_pretrained(str(folder))
+    save_file({_PREFIX + name: tensor for name, tensor in tensors.items()}, folder / ADAPTER_WEIGHTS)
+
+
+@torch.no_grad()
+def load_lora(backbone: nn.Module, folder: Path) -> None:
+    """Fills injected LoRA from peft's file. Raises PresetError, naming a tensor, where it does not fit."""
+    path = folder / ADAPTER_WEIGHTS
+    if not path.exists():
+        raise PresetError(f"model.export: {folder} has no {ADAPTER_WEIGHTS}; export it again with `mmsum train`")
+    found = {name.removeprefix(_PREFIX): tensor for name, tensor in load_file(path).items()}
+    ours = {f"{name}.weight": module.weight for name, module in lora_modules(backbone).items()}
+    for name in sorted(ours.keys() | found.keys()):
+        if name not in ours or name not in found or ours[name].shape != found[name].shape:  # type: ignore[union-attr]
+            raise PresetError(f"model.export: {folder}: the LoRA tensor {name} does not fit the backbone; use its own")
+        ours[name].copy_(found[name])  # type: ignore[operator]
+
+
+def merge(backbone: nn.Module) -> None:
+    """Adds every update to its layer's weights and takes LoRA out again."""
+    layers = [(name, module) for name, module in backbone.named_modules() if hasattr(module, "lora_A")]
+    for name, layer in layers:
+        layer.merge()
+        parent, _, child = name.rpartition(".")
+        setattr(backbone.get_submodule(parent), child, layer.get_base_layer())
