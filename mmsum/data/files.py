@@ -13,6 +13,7 @@ from PIL import Image
 from mmsum import storage
 from mmsum.errors import OutputError, SourceError, StorageError
 from mmsum.examples import Example, examples_to_table
+from mmsum.records import ObjectRef
 
 GROUP_ROWS = 50
 """Examples of a row group: what training encodes in one task."""
@@ -20,10 +21,9 @@ GROUP_ROWS = 50
 
 def write_part(folder: str, number: int, examples: list[Example]) -> None:
     """One part; raises OutputError where it cannot be written."""
-    target = io.BytesIO()
-    pq.write_table(examples_to_table(examples), target, row_group_size=GROUP_ROWS, compression="zstd")
+    part = storage.parquet_bytes(examples_to_table(examples), row_group_size=GROUP_ROWS)
     try:
-        storage.put(storage.join(folder, part_name(number)), target.getvalue())
+        storage.put(storage.join(folder, part_name(number)), part)
     except StorageError as error:
         raise OutputError(f"{folder}: cannot be written: {error}") from error
 
@@ -51,19 +51,33 @@ def part_name(number: int) -> str:
     return f"part-{number:05d}.parquet"
 
 
-def read_examples(data: str) -> Iterator[Example]:
-    """All examples under `data` (a folder, file or prefix), part by part. Raises SourceError where there are none."""
-    base = storage.normalize(data)
-    uris = sorted(ref.uri for ref in storage.list_objects(base) if ref.uri.endswith(".parquet"))
-    if not uris:
+def list_examples(data: str) -> list[ObjectRef]:
+    """The Parquet files under `data` (a folder, file or prefix), in order of URI. Raises SourceError where there are none."""
+    files = [ref for ref in storage.list_objects(storage.normalize(data)) if ref.uri.endswith(".parquet")]
+    if not files:
         raise SourceError(f"{data}: holds no Parquet files of examples; make some with `mmsum data`")
-    for uri in uris:
-        try:
-            part = pq.ParquetFile(pa.BufferReader(storage.read(uri)))
-        except (pa.ArrowInvalid, OSError) as error:
-            raise SourceError(f"{uri}: is not a Parquet file: {error}") from error
-        for group in range(part.num_row_groups):
-            for row in part.read_row_group(group).to_pylist():
+    return sorted(files, key=lambda ref: ref.uri)
+
+
+def open_examples(uri: str) -> pq.ParquetFile:
+    """One file of examples. Raises SourceError for anything else."""
+    try:
+        file = storage.open_parquet(uri)
+    except pa.ArrowInvalid as error:
+        raise SourceError(f"{uri}: not a readable Parquet file ({error}); write the examples again") from error
+    if missing := {"id", "text", "summary"} - set(file.schema_arrow.names):
+        names = ", ".join(sorted(missing))
+        raise SourceError(f"{uri}: no column {names}; examples need id, title, text, figures and summary")
+    return file
+
+
+def read_examples(data: str) -> Iterator[Example]:
+    """All examples under `data`, row group by row group. Raises SourceError where there are none."""
+    for ref in list_examples(data):
+        file = open_examples(ref.uri)
+        for group in range(file.num_row_groups):
+            # One thread: Arrow's own, still running when a command ends in an error, now and then abort the process.
+            for row in file.read_row_group(group, use_threads=False).to_pylist():
                 yield Example.from_row(row)
 
 

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from os import PathLike, fspath
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import Progress
 
@@ -27,7 +25,7 @@ from mmsum.evaluation.rouge import check_package
 from mmsum.evaluation.scores import score, scores_by_kind, scores_of
 from mmsum.evaluation.screen import print_evaluation
 from mmsum.evaluation.systems import System, config_of_model, list_systems
-from mmsum.evaluation.variants import FULL, Examples, read_examples
+from mmsum.evaluation.variants import FULL, Examples, load_examples
 from mmsum.evaluation.writing import Store, Written, list_jobs, write_here, write_on_ray
 from mmsum.pipeline.cluster import ray_session
 
@@ -63,7 +61,7 @@ def evaluate(
     if unknown := sorted(set(baselines) - set(BASELINES)):
         raise ConfigError(f"baselines: {unknown[0]} is unknown; known are {', '.join(BASELINES)}")
 
-    table, left_out = read_examples(data, limit, split)
+    table, left_out = load_examples(data, limit, split)
     examples = Examples(table, config.seed)
     facts = [figure_facts(examples.get(index)) for index in range(len(examples))]
     systems = list_systems(config, ablate=ablate, can_swap=examples.can_swap, backbone=backbone, text_only=text_only)
@@ -126,10 +124,8 @@ def _write(
 
 def _publish(evaluation: Evaluation, out: str) -> None:
     """OUT/examples.parquet, OUT/evaluation.json and OUT/index.html, replacing those of an earlier evaluation."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(evaluation.as_table(), sink, compression="zstd")
     files = {
-        "examples.parquet": sink.getvalue().to_pybytes(),
+        "examples.parquet": storage.parquet_bytes(evaluation.as_table()),
         "evaluation.json": as_bytes(evaluation),
         "index.html": render_page(evaluation).encode(),
     }

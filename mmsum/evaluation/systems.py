@@ -14,9 +14,12 @@ from mmsum.config import Config, load_config, preset_names
 from mmsum.errors import ConfigError, ObjectNotFound, PresetError
 from mmsum.evaluation.variants import ABLATIONS, FIGURES_REMOVED, FIGURES_SWAPPED, FULL
 from mmsum.generation.summarizer import Summarizer, build_summarizer, check_summarizer
+from mmsum.model.files import cache_folder
 
 BACKBONE, TEXT_ONLY = "backbone", "text-only"
-_FILES = ("weights.safetensors", "mmsum.json")  # of an export; the manifest last: it says that the folder is whole
+# Of an export; the manifest last: it says that the folder is whole. An export without LoRA has no adapter files.
+_NEEDED = ("weights.safetensors", "mmsum.json")
+_FILES = ("adapter_config.json", "adapter_model.safetensors", *_NEEDED)
 
 
 @dataclass(frozen=True)
@@ -130,24 +133,24 @@ def local_export(export: str) -> str:
     if storage.is_local(storage.normalize(export)):
         return export
     versions = export_versions(export)
-    if len(versions) < len(_FILES):
+    if not versions.keys() >= set(_NEEDED):
         raise PresetError(f"model.export: {export} is no export; give a folder written by mmsum train")
-    cache = Path(os.environ.get("MMSUM_CACHE") or Path.home() / ".cache" / "mmsum", "exports")
-    folder = cache / hashlib.sha256("\n".join([export, *versions]).encode()).hexdigest()[:16]
+    key = hashlib.sha256("\n".join([export, *versions.values()]).encode()).hexdigest()[:16]
+    folder = cache_folder() / "exports" / key
     if not (folder / "mmsum.json").is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        for name in _FILES:
+        for name in versions:
             with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
                 file.write(storage.read(storage.join(storage.normalize(export), name)))
             os.replace(file.name, folder / name)
     return str(folder)
 
 
-def export_versions(export: str) -> list[str]:
-    """Versions of the files of an export, those that are there."""
+def export_versions(export: str) -> dict[str, str]:
+    """Names and versions of the files of an export, those that are there, the manifest last."""
     folder = str(check_export(export)) if export.startswith("package:") else export
     try:
-        refs = [storage.stat(storage.join(storage.normalize(folder), name)) for name in _FILES]
+        refs = {name: storage.stat(storage.join(storage.normalize(folder), name)) for name in _FILES}
     except ObjectNotFound:  # the bucket itself
-        refs = []
-    return [ref.version for ref in refs if ref]
+        refs = {}
+    return {name: ref.version for name, ref in refs.items() if ref}

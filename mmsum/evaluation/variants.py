@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from mmsum import storage
+from mmsum.data.files import read_examples
 from mmsum.errors import SourceError
-from mmsum.examples import EXAMPLE_SCHEMA, Example, ExampleFigure
+from mmsum.examples import Example, ExampleFigure, examples_to_table
 
 FULL, FIGURES_REMOVED, FIGURES_SWAPPED = "full", "figures_removed", "figures_swapped"
 
@@ -72,44 +71,25 @@ class Examples:
         ]
 
 
-def read_examples(data: str, limit: int | None = None, split: str | None = None) -> tuple[pa.Table, Counter[str]]:
+def load_examples(data: str, limit: int | None = None, split: str | None = None) -> tuple[pa.Table, Counter[str]]:
     """The first `limit` examples of all Parquet files under `data`, in order of URI, of one split where it is named.
 
     Also what was left out, by reason. Raises SourceError when there is nothing to evaluate on.
     """
     left_out: Counter[str] = Counter()
     examples: dict[str, Example] = {}
-    for ref in sorted(storage.list_objects(data), key=lambda ref: ref.uri):
-        if not ref.uri.endswith(".parquet"):
-            continue
-        for group in _row_groups(ref.uri):
-            for row in group.to_pylist():
-                example = Example.from_row(row)
-                if len(examples) == limit:
-                    break
-                if split and example.split != split:
-                    left_out["other_split"] += 1
-                elif not example.summary.strip():
-                    left_out["no_summary"] += 1
-                elif example.id in examples:
-                    raise SourceError(f"{ref.uri}: the id {example.id} stands in {data} twice; ids must be unique")
-                else:
-                    examples[example.id] = example
+    for example in read_examples(data):
+        if len(examples) == limit:
+            break
+        if split and example.split != split:
+            left_out["other_split"] += 1
+        elif not example.summary.strip():
+            left_out["no_summary"] += 1
+        elif example.id in examples:
+            raise SourceError(f"{data}: the id {example.id} stands in it twice; ids must be unique")
+        else:
+            examples[example.id] = example
     if not examples:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no Parquet rows"
         raise SourceError(f"{data}: holds no examples to evaluate on ({why}); make some with `mmsum data`")
-    table = pa.Table.from_pylist([asdict(example) for example in examples.values()], schema=EXAMPLE_SCHEMA)
-    return table, left_out
-
-
-def _row_groups(uri: str) -> list[pa.Table]:
-    try:
-        file = pq.ParquetFile(pa.BufferReader(storage.read(uri)))
-    except pa.ArrowInvalid as error:
-        raise SourceError(f"{uri}: not a readable Parquet file ({error}); write the examples again") from error
-    missing = {"id", "text", "summary"} - set(file.schema_arrow.names)
-    if missing:
-        names = ", ".join(sorted(missing))
-        raise SourceError(f"{uri}: no column {names}; examples need id, title, text, figures and summary")
-    # One thread: Arrow's own, still running when a command ends in an error, now and then abort the process.
-    return [file.read_row_group(number, use_threads=False) for number in range(file.num_row_groups)]
+    return examples_to_table(list(examples.values())), left_out

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 
-def parquet_bytes(table: pa.Table) -> bytes:
+def parquet_bytes(table: pa.Table, row_group_size: int | None = None) -> bytes:
     """The table as a Parquet file, for `create` and `put`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd", row_group_size=row_group_size)
     return bytes(sink.getvalue().to_pybytes())
 
 

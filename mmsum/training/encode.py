@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 
 from mmsum import storage
 from mmsum.config import Config, Generation
-from mmsum.errors import ConfigError, SourceError
+from mmsum.data.files import list_examples, open_examples
+from mmsum.errors import ConfigError
 from mmsum.examples import Example, to_document
 from mmsum.generation.chat import Chat
 from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
@@ -128,14 +129,6 @@ def _bare(figures: list[Figure], shown: list[bool], chat: Chat, generation: Gene
     return bare + MARK * (sum(shown) - bare.count(MARK))
 
 
-def list_files(data: str) -> list[ObjectRef]:
-    """All Parquet files under `data`, in order of URI. Raises SourceError when there are none."""
-    files = [ref for ref in storage.list_objects(data) if ref.uri.endswith(".parquet")]
-    if not files:
-        raise SourceError(f"training.data: {data} holds no Parquet files of examples; make some with `mmsum data`")
-    return sorted(files, key=lambda ref: ref.uri)
-
-
 def list_parts(files: Iterable[ObjectRef]) -> list[Part]:
     """The row groups of the files."""
     parts: list[Part] = []
@@ -147,10 +140,7 @@ def list_parts(files: Iterable[ObjectRef]) -> list[Part]:
 
 @lru_cache(maxsize=1)  # a file's row groups are encoded one after the other
 def _open(uri: str, version: str) -> pq.ParquetFile:
-    try:
-        return storage.open_parquet(uri)
-    except pa.ArrowInvalid as error:
-        raise SourceError(f"{uri}: not a readable Parquet file ({error}); write the examples again") from error
+    return open_examples(uri)
 
 
 def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
@@ -159,11 +149,6 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
     if storage.exists(uri):
         return
     table = _open(part.uri, part.version).read_row_group(part.row_group)
-    missing = {"id", "text", "summary"} - set(table.column_names)
-    if missing:
-        raise SourceError(
-            f"{part.uri}: no column {', '.join(sorted(missing))}; examples need id, title, text, figures and summary"
-        )
     rows, counts = [], Counter[str]()
     for record in table.to_pylist():
         row, counted = encode_example(Example.from_row(record), chat, config)
@@ -202,7 +187,7 @@ def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
     """
     from mmsum.model.backbone import resolve
 
-    files = list_files(data)
+    files = list_examples(data)
     _, tokenizer_id = resolve(config.model)
     digest = encoding_digest(files, config, tokenizer_id, load_chat(config).soft_tokens)
     folder = storage.join(storage.normalize(config.training.out), "encoded", digest)

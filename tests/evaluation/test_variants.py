@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from mmsum.errors import SourceError
-from mmsum.evaluation.variants import Examples, read_examples
+from mmsum.evaluation.variants import Examples, load_examples
 from mmsum.examples import examples_to_table, to_document
-from mmsum.generation.prompt import split_document
+from mmsum.generation.prompt import MARK, split_document
 from tests.evaluation.conftest import example, write_examples
 
 
@@ -65,29 +65,29 @@ def test_text_removed_is_what_text_dropout_shows() -> None:
     document = to_document(make().get(1, "text_removed"))
     (leaf,) = split_document(document, 2000, len, 8)
     assert leaf.figures == [0, 1]
-    assert leaf.text.startswith("[Figure 1: Loans") and leaf.text.endswith("[Figure 2: Towns.]")
+    assert leaf.text.startswith(f"{MARK}[Figure 1: Loans") and leaf.text.endswith("[Figure 2: Towns.]")
 
 
 def test_files_are_read_in_order_up_to_the_limit(data: Path) -> None:
-    assert read_examples(str(data))[0]["id"].to_pylist() == [f"report-{number}" for number in range(6)]
-    assert read_examples(str(data), limit=5)[0].num_rows == 5
-    table, left_out = read_examples(str(data), limit=2, split="test")
+    assert load_examples(str(data))[0]["id"].to_pylist() == [f"report-{number}" for number in range(6)]
+    assert load_examples(str(data), limit=5)[0].num_rows == 5
+    table, left_out = load_examples(str(data), limit=2, split="test")
     assert table["id"].to_pylist() == ["report-1", "report-2"]
     assert left_out == {"other_split": 1}
 
 
 def test_what_cannot_be_evaluated_on_is_said(tmp_path: Path) -> None:
     file = write_examples(tmp_path / "a.parquet", [example(1), replace(example(2), summary=" ")])
-    table, left_out = read_examples(str(file))
+    table, left_out = load_examples(str(file))
     assert (table.num_rows, left_out) == (1, {"no_summary": 1})
     with pytest.raises(SourceError, match="1 other_split, 1 no_summary|2 other_split"):
-        read_examples(str(file), split="train")
+        load_examples(str(file), split="train")
     write_examples(tmp_path / "b.parquet", [example(1)])
     with pytest.raises(SourceError, match="report-1 stands in .* twice"):
-        read_examples(str(tmp_path))
+        load_examples(str(tmp_path))
     pq.write_table(pa.table({"id": ["x"], "text": [""]}), tmp_path / "b.parquet")
     with pytest.raises(SourceError, match="no column summary"):
-        read_examples(str(tmp_path / "b.parquet"))
+        load_examples(str(tmp_path / "b.parquet"))
     (tmp_path / "b.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(SourceError, match="not a readable Parquet file"):
-        read_examples(str(tmp_path / "b.parquet"))
+        load_examples(str(tmp_path / "b.parquet"))
