@@ -34,9 +34,8 @@ test-tools: $(VENV)/.test-tools
 		as_root=$$([ $$(id -u) = 0 ] || echo sudo); $$as_root apt-get update -qq && \
 		$$as_root env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $$missing >/dev/null; }
 
-# Two at once, a file at a time: most wait for processes to start, and many use one core.
 test: test-tools
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest
 
 # What takes minutes each: kills of parts of a run, stores that break on the way.
 test-slow: test-tools
