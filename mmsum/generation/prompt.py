@@ -122,14 +122,17 @@ def caption_line(figure: Figure) -> str:
 
 
 def _fit(text: str, page: int, budget: int, count: CountTokens) -> Iterator[_Piece]:
-    """`text` as it is, or halved at word boundaries until every part fits; a single huge word is halved by characters."""
+    """`text` as it is, or halved at word boundaries until every part fits; only a single huge word is halved by characters."""
     tokens = count(text)
     if tokens <= budget or len(text) < 2:
         yield _Piece(text, tokens, page, [])
         return
     middle = len(text) // 2
     cut = text.rfind(" ", 1, middle + 1)
-    cut = cut if cut > 0 else middle
+    if cut < 0:
+        cut = text.find(" ", middle)
+    if cut < 0:
+        cut = middle
     yield from _fit(text[:cut], page, budget, count)
     yield from _fit(text[cut:].lstrip(" ") or " ", page, budget, count)
 

@@ -1,6 +1,6 @@
 """Long documents become calls under a budget, with nothing lost silently."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mmsum.generation.prompt import (
@@ -69,6 +69,7 @@ def test_more_figures_than_a_call_may_show_are_still_read_as_captions() -> None:
     st.lists(st.lists(st.text("abc ", min_size=1, max_size=60), max_size=4), max_size=6),
     st.integers(3, 20),
 )
+@example([["aaaaaaa a a a"]], 3)  # no space before the middle
 def test_every_word_is_in_exactly_one_leaf(paragraphs: list[list[str]], budget: int) -> None:
     sections = [Section("", "\n\n".join(texts), 1) for texts in paragraphs]
     leaves = split_document(document(sections), budget, words, 4)
