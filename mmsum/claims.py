@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Literal
@@ -59,9 +60,49 @@ def judge(fact: CheckedFact, summary: str) -> Verdict:
     return "right" if found == {fact.answer} else "wrong"
 
 
+def chance_by_kind(facts: Iterable[CheckedFact]) -> dict[str, float]:
+    """kind -> share of its facts that the best constant answer gets right.
+
+    The better of two guesses made with full knowledge of these very facts: always the same option by position ("the first
+    one"), or always the same answer ("rising").
+    """
+    positions, answers = defaultdict[str, Counter[int]](Counter), defaultdict[str, Counter[str]](Counter)
+    for fact in facts:
+        positions[fact.kind][list(fact.options).index(fact.answer)] += 1
+        answers[fact.kind][fact.answer] += 1
+    return {
+        kind: max(max(positions[kind].values()), max(counts.values())) / counts.total()
+        for kind, counts in sorted(answers.items())
+    }
+
+
+def chance(facts: Sequence[CheckedFact]) -> float | None:
+    """Share of all facts that the best constant answer per kind gets right; None where there are none."""
+    if not facts:
+        return None
+    by_kind = chance_by_kind(facts)
+    return sum(by_kind[fact.kind] for fact in facts) / len(facts)
+
+
+_BREAK = re.compile(r"(?<=[.!?])(?<!\b[Ff]ig\.)(?<!\b[Ff]igs\.)\s+(?=[A-Z0-9\"“'(])|\n+")
+
+
 def sentences(text: str) -> list[str]:
-    """Split behind `.`, `!` and `?` before a space and a capital, a digit or a quote, and at line breaks."""
-    return [part.strip() for part in re.split(r"(?<=[.!?])\s+(?=[A-Z0-9\"“'(])|\n+", text) if part.strip()]
+    """Split behind `.`, `!` and `?` before a space and a capital, digit or quote, but not behind `Fig.`, and at line breaks."""
+    return [part.strip() for part in _BREAK.split(text) if part.strip()]
+
+
+def names_figure(sentence: str, label: str) -> bool:
+    """Whether `Figure 2` is named: also as `Fig. 2`, and in `Figures 1, 2 and 3`; a figure without a label never is."""
+    return bool(label and _label_pattern(label).search(sentence))
+
+
+@lru_cache(maxsize=4096)
+def _label_pattern(label: str) -> re.Pattern[str]:
+    word, _, number = label.rpartition(" ")
+    word = r"Fig(?:ure)?s?\.?" if word.lower() in ("figure", "fig.", "fig") else rf"{re.escape(word)}s?"
+    before = r"(?:[\w.]+\s*(?:,|and|&|to)+\s*)*" if number != label else ""
+    return re.compile(rf"(?<!\w){word}\s*{before}{re.escape(number)}(?!\w)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=65536)

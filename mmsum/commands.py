@@ -17,7 +17,7 @@ from mmsum import storage
 from mmsum.config import Config, load_config
 from mmsum.documents.inspect import inspect_json
 from mmsum.documents.parse import Parser
-from mmsum.errors import DocumentFailure, OutputError, SourceError, StorageError, UsageError
+from mmsum.errors import DocumentFailure, OutputError, SourceError, UsageError
 from mmsum.generation.summarizer import check_summarizer
 from mmsum.pipeline.progress import format_seconds
 from mmsum.pipeline.status import Status, read_status
@@ -162,10 +162,8 @@ def _write_boxes(path: str, parser: Parser, data: bytes, document: Document) -> 
         drawn = parser.draw_boxes(data, document)
     except DocumentFailure as failure:
         raise UsageError(f"--boxes: {document.ref.uri} cannot be drawn: {failure.message}") from failure
-    try:
+    with storage.writing(f"--boxes: {path}"):
         storage.put(storage.normalize(path), drawn)
-    except StorageError as error:
-        raise OutputError(f"--boxes: {error}") from error
 
 
 def _print_document(document: Document) -> None:

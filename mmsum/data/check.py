@@ -9,11 +9,12 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
-from mmsum.claims import CheckedFact, judge, read_facts
+from mmsum.claims import CheckedFact, chance, chance_by_kind, judge, read_facts
 from mmsum.data.duplicates import copied_sentences, near_duplicates
-from mmsum.data.files import is_image, read_examples
-from mmsum.errors import PresetError
+from mmsum.data.files import read_examples
 from mmsum.examples import Example
+from mmsum.images import is_image
+from mmsum.rouge import bit_positions, check_package, rouge_l, words
 
 PAIRS = 1000
 """Pairs of golds that are compared."""
@@ -109,13 +110,11 @@ def gold_rouge_l(golds: list[str], seed: int = 0, pairs: int = PAIRS) -> float |
     """Mean ROUGE-L F1 (stemmed) of `pairs` random pairs of different documents' golds; None of fewer than two."""
     if len(golds) < 2:
         return None
-    try:
-        from rouge_score.rouge_scorer import RougeScorer
-    except ImportError as error:
-        raise PresetError("ROUGE is missing: pip install 'mmsum[evaluation]'") from error
-    scorer, rng = RougeScorer(["rougeL"], use_stemmer=True), Random(seed)
+    check_package()
+    rng = Random(seed)
     drawn = [rng.sample(golds, 2) for _ in range(min(pairs, len(golds) * (len(golds) - 1) // 2))]
-    return fmean(scorer.score(one, other)["rougeL"].fmeasure for one, other in drawn)
+    split = [(words(one), words(other)) for one, other in drawn]
+    return fmean(rouge_l(bit_positions(one), len(one), other, len(other)) for one, other in split)
 
 
 def _count_facts(found: DataCheck, facts: list[tuple[CheckedFact, str]], shown: list[int]) -> None:
@@ -124,17 +123,5 @@ def _count_facts(found: DataCheck, facts: list[tuple[CheckedFact, str]], shown: 
     found.facts = dict(Counter(fact.kind for fact, _ in facts).most_common())
     found.figure_facts_least, found.figure_facts_mean = min(shown), fmean(shown)
     found.facts_not_right = sum(judge(fact, gold) != "right" for fact, gold in facts)
-    by_kind: dict[str, list[CheckedFact]] = defaultdict(list)
-    for fact, _ in facts:
-        if not fact.said:
-            by_kind[fact.kind].append(fact)
-    found.chance = {kind: best_constant(group) for kind, group in sorted(by_kind.items())}
-    total = sum(map(len, by_kind.values()))
-    found.chance_all = sum(found.chance[kind] * len(group) for kind, group in by_kind.items()) / max(1, total)
-
-
-def best_constant(facts: list[CheckedFact]) -> float:
-    """Share right of the best guess that does not look: always the same answer, or always the option at one place."""
-    answers = Counter(fact.answer for fact in facts)
-    places = Counter(list(fact.options).index(fact.answer) for fact in facts)
-    return max(answers.most_common(1)[0][1], places.most_common(1)[0][1]) / len(facts)
+    unsaid = [fact for fact, _ in facts if not fact.said]
+    found.chance, found.chance_all = chance_by_kind(unsaid), chance(unsaid) or 0.0

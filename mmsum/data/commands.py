@@ -14,7 +14,6 @@ from mmsum import storage
 from mmsum.data.check import DataCheck, check_data
 from mmsum.data.importers.report import ImportReport
 from mmsum.data.synthetic.generate import write_figure_reports
-from mmsum.errors import OutputError, StorageError
 
 
 def figure_reports(arguments: argparse.Namespace) -> None:
@@ -72,10 +71,8 @@ def check(arguments: argparse.Namespace) -> None:
     found = check_data(arguments.data)
     if arguments.json:
         data = json.dumps(found.as_dict(), ensure_ascii=False, indent=1).encode()
-        try:
+        with storage.writing(f"--json: {arguments.json}"):
             storage.put(storage.normalize(arguments.json), data)
-        except StorageError as error:
-            raise OutputError(f"--json: {error}") from error
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")

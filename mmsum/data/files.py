@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
 from mmsum import storage
-from mmsum.errors import OutputError, SourceError, StorageError
+from mmsum.errors import OutputError, SourceError
 from mmsum.examples import Example, examples_to_table
 from mmsum.records import ObjectRef
 
@@ -22,10 +20,8 @@ GROUP_ROWS = 50
 def write_part(folder: str, number: int, examples: list[Example]) -> None:
     """One part; raises OutputError where it cannot be written."""
     part = storage.parquet_bytes(examples_to_table(examples), row_group_size=GROUP_ROWS)
-    try:
+    with storage.writing(folder):
         storage.put(storage.join(folder, part_name(number)), part)
-    except StorageError as error:
-        raise OutputError(f"{folder}: cannot be written: {error}") from error
 
 
 def write_splits(out: str, examples: Iterable[Example]) -> dict[str, int]:
@@ -79,13 +75,3 @@ def read_examples(data: str) -> Iterator[Example]:
             # One thread: Arrow's own, still running when a command ends in an error, now and then abort the process.
             for row in file.read_row_group(group, use_threads=False).to_pylist():
                 yield Example.from_row(row)
-
-
-def is_image(data: bytes) -> bool:
-    """Whether Pillow can decode the whole image."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-    except Exception:  # Pillow's readers raise whatever their format makes of broken bytes
-        return False
-    return True

@@ -7,9 +7,10 @@ import warnings
 
 import numpy as np
 import pymupdf
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from mmsum.config import Figures
+from mmsum.images import BROKEN
 from mmsum.records import Box
 
 _SAMPLE = 10_000
@@ -59,6 +60,6 @@ def open_picture(data: bytes, pixels: int, kind: str | None = None) -> pymupdf.D
                     raise ValueError(f"{image.width} x {image.height} pixels are more than limits.pixels={pixels}")
                 out = io.BytesIO()
                 image.convert("RGBA" if image.has_transparency_data else "RGB").save(out, "PNG", compress_level=1)
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        except BROKEN as error:
             raise ValueError(str(error)) from error
     return pymupdf.open(stream=out.getvalue(), filetype="png")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import math
-import struct
 from dataclasses import dataclass
 
 from PIL import Image
+
+from mmsum.images import BROKEN
 
 MAX_PIXELS = 40_000_000
 """Larger images are refused before their pixels are decoded: nothing we write comes near it."""
@@ -17,7 +18,6 @@ SMALLEST_SIDE = 48
 
 _QUALITY = 62
 _TRIES = 4
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
 @dataclass(slots=True, frozen=True)
@@ -39,7 +39,7 @@ def thumbnail(data: bytes, side: int, room: float) -> Picture | None:
         return None
     try:
         image = _decode(data, side)
-    except _BROKEN:
+    except BROKEN:
         return None
     if image is None:
         return None

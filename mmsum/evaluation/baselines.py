@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from mmsum.evaluation.rouge import bit_positions, rouge_l, words
 from mmsum.examples import Example
 from mmsum.generation.lead import sentences
 from mmsum.records import caption_without_label
+from mmsum.rouge import bit_positions, rouge_l, words
 
 _CODE = re.compile(r"^(```|~~~).*?(^\1|\Z)", re.MULTILINE | re.DOTALL)
 _FIGURE_MARK = re.compile(r"^\[Figure [^\]]*\]$", re.MULTILINE)

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from mmsum import storage
 from mmsum.evaluation.baselines import BASELINES
-from mmsum.evaluation.evaluate import as_bytes, put
+from mmsum.evaluation.evaluate import as_bytes
 from mmsum.evaluation.evaluate import evaluate as run_evaluate
 from mmsum.evaluation.systems import config_of_model
 
@@ -35,5 +35,6 @@ def evaluate(arguments: argparse.Namespace) -> None:
     console.print(f"examples   {storage.join(out, 'examples.parquet')}", soft_wrap=True)
     console.print(f"page       {storage.join(out, 'index.html')}", soft_wrap=True)
     if arguments.json:
-        put(storage.normalize(arguments.json), as_bytes(evaluation))
+        with storage.writing(f"--json: {arguments.json}"):
+            storage.put(storage.normalize(arguments.json), as_bytes(evaluation))
         console.print(f"numbers    {arguments.json}", soft_wrap=True)

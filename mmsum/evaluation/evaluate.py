@@ -15,19 +15,19 @@ from rich.progress import Progress
 
 from mmsum import storage
 from mmsum.config import Config
-from mmsum.errors import ConfigError, OutputError, StorageError
+from mmsum.errors import ConfigError
 from mmsum.evaluation.baselines import BASELINES
 from mmsum.evaluation.facts import figure_facts
 from mmsum.evaluation.intervals import Bootstrap
 from mmsum.evaluation.page import render_page
 from mmsum.evaluation.result import Evaluation
-from mmsum.evaluation.rouge import check_package
 from mmsum.evaluation.scores import score, scores_by_kind, scores_of
 from mmsum.evaluation.screen import print_evaluation
 from mmsum.evaluation.systems import System, config_of_model, list_systems
 from mmsum.evaluation.variants import FULL, Examples, load_examples
 from mmsum.evaluation.writing import Store, Written, list_jobs, write_here, write_on_ray
 from mmsum.pipeline.cluster import ray_session
+from mmsum.rouge import check_package
 
 
 def evaluate(
@@ -130,17 +130,11 @@ def _publish(evaluation: Evaluation, out: str) -> None:
         "index.html": render_page(evaluation).encode(),
     }
     for name, content in files.items():
-        put(storage.join(storage.normalize(out), name), content)
+        uri = storage.join(storage.normalize(out), name)
+        with storage.writing(uri):
+            storage.put(uri, content)
 
 
 def as_bytes(evaluation: Evaluation) -> bytes:
     """The JSON of an evaluation as a file holds it."""
     return (json.dumps(evaluation.as_json(), indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def put(uri: str, content: bytes) -> None:
-    """storage.put that names the file where it cannot be written (OutputError)."""
-    try:
-        storage.put(uri, content)
-    except StorageError as error:
-        raise OutputError(f"{uri}: cannot be written: {error}") from error

@@ -3,9 +3,7 @@
 Counted are the facts that stand only in a figure: `said` is False and `figure` is its label.
 
 - right, wrong, absent: shares of all of them (mmsum.claims.judge).
-- chance: what the best constant answer gets right. For each kind of fact the better of two guesses made with full
-  knowledge of these very data: always the same option by position ("the first one"), or always the same answer
-  ("rising"). A guess always answers, so chance is compared with `right` of all facts.
+- chance (mmsum.claims.chance): a guess always answers, so it is compared with `right` of all facts.
 - cited: of the facts told (right or wrong), the share told in a sentence that names a figure of the document.
 - cited_right: of the right facts told in such a sentence, the share where one names the fact's own figure.
 """
@@ -13,13 +11,11 @@ Counted are the facts that stand only in a figure: `said` is False and `figure` 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
-from mmsum.claims import CheckedFact, Verdict, claimed, judge, read_facts, sentences
+from mmsum.claims import CheckedFact, Verdict, claimed, judge, names_figure, read_facts, sentences
 from mmsum.errors import SourceError
 from mmsum.examples import Example
 
@@ -75,23 +71,9 @@ def check_facts(facts: Sequence[CheckedFact], text: str, labels: Iterable[str]) 
 
 
 def _citation(fact: CheckedFact, text: str, labels: set[str]) -> Citation:
-    text = re.sub(r"\b(Figs?)\.\s", r"\1 ", text)  # its dot would end a sentence
     telling = [sentence for sentence in sentences(text) if claimed(fact, sentence)]
     named = {label for label in labels for sentence in telling if names_figure(sentence, label)}
     return "own" if fact.figure in named else "other" if named else "none"
-
-
-def names_figure(sentence: str, label: str) -> bool:
-    """Whether `Figure 2` is named: also as `Fig. 2`, and in `Figures 1, 2 and 3`."""
-    return bool(_label_pattern(label).search(sentence))
-
-
-@lru_cache(maxsize=4096)
-def _label_pattern(label: str) -> re.Pattern[str]:
-    word, _, number = label.rpartition(" ")
-    word = r"Fig(?:ure)?s?\.?" if word.lower() in ("figure", "fig.", "fig") else rf"{re.escape(word)}s?"
-    before = r"(?:[\w.]+\s*(?:,|and|&|to)+\s*)*" if number != label else ""
-    return re.compile(rf"(?<!\w){word}\s*{before}{re.escape(number)}(?!\w)", re.IGNORECASE)
 
 
 def count_facts(told: Sequence[Told]) -> FactCounts:
@@ -105,23 +87,3 @@ def count_facts(told: Sequence[Told]) -> FactCounts:
         right_cited=sum(one.citation != "none" for one in right),
         right_cited_own=sum(one.citation == "own" for one in right),
     )
-
-
-def chance_by_kind(facts: Iterable[CheckedFact]) -> dict[str, float]:
-    """kind -> share of its facts that the best constant answer gets right."""
-    positions, answers = defaultdict[str, Counter[int]](Counter), defaultdict[str, Counter[str]](Counter)
-    for fact in facts:
-        positions[fact.kind][list(fact.options).index(fact.answer)] += 1
-        answers[fact.kind][fact.answer] += 1
-    return {
-        kind: max(max(positions[kind].values()), max(counts.values())) / counts.total()
-        for kind, counts in sorted(answers.items())
-    }
-
-
-def chance(facts: Sequence[CheckedFact]) -> float | None:
-    """Share of all facts that the best constant answer per kind gets right; None where there are none."""
-    if not facts:
-        return None
-    by_kind = chance_by_kind(facts)
-    return sum(by_kind[fact.kind] for fact in facts) / len(facts)

@@ -8,13 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmsum.claims import CheckedFact, judge
+from mmsum.claims import CheckedFact, chance, judge
 from mmsum.config import Config
-from mmsum.evaluation.facts import chance
 from mmsum.evaluation.intervals import SAMPLES, Difference, Interval
-from mmsum.evaluation.rouge import KINDS, VARIANT
 from mmsum.evaluation.scores import FactScores, KindScores, Scored, Scores
 from mmsum.evaluation.variants import ABLATIONS, FIGURES_REMOVED, FIGURES_SWAPPED, FULL, Examples
+from mmsum.rouge import KINDS, VARIANT
 
 ROW_SCHEMA = pa.schema(
     [

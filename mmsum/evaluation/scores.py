@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmsum.claims import CheckedFact
+from mmsum.claims import CheckedFact, chance_by_kind
 from mmsum.documents.language import language_of
-from mmsum.evaluation.facts import FactCounts, Told, chance_by_kind, check_facts, count_facts
+from mmsum.evaluation.facts import FactCounts, Told, check_facts, count_facts
 from mmsum.evaluation.intervals import Bootstrap, Difference, Interval
-from mmsum.evaluation.rouge import KINDS, rouge
 from mmsum.evaluation.writing import Written
 from mmsum.examples import Example
+from mmsum.rouge import KINDS, rouge
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from rich.table import Table
 
 from mmsum.evaluation.intervals import Difference, Interval
 from mmsum.evaluation.result import Evaluation
-from mmsum.evaluation.rouge import VARIANT
 from mmsum.evaluation.scores import Scores
 from mmsum.evaluation.variants import ABLATIONS, FULL
+from mmsum.rouge import VARIANT
 
 
 @dataclass(frozen=True)

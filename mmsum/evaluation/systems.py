@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tempfile
 from dataclasses import dataclass
@@ -14,11 +13,12 @@ from mmsum.config import Config, load_config, preset_names
 from mmsum.errors import ConfigError, ObjectNotFound, PresetError
 from mmsum.evaluation.variants import ABLATIONS, FIGURES_REMOVED, FIGURES_SWAPPED, FULL
 from mmsum.generation.summarizer import Summarizer, build_summarizer, check_summarizer
-from mmsum.model.files import cache_folder
+from mmsum.model.files import cache_folder, locate
+from mmsum.model.manifest import MANIFEST, WEIGHTS, as_exported, read_manifest
 
 BACKBONE, TEXT_ONLY = "backbone", "text-only"
 # Of an export; the manifest last: it says that the folder is whole. An export without LoRA has no adapter files.
-_NEEDED = ("weights.safetensors", "mmsum.json")
+_NEEDED = (WEIGHTS, MANIFEST)
 _FILES = ("adapter_config.json", "adapter_model.safetensors", *_NEEDED)
 
 
@@ -55,13 +55,10 @@ def config_of_model(
 
 
 def _trained_generation(export: str) -> dict[str, int]:
-    manifest = Path(local_export(export), "mmsum.json")
-    if not manifest.is_file():  # list_systems says so
+    folder = Path(local_export(export))
+    if not (folder / MANIFEST).is_file():  # list_systems says so
         return {}
-    try:
-        recorded = json.loads(manifest.read_text()).get("training", {}).get("generation", {})
-    except ValueError as error:
-        raise PresetError(f"model.export: {export}: mmsum.json is torn ({error}); export it again") from error
+    recorded = read_manifest(folder).training.get("generation", {})
     return {key: int(value) for key, value in recorded.items()}
 
 
@@ -94,20 +91,9 @@ def list_systems(
 
 def untrained(config: Config) -> Config:
     """The config without its export: the same backbone, its gates at 0."""
-    local = with_local_export(config)
-    shapes = json.loads(Path(check_export(local.model.export or ""), "mmsum.json").read_text())["vision"]
-    model = check_summarizer(local).model.model_copy(update=shapes | {"export": None})
+    model = check_summarizer(with_local_export(config)).model
+    model = as_exported(model).model_copy(update={"export": None})
     return config.model_copy(update={"model": model})
-
-
-def check_export(export: str) -> Path:
-    """The folder of an export that is here. Raises PresetError where it is none."""
-    from mmsum.model.files import locate
-
-    folder = locate(export, "model.export")
-    if not (folder / "mmsum.json").is_file():
-        raise PresetError(f"model.export: {export} has no mmsum.json; give a folder written by mmsum train")
-    return folder
 
 
 def build(config: Config) -> Summarizer:
@@ -129,7 +115,7 @@ def local_export(export: str) -> str:
     Raises PresetError where there is none.
     """
     if export.startswith("package:"):
-        return str(check_export(export))
+        return str(locate(export, "model.export"))
     if storage.is_local(storage.normalize(export)):
         return export
     versions = export_versions(export)
@@ -137,7 +123,7 @@ def local_export(export: str) -> str:
         raise PresetError(f"model.export: {export} is no export; give a folder written by mmsum train")
     key = hashlib.sha256("\n".join([export, *versions.values()]).encode()).hexdigest()[:16]
     folder = cache_folder() / "exports" / key
-    if not (folder / "mmsum.json").is_file():
+    if not (folder / MANIFEST).is_file():
         folder.mkdir(parents=True, exist_ok=True)
         for name in versions:
             with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
@@ -148,7 +134,7 @@ def local_export(export: str) -> str:
 
 def export_versions(export: str) -> dict[str, str]:
     """Names and versions of the files of an export, those that are there, the manifest last."""
-    folder = str(check_export(export)) if export.startswith("package:") else export
+    folder = str(locate(export, "model.export")) if export.startswith("package:") else export
     try:
         refs = {name: storage.stat(storage.join(storage.normalize(folder), name)) for name in _FILES}
     except ObjectNotFound:  # the bucket itself

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from mmsum.errors import ObjectForbidden, OutputError, StorageError
 from mmsum.records import ObjectRef
@@ -41,6 +41,7 @@ __all__ = [
     "read_table",
     "read_uri_list",
     "stat",
+    "writing",
 ]
 
 
@@ -116,11 +117,18 @@ def honours_conditions(out: str) -> bool:
     """
     probe = join(out, "_run", f".probe-{secrets.token_hex(8)}")
     store = stores.of(out)
-    try:
+    with writing(out):
         store.put_if_absent(probe, b"1")
         second = store.put_if_absent(probe, b"2")
         with suppress(ObjectForbidden):  # nothing but pruning needs the right to delete; the name is hidden
             store.delete([probe])
-    except StorageError as error:
-        raise OutputError(f"{out}: cannot be written: {error}") from error
     return not second
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Inside it a store in trouble is an OutputError that names `what`: a place that the user chose cannot be written."""
+    try:
+        yield
+    except StorageError as error:
+        raise OutputError(f"{what}: cannot be written: {error}") from error

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mmsum.claims import CheckedFact, write_facts
+from mmsum.claims import chance as best_constant
 from mmsum.cli import main
-from mmsum.data.check import best_constant, check_data
+from mmsum.data.check import check_data
 from mmsum.data.duplicates import copied_sentences, near_duplicates
 from mmsum.data.files import write_splits
 from mmsum.errors import SourceError

@@ -13,8 +13,8 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from mmsum.claims import chance as best_constant
 from mmsum.claims import judge, read_facts
-from mmsum.data.check import best_constant
 from mmsum.data.files import read_examples
 from mmsum.data.synthetic.generate import sizes, write_figure_reports
 from mmsum.data.synthetic.phrases import PHRASES

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mmsum.evaluation.baselines import BASELINES, body_sentences, captions, first_100_words, lead_3, oracle
-from mmsum.evaluation.rouge import rouge
 from mmsum.examples import Example, ExampleFigure
+from mmsum.rouge import rouge
 
 TEXT = """# A heading
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from mmsum.claims import CheckedFact
+from mmsum.claims import CheckedFact, chance, chance_by_kind, names_figure
 from mmsum.errors import SourceError
-from mmsum.evaluation.facts import Told, chance, chance_by_kind, check_facts, count_facts, figure_facts, names_figure
+from mmsum.evaluation.facts import Told, check_facts, count_facts, figure_facts
 from tests.evaluation.conftest import example
 
 TREND = CheckedFact("trend", "Loans rose.", "Figure 2", False, ["loans"], {"up": "rose", "down": "fell"}, "up")

@@ -6,11 +6,12 @@ import csv
 from pathlib import Path
 
 from mmsum.config import Config
-from mmsum.data.files import is_image, write_splits
+from mmsum.data.files import write_splits
 from mmsum.data.importers.report import ImportReport
 from mmsum.documents.parse import Parser
 from mmsum.errors import SourceError
 from mmsum.examples import Example, ExampleFigure
+from mmsum.images import is_image
 from mmsum.records import Document, ObjectRef
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmsum.data.files import is_image
 from mmsum.examples import ExampleFigure
+from mmsum.images import is_image
 
 
 @dataclass(slots=True)

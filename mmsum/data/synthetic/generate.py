@@ -8,7 +8,6 @@ The bytes depend on n, the seed and the versions of the drawing libraries, not o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,7 +16,7 @@ from multiprocessing import get_context
 from mmsum import storage
 from mmsum.data.files import refuse_parts, write_part
 from mmsum.data.synthetic.report import plan_report
-from mmsum.errors import OutputError, PresetError, StorageError
+from mmsum.errors import PresetError
 
 SPLITS = ("train", "valid", "test", "heldout")
 PART_ROWS = 200
@@ -48,9 +47,8 @@ def write_figure_reports(
     *,
     pdf: bool = False,
     workers: int | None = None,
-    progress: Callable[[str, int], None] = lambda split, count: None,
 ) -> dict[str, int]:
-    """Write the splits under `out` (a folder or URI) and return their sizes; progress(split, count) after each part.
+    """Write the splits under `out` (a folder or URI) and return their sizes.
 
     Raises OutputError where `out` holds parts already or cannot be written, PresetError where the held-out split is
     asked for and Vega-Lite is missing.
@@ -66,21 +64,18 @@ def write_figure_reports(
         starts = range(0, count, PART_ROWS)
         parts += [_Part(name, seed, start, min(count, start + PART_ROWS), folder, pdf) for start in starts]
     processes = min(workers or os.cpu_count() or 1, len(parts))
-    try:
+    with storage.writing(out):
         if processes == 1:
             for part in parts:
-                progress(part.split, _write_part(part))
+                _write_part(part)
         else:
             with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-                for part, count in zip(parts, pool.map(_write_part, parts), strict=True):
-                    progress(part.split, count)
-    except StorageError as error:
-        raise OutputError(f"{out}: cannot be written: {error}") from error
+                list(pool.map(_write_part, parts))
     return wanted
 
 
-def _write_part(part: _Part) -> int:
-    """One part, from plans to bytes; runs in a worker. Returns its number of examples."""
+def _write_part(part: _Part) -> None:
+    """One part, from plans to bytes; runs in a worker."""
     from mmsum.data.synthetic.render import render_report
 
     examples = [render_report(plan_report(part.split, part.seed, index)) for index in range(part.start, part.stop)]
@@ -90,4 +85,3 @@ def _write_part(part: _Part) -> int:
         for example in examples:
             storage.put(storage.join(storage.join(part.folder, "pdf"), f"{example.id}.pdf"), render_pdf(example))
     write_part(part.folder, part.start // PART_ROWS, examples)
-    return len(examples)

@@ -10,7 +10,7 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from mmsum.errors import UsageError
-from mmsum.evaluation.rouge import bit_positions, check_package, rouge, rouge_l, words
+from mmsum.rouge import bit_positions, check_package, rouge, rouge_l, words
 
 WORDS = ["loan", "loans", "rise", "rising", "rose", "town", "Kelso", "largest", "of", "the"]
 
