@@ -4,44 +4,29 @@ The YAML file holds `model`, `data`, `out`, optionally `ablate`, `json`, `baseli
 under `config` what `mmsum evaluate --config` takes.
 """
 
-import argparse
 import sys
-import tempfile
 from pathlib import Path
 
-import yaml
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the submitted working directory, not installed
+from job import config_file, read_job, run_job, set_items
 
-from mmsum.cli import main
-
-NEEDED, OPTIONAL = ("model", "data", "out"), ("ablate", "json", "baselines", "text_only", "limit", "split", "config")
+OPTIONS = ("json", "baselines", "text_only", "limit", "split")
 
 
 def arguments_of(job: Path, sets: list[str]) -> list[str]:
     """The `mmsum evaluate` command line that a job file describes."""
-    settings = yaml.safe_load(job.read_text()) or {}
-    unknown = sorted(set(settings) - {*NEEDED, *OPTIONAL})
-    missing = sorted(set(NEEDED) - set(settings))
-    if unknown or missing:
-        said = f"{(unknown or missing)[0]} is {'unknown' if unknown else 'missing'}"
-        sys.exit(f"{job}: {said}; keys are {', '.join([*NEEDED, *OPTIONAL])}")
+    settings = read_job(job, ("model", "data", "out"), ("ablate", *OPTIONS, "config"))
     command = ["evaluate", str(settings["model"]), str(settings["data"]), "--out", str(settings["out"])]
     if settings.get("config"):
-        config = Path(tempfile.mkdtemp(prefix="mmsum-job-"), "config.yaml")
-        config.write_text(yaml.safe_dump(settings["config"]))
-        command += ["--config", str(config)]
+        command += config_file(settings)
     if settings.get("ablate"):
         command.append("--ablate")
-    for key in ("json", "baselines", "text_only", "limit", "split"):
+    for key in OPTIONS:
         if settings.get(key):
             command += [f"--{key.replace('_', '-')}", str(settings[key])]
-    return command + [part for item in sets for part in ("--set", item)]
+    return command + set_items(sets)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("job", type=Path)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    given = parser.parse_args()
-    sys.exit(main(arguments_of(given.job, given.set)))
+    sys.exit(run_job(arguments_of, __doc__))

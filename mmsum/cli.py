@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from mmsum.data.arguments import add_data_commands
+from mmsum.data.arguments import add_data_commands, count
 from mmsum.errors import MmsumError, UsageError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -29,9 +29,8 @@ _RESUME_HINTS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     arguments = _parser().parse_args(argv)
-    os.environ.setdefault(
-        "RAY_ENABLE_AUTO_CONNECT", "0"
-    )  # or a thread of Ray Data's that outlives a run starts another Ray
+    # Or a thread of Ray Data's that outlives a run starts another Ray.
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     command: Callable[[argparse.Namespace], None] = arguments.run
     try:
         command(arguments)
@@ -71,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("out", metavar="OUT", help="folder or prefix for Parquet parts; created if missing")
     _config_arguments(command)
-    command.add_argument("--limit", type=_positive, metavar="N", help="only the first N documents of the listing")
+    command.add_argument("--limit", type=count, metavar="N", help="only the first N documents of the listing")
     command.add_argument("--snapshot", choices=["new"], help="new: plan and summarize every document again")
     command.add_argument("--retry", choices=["failed"], help="failed: also plan the documents whose row is a failure")
     command.add_argument("--restart", action="store_true", help="delete this output's rows and start over")
@@ -106,8 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         "train", help="train adapters and CLIP on examples; again: go on from the last checkpoint"
     )
     command.add_argument("config", metavar="CONFIG", help="YAML file with a training section, as jobs/train.yaml")
-    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one config key; repeatable")
-    command.add_argument("--preset", metavar="NAME", help="named settings, such as pocket")
+    _key_arguments(command)
     command.add_argument("--workers", metavar="N", help="training workers: a number, or MIN-MAX for an elastic group")
     command.add_argument("--local", action="store_true", help="one process here, without Ray and DeepSpeed")
     command.set_defaults(run=_train)
@@ -123,12 +121,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--baselines", metavar="NAMES", help="comma-separated, or none (default: all)")
     command.add_argument("--no-backbone", action="store_true", help="leave out the plain language model as a baseline")
     command.add_argument("--text-only", metavar="EXPORT", help="compare with a model that was trained without figures")
-    command.add_argument("--limit", type=_positive, metavar="N", help="only the first N examples")
+    command.add_argument("--limit", type=count, metavar="N", help="only the first N examples")
     command.add_argument("--split", metavar="NAME", help="only examples of this split")
     command.add_argument("--local", action="store_true", help="in this process, without Ray")
     command.add_argument("--config", metavar="FILE", help="YAML file of config keys")
-    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one config key; repeatable")
-    command.add_argument("--preset", metavar="NAME", help="settings for an export folder, such as pocket")
+    _key_arguments(command)
     command.set_defaults(run=_evaluate)
 
     command = commands.add_parser("data", help="make, import and check examples with gold summaries")
@@ -143,16 +140,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _config_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", metavar="FILE", help="YAML file of config keys")
-    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one config key; repeatable")
-    command.add_argument("--preset", metavar="NAME", help="named settings, such as pocket")
+    _key_arguments(command)
     command.add_argument("--model", metavar="FOLDER", help="trained weights written by `mmsum train`")
 
 
-def _positive(text: str) -> int:
-    value = int(text) if text.isdigit() else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of documents above 0")
-    return value
+def _key_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one config key; repeatable")
+    command.add_argument("--preset", metavar="NAME", help="named settings, such as pocket")
 
 
 def _summarize(arguments: argparse.Namespace) -> None:
