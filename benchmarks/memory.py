@@ -16,7 +16,8 @@ from functools import cache
 
 from mmsum.config import Config, load_config, preset_names
 from mmsum.model.fused import fusion_config
-from mmsum.model.fusion.cross_attention import MAX_FIGURES, FusionConfig
+from mmsum.model.fusion.cross_attention import FusionConfig
+from mmsum.model.fusion.figures import MAX_FIGURES
 from mmsum.model.torchstack import open_clip, torch, transformers
 
 GB = 1e9

@@ -2,7 +2,7 @@
 
 - mmsum.json: format version, backbone and its fingerprint, vision settings, fusion shapes, what it was trained on
 - weights.safetensors: `vision.*` (the image side of CLIP, with its BatchNorm buffers), and as the stage left them
-  `fusion.*` or `text.*` (the rest of CLIP); float32
+  `fusion.*` or `text.*` (the rest of CLIP); float32 or bfloat16
 - adapter_model.safetensors, adapter_config.json: LoRA on the backbone, as peft writes it, where there is any
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,30 +20,11 @@ from mmsum.config import Model
 from mmsum.errors import PresetError
 from mmsum.model import lora
 from mmsum.model.backbone import fingerprint
+from mmsum.model.manifest import FUSION_KEYS, MANIFEST, VISION_KEYS, WEIGHTS, Manifest, as_exported, read_manifest
 from mmsum.model.torchstack import torch
 
 if TYPE_CHECKING:
     from mmsum.model.fused import FusedModel
-
-FORMAT = 1
-MANIFEST, WEIGHTS = "mmsum.json", "weights.safetensors"
-_VISION_KEYS = ("vision", "image_size")
-_FUSION_KEYS = ("fusion", "fusion_every", "prefix_tokens", "prefix_layers", "lora_rank")
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What an export says about itself."""
-
-    backbone: str
-    backbone_fingerprint: str
-    vision: dict[str, Any]  # the fields of config.Model that decide shapes; they replace those of the run
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    shapes: dict[str, Any]  # FusionConfig
-    parts: tuple[str, ...] = ("vision", "fusion")
-    training: dict[str, Any] = field(default_factory=dict)  # stage, data, steps, metrics
-    format: int = FORMAT
 
 
 def save_export(
@@ -57,7 +38,7 @@ def save_export(
 
     tensors replace the model's own (`part.name` -> tensor), where it holds only shards of them.
     """
-    folder = Path(folder)
+    folder, config = Path(folder), as_exported(config)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
     tensors = model_tensors(model) if tensors is None else tensors
@@ -70,7 +51,7 @@ def save_export(
     manifest = Manifest(
         backbone=config.backbone,
         backbone_fingerprint=model.backbone_fingerprint,
-        vision={key: getattr(config, key) for key in (*_VISION_KEYS, *_FUSION_KEYS)},
+        vision={key: getattr(config, key) for key in (*VISION_KEYS, *FUSION_KEYS)},
         mean=model.vision.mean,
         std=model.vision.std,
         shapes=asdict(model.fusion.config),
@@ -94,33 +75,6 @@ def model_tensors(model: FusedModel, parts: tuple[str, ...] = ("vision", "fusion
         for name in parts
         for key, tensor in modules[name].state_dict().items()  # type: ignore[union-attr]
     }
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """Raises PresetError when `folder` is no export, or of a format that this version cannot read."""
-    path = folder / MANIFEST
-    try:
-        found = json.loads(path.read_text())
-        version = found["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PresetError(
-            f"model.export: {folder} holds no readable {MANIFEST}; give a folder written by `mmsum train`"
-        ) from error
-    if version != FORMAT:
-        raise PresetError(
-            f"model.export: {folder} has format {version}, this mmsum reads {FORMAT}; use the mmsum that wrote it"
-        )
-    tuples = {key: tuple(found[key]) for key in ("mean", "std", "parts")}
-    return Manifest(**found | tuples)
-
-
-def as_exported(model: Model) -> Model:
-    """`model` with what its export decides: the vision model, and how figures reach the backbone where it holds that."""
-    if not model.export:
-        return model
-    manifest = read_manifest(Path(model.export))
-    keys = _VISION_KEYS + (_FUSION_KEYS if "fusion" in manifest.parts else ())
-    return model.model_copy(update={key: manifest.vision[key] for key in keys if key in manifest.vision})
 
 
 def load_weights(model: FusedModel, folder: Path) -> str:

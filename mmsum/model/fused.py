@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -19,6 +18,7 @@ from mmsum.model import checkpoint, lora
 from mmsum.model.backbone import auto_dtype, load_backbone
 from mmsum.model.fusion.cross_attention import CrossAttentionFusion, FusionConfig, VisionState
 from mmsum.model.fusion.prefix import PrefixConfig, PrefixFusion, PrefixState, embed
+from mmsum.model.manifest import as_exported, export_folder, read_manifest
 from mmsum.model.skinny import make_skinny
 from mmsum.model.torchstack import torch
 from mmsum.model.vision import VisionTower, load_vision
@@ -260,8 +260,8 @@ def load_fused(
         torch.set_num_threads(threads)
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     dtype = auto_dtype(model.dtype, place)
-    manifest = checkpoint.read_manifest(Path(model.export)) if model.export else None
-    model = checkpoint.as_exported(model)
+    manifest = read_manifest(export_folder(model)) if model.export else None
+    model = as_exported(model, manifest)
     backbone, tokenizer, backbone_id = load_backbone(model, place, dtype)
     if manifest and manifest.backbone_fingerprint != backbone_id:
         raise PresetError(
@@ -275,7 +275,7 @@ def load_fused(
     fused = FusedModel(backbone, tokenizer, vision, fusion, backbone_id)
     weights_id = f"{vision_id}:{model.fusion}:{model.fusion_every}:{seed}"
     if manifest:
-        weights_id = checkpoint.load_weights(fused, Path(model.export or ""))
+        weights_id = checkpoint.load_weights(fused, export_folder(model))
         fused.trained = "fusion" in manifest.parts and (any(fusion.gates) or fusion.soft_tokens > 0)
     fused.to(place)
     if model.lora_rank and not train:

@@ -43,6 +43,14 @@ def lora_modules(backbone: nn.Module) -> dict[str, nn.Module]:
     }
 
 
+def adapter_tensors(backbone: nn.Module) -> dict[str, torch.Tensor]:
+    """The matrices under the names of an export, float32, on the CPU; none where there is no LoRA."""
+    return {
+        f"lora.{name}.weight": module.weight.detach().float().cpu().contiguous()  # type: ignore[operator, union-attr]
+        for name, module in lora_modules(backbone).items()
+    }
+
+
 def save_lora(backbone: Any, tensors: dict[str, torch.Tensor], folder: Path, base: str) -> None:
     """Writes peft's two files; tensors: lora_modules' names + ``.weight``."""
     settings = backbone.peft_config["default"]

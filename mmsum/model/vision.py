@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import nn
 
 from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
+from mmsum.images import BROKEN
 from mmsum.model.backbone import fingerprint
 from mmsum.model.files import locate
 from mmsum.model.torchstack import open_clip, torch
@@ -81,8 +82,8 @@ def square_image(image: bytes, side: int) -> np.ndarray[Any, np.dtype[np.uint8]]
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(image)) as opened:
                 return np.array(_letterbox(_on_white(opened), side), dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None  # what Pillow raises for broken files
+    except BROKEN:
+        return None
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -16,11 +16,9 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import nn
 
+from mmsum.model.fusion.figures import MAX_FIGURES, check_features
 from mmsum.model.packing import Packing
 from mmsum.model.torchstack import torch
-
-MAX_FIGURES = 64
-"""Figures of one call that have an identity of their own; more are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +159,8 @@ class CrossAttentionFusion(nn.Module):
 
         Raises ValueError for more than MAX_FIGURES figures in a row, or features of another width.
         """
-        rows, most, patches, width = features.shape
-        if width != self.config.vision_width:
-            raise ValueError(f"figure features are {width} wide, this fusion takes {self.config.vision_width}")
-        if most > MAX_FIGURES:
-            raise ValueError(f"{most} figures in one call; at most {MAX_FIGURES} can be told apart, show fewer")
-        if len(figures) != rows or max(figures) > most:
-            raise ValueError(f"figure counts {list(figures)} do not fit features of shape {list(features.shape)}")
+        check_features(features, figures, self.config.vision_width)
+        _, most, patches, _ = features.shape
         keys, values = self(features)
         counts = tuple(count * patches for count in figures)
         mask, present = _mask(counts, most * patches, features.device)
@@ -187,7 +180,25 @@ class CrossAttentionFusion(nn.Module):
     @staticmethod
     def stack(states: Sequence[VisionState | None]) -> VisionState | None:
         """One-row states (None: a row without figures) as one state of all rows, padded; None when no row has figures."""
-        return stack_states(states)
+        some = next((state for state in states if state is not None), None)
+        if some is None:
+            return None
+        counts = tuple(state.counts[0] if state else 0 for state in states)
+        longest = max(counts)
+
+        def pad(parts: Sequence[tuple[torch.Tensor, ...] | None], block: int) -> torch.Tensor:
+            _, heads, _, width = some.keys[0].shape
+            out = some.keys[0].new_zeros(len(parts), heads, longest, width)
+            for row, part in enumerate(parts):
+                if part is not None:
+                    out[row, :, : counts[row]] = part[block][0, :, : counts[row]]
+            return out
+
+        blocks = range(len(some.keys))
+        keys = tuple(pad([s.keys if s else None for s in states], block) for block in blocks)
+        values = tuple(pad([s.values if s else None for s in states], block) for block in blocks)
+        mask, present = _mask(counts, longest, some.mask.device)
+        return VisionState(keys, values, mask, present, counts)
 
 
 def _mask(counts: tuple[int, ...], longest: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -195,26 +206,3 @@ def _mask(counts: tuple[int, ...], longest: int, device: torch.device) -> tuple[
     present = real > 0
     mask = torch.arange(longest, device=device) < torch.where(present, real, longest)[:, None]
     return mask[:, None, None], present
-
-
-def stack_states(states: Sequence[VisionState | None]) -> VisionState | None:
-    """One-row states (None: a row without figures) as one state of all rows, padded; None when no row has figures."""
-    some = next((state for state in states if state is not None), None)
-    if some is None:
-        return None
-    counts = tuple(state.counts[0] if state else 0 for state in states)
-    longest = max(counts)
-
-    def pad(parts: Sequence[tuple[torch.Tensor, ...] | None], block: int) -> torch.Tensor:
-        _, heads, _, width = some.keys[0].shape
-        out = some.keys[0].new_zeros(len(parts), heads, longest, width)
-        for row, part in enumerate(parts):
-            if part is not None:
-                out[row, :, : counts[row]] = part[block][0, :, : counts[row]]
-        return out
-
-    blocks = range(len(some.keys))
-    keys = tuple(pad([s.keys if s else None for s in states], block) for block in blocks)
-    values = tuple(pad([s.values if s else None for s in states], block) for block in blocks)
-    mask, present = _mask(counts, longest, some.mask.device)
-    return VisionState(keys, values, mask, present, counts)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import nn
 
-from mmsum.model.fusion.cross_attention import MAX_FIGURES
+from mmsum.model.fusion.figures import MAX_FIGURES, check_features
 from mmsum.model.places import PLACE
 from mmsum.model.torchstack import torch
 
@@ -116,13 +116,7 @@ class PrefixFusion(nn.Module):
 
         Raises ValueError for more than MAX_FIGURES figures in a row, or features of another width.
         """
-        rows, most, _, width = features.shape
-        if width != self.config.vision_width:
-            raise ValueError(f"figure features are {width} wide, this fusion takes {self.config.vision_width}")
-        if most > MAX_FIGURES:
-            raise ValueError(f"{most} figures in one call; at most {MAX_FIGURES} can be told apart, show fewer")
-        if len(figures) != rows or max(figures) > most:
-            raise ValueError(f"figure counts {list(figures)} do not fit features of shape {list(features.shape)}")
+        check_features(features, figures, self.config.vision_width)
         tokens = self(features)
         unused = None if any(figures) else tokens.sum() * 0.0
         return PrefixState(tuple(row[:count].flatten(0, 1) for row, count in zip(tokens, figures, strict=True)), unused)

@@ -1,0 +1,102 @@
+"""mmsum.json: what an export says about itself. Knows no torch, so a command can read it before it starts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmsum.config import Model
+from mmsum.errors import ConfigError, PresetError
+from mmsum.model.files import is_hub_id, locate
+
+FORMAT = 1
+MANIFEST, WEIGHTS = "mmsum.json", "weights.safetensors"
+VISION_KEYS = ("vision", "image_size")
+FUSION_KEYS = ("fusion", "fusion_every", "prefix_tokens", "prefix_layers", "lora_rank")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an export says about itself."""
+
+    backbone: str
+    backbone_fingerprint: str
+    vision: dict[str, Any]  # the fields of config.Model that decide shapes; they replace those of the run
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    shapes: dict[str, Any]  # of the fusion
+    parts: tuple[str, ...] = ("vision", "fusion")
+    training: dict[str, Any] = field(default_factory=dict)  # stage, data, steps, metrics
+    format: int = FORMAT
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Raises PresetError when `folder` is no export, or of a format that this version cannot read."""
+    path = folder / MANIFEST
+    if folder.is_dir() and not path.exists():
+        raise PresetError(f"model.export: {folder} has no {MANIFEST}; give a folder written by `mmsum train`")
+    try:
+        found = json.loads(path.read_text())
+        version = found["format"]
+    except OSError as error:
+        raise PresetError(
+            f"model.export: {folder} holds no readable {MANIFEST}; give a folder written by `mmsum train`"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise PresetError(f"model.export: {folder}: {MANIFEST} is torn ({error}); export it again") from error
+    if version != FORMAT:
+        raise PresetError(
+            f"model.export: {folder} has format {version}, this mmsum reads {FORMAT}; use the mmsum that wrote it"
+        )
+    tuples = {key: tuple(found[key]) for key in ("mean", "std", "parts")}
+    return Manifest(**found | tuples)
+
+
+def export_folder(model: Model) -> Path:
+    """Where model.export lies on this machine."""
+    export = model.export or ""
+    return locate(export, "model.export") if export.startswith("package:") else Path(export)
+
+
+def as_exported(model: Model, manifest: Manifest | None = None) -> Model:
+    """`model` with what its export decides: the vision model, and how figures reach the backbone where it holds that.
+
+    manifest: that of the export, where it has been read already.
+    """
+    if not model.export:
+        return model
+    manifest = manifest or read_manifest(export_folder(model))
+    keys = VISION_KEYS + (FUSION_KEYS if "fusion" in manifest.parts else ())
+    return model.model_copy(update={key: manifest.vision[key] for key in keys if key in manifest.vision})
+
+
+def soft_tokens(model: Model) -> int:
+    """Places that a figure takes in the prompt of a model, its export heeded; 0 for cross-attention."""
+    model = as_exported(model)
+    return model.prefix_tokens if model.fusion == "prefix" else 0
+
+
+def complete(model: Model) -> Model:
+    """`model` with the backbone that its export names, where it names none itself; its files are checked to be here.
+
+    Raises PresetError when a named file is missing, ConfigError when nothing says which models to join. Hub ids and
+    open_clip tags are not looked up.
+    """
+    if model.export:
+        manifest = read_manifest(locate(model.export, "model.export"))
+        model = model.model_copy(
+            update={
+                "backbone": model.backbone or manifest.backbone,
+                "vision": model.vision or manifest.vision["vision"],
+            }
+        )
+    for name in ("backbone", "vision"):
+        if not getattr(model, name):
+            raise ConfigError(f"model.{name}: summarizer fused needs it; choose a preset (--preset pocket) or set it")
+    if not is_hub_id(model.backbone):
+        locate(model.backbone, "model.backbone")
+    if model.vision_weights.startswith(("package:", "/", ".", "~")):
+        locate(model.vision_weights, "model.vision_weights")
+    return model
