@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
+from mmsum.claims import names_figure, sentences
 from mmsum.records import Document, Figure, ObjectRef, Section
 
 _FIGURE = pa.struct(
@@ -126,11 +127,23 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
         yield heading, "\n\n".join(paragraphs)
 
 
+def split_by_figure(example: Example) -> list[Example]:
+    """An example of each figure alone, without the document's text: its summary is the sentences that name the figure.
+
+    Figures that no sentence of the summary names are left out.
+    """
+    pieces = []
+    for figure in example.figures:
+        said = [sentence for sentence in sentences(example.summary) if names_figure(sentence, figure.label)]
+        if said:
+            name, summary = f"{example.id}#{figure.label}", " ".join(said)
+            pieces.append(replace(example, id=name, text="", figures=[figure], summary=summary, facts=""))
+    return pieces
+
+
 def _home(label: str, sections: list[Section]) -> int:
     """Index of the first section that names the label, else of the last section, -1 where there is none."""
-    if label:
-        named = re.compile(rf"\b{re.escape(label).replace('Figure', 'Fig(?:ure|[.])')}(?!\w)")
-        for index, section in enumerate(sections):
-            if named.search(section.text):
-                return index
+    for index, section in enumerate(sections):
+        if names_figure(section.text, label):
+            return index
     return len(sections) - 1

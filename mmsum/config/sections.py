@@ -1,25 +1,18 @@
-"""Configuration: YAML files, presets and ``--set key=value`` become one frozen, checked object.
+"""Every config key with its default and its bounds.
 
-Order, later wins: the defaults below, the preset's file, ``--config FILE``, ``--set key=value``. An unknown key is an
-error that names the nearest known one. Fields marked `answer=True` change what is written; a resume with other values
-of those is refused. Everything under `resources`, `robustness` and `prices` only changes how fast, or when a run gives up.
+Fields made by `_answer` change what is written; a resume with other values of those is refused. Everything under
+`resources`, `robustness` and `prices` only changes how fast, or when a run gives up.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.fields import FieldInfo
-
-from mmsum.errors import ConfigError
 
 
 def _answer(default: Any, description: str, **bounds: Any) -> Any:
@@ -96,6 +89,9 @@ class Training(_Section):
     data: str = Field("", description="examples to learn from: a Parquet file, folder, glob or prefix")
     valid: str = Field("", description="examples whose loss is watched; empty: none")
     out: str = Field("", description="folder or prefix of checkpoints, logs and the export")
+    unit: Literal["document", "figure"] = _answer(
+        "document", "document: one example a document; figure: one a figure, with what its summary says of that figure"
+    )
     steps: int = _answer(1000, description="optimizer steps", ge=1)
     batch_size: int = _answer(
         8, description="examples of one step, over all workers; every worker count divides it", ge=1
@@ -125,6 +121,7 @@ class Training(_Section):
     checkpoint_steps: int = Field(200, description="steps between two checkpoints", ge=1)
     checkpoint_minutes: float = Field(15.0, description="minutes after which one is written anyway", gt=0)
     keep: int = Field(3, description="checkpoints kept", ge=1)
+    export_dtype: Literal["float32", "bfloat16"] = _answer("float32", "of the exported weights; bfloat16 halves them")
     log_steps: int = Field(10, description="steps between two log lines", ge=1)
     bad_steps: int = Field(10, description="skipped steps in a row (NaN or infinite) that stop the run", ge=1)
 
@@ -237,122 +234,16 @@ class Config(_Section):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def load_config(
-    path: str | Path | None = None,
-    sets: Sequence[str] = (),
-    preset: str | None = None,
-    **overrides: Any,
-) -> Config:
-    """The config of a run from a YAML file, ``key=value`` strings, a preset's name and dotted or nested overrides.
-
-    Raises ConfigError, naming the field, for anything unknown or wrong.
-    """
-    document: dict[str, Any] = _read_yaml(Path(path)) if path else {}
-    changes: dict[str, Any] = {}
-    for item in sets:
-        key, equals, value = item.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"--set {item}: expected key=value, as in --set shard_size=64")
-        _put(changes, key.strip(), _parse_value(key, value))
-    for key, value in overrides.items():
-        _put(changes, key, value)
-    if preset is not None:
-        changes["preset"] = preset
-    name = changes.get("preset", document.get("preset"))
-    base = _read_preset(name) if isinstance(name, str) else {}
-    merged: dict[str, Any] = {}
-    for layer in (base, document, changes):
-        _merge(merged, layer)
-    return _validate(merged)
-
-
-def preset_names() -> list[str]:
-    """Names of the presets in the package."""
-    return sorted(p.name.removesuffix(".yaml") for p in files("mmsum.presets").iterdir() if p.name.endswith(".yaml"))
-
-
-def _read_preset(name: str) -> dict[str, Any]:
-    if name in preset_names():
-        return _parse_yaml(files("mmsum.presets").joinpath(f"{name}.yaml").read_text(), f"preset {name}")
-    if name.endswith((".yaml", ".yml")):
-        return _read_yaml(Path(name))
-    known = ", ".join(preset_names())
-    raise ConfigError(f"preset: there is none called {name!r}; known presets: {known}, or a path to a .yaml file")
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        raise ConfigError(f"config file {path}: {reason}; give the path of a YAML file") from error
-    return _parse_yaml(text, f"config file {path}")
-
-
-def _parse_yaml(text: str, where: str) -> dict[str, Any]:
-    try:
-        loaded = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        line = " ".join(str(error).split())
-        raise ConfigError(f"{where}: not valid YAML: {line}") from error
-    if not isinstance(loaded, dict):
-        raise ConfigError(f"{where}: expected `key: value` lines, found a {type(loaded).__name__}")
-    return loaded
-
-
-def _parse_value(key: str, value: str) -> Any:
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}: {value!r} is not a YAML value") from error
-
-
-def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
-    *parents, leaf = dotted.split(".")
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
-        if not isinstance(tree, dict):
-            raise ConfigError(f"{dotted}: {parent} is a value, not a section")
-    tree[leaf] = value
-
-
-def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
-    for key, value in layer.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = dict(value) if isinstance(value, Mapping) else value
-
-
-def _validate(merged: dict[str, Any]) -> Config:
-    try:
-        return Config.model_validate(merged)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(field, list(_known_keys(Config)), n=1, cutoff=0.0)
-            raise ConfigError(f"{field}: no such config key; the nearest is {near[0]}") from None
-        found = first.get("input")
-        raise ConfigError(f"{field}: {first['msg'].lower()} (got {found!r})") from None
-
-
-def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, type[BaseModel] | None]]:
+def fields_of(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, type[BaseModel] | None]]:
+    """(name, field, section or None) of every key of a section."""
     for name, field in model.model_fields.items():
         kind = field.annotation
         nested = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
         yield name, field, nested
 
 
-def _known_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, _, nested in _fields(model):
-        yield prefix + name
-        if nested:
-            yield from _known_keys(nested, f"{prefix}{name}.")
-
-
 def _flatten(config: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, field, nested in _fields(type(config)):
+    for name, field, nested in fields_of(type(config)):
         value = getattr(config, name)
         if nested:
             yield from _flatten(value, f"{prefix}{name}.")

@@ -64,6 +64,6 @@ def check_summarizer(config: Config) -> Config:
     """`config` with what an export says filled in. Raises ConfigError or PresetError when its summarizer cannot be built."""
     if config.summarizer == "lead":
         return config
-    from mmsum.model.files import complete
+    from mmsum.model.manifest import complete
 
     return config.model_copy(update={"model": complete(config.model)})

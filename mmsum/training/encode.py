@@ -24,9 +24,10 @@ from mmsum import storage
 from mmsum.config import Config, Generation
 from mmsum.data.files import list_examples, open_examples
 from mmsum.errors import ConfigError
-from mmsum.examples import Example, to_document
+from mmsum.examples import Example, split_by_figure, to_document
 from mmsum.generation.chat import Chat
 from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
+from mmsum.model.manifest import soft_tokens
 from mmsum.model.vision import square_image
 from mmsum.records import Figure, ObjectRef
 
@@ -39,6 +40,7 @@ RULES = {
     "text_cut": "text over generation.context_tokens: its first part is used",
     "summary_cut": "gold summary over generation.summary_tokens: its start is used",
     "figures_left_out": "figures beyond generation.figures_per_call or the first part of the text",
+    "not_cited": "figures that no sentence of the summary names (training.unit: figure)",
     "images_broken": "figures whose image cannot be decoded: the caption is used",
 }
 
@@ -151,15 +153,19 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
     table = _open(part.uri, part.version).read_row_group(part.row_group)
     rows, counts = [], Counter[str]()
     for record in table.to_pylist():
-        row, counted = encode_example(Example.from_row(record), chat, config)
-        counts += counted
-        if row:
-            rows.append(row)
-    encoded = pa.Table.from_pylist(rows, schema=ENCODED_SCHEMA.with_metadata({"counts": json.dumps(counts)}))
+        example = Example.from_row(record)
+        units = split_by_figure(example) if config.training.unit == "figure" else [example]
+        counts["not_cited"] += len(example.figures) - len(units) if config.training.unit == "figure" else 0
+        for unit in units:
+            row, counted = encode_example(unit, chat, config)
+            counts += counted
+            if row:
+                rows.append(row)
+    encoded = pa.Table.from_pylist(rows, schema=ENCODED_SCHEMA.with_metadata({"counts": json.dumps(+counts)}))
     storage.create(uri, storage.parquet_bytes(encoded))
 
 
-def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: str, soft_tokens: int) -> str:
+def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: str) -> str:
     """16 hex digits over the examples' versions and the settings that an encoded row depends on."""
     generation = config.generation
     settings = [
@@ -167,11 +173,12 @@ def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: st
         [(ref.uri, ref.version) for ref in files],
         tokenizer_id,
         config.model.image_size,
-        soft_tokens,
+        soft_tokens(config.model),
         generation.context_tokens,
         generation.summary_tokens,
         generation.figures_per_call,
         config.training.stage,
+        config.training.unit,
     ]
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
 
@@ -189,7 +196,7 @@ def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
 
     files = list_examples(data)
     _, tokenizer_id = resolve(config.model)
-    digest = encoding_digest(files, config, tokenizer_id, load_chat(config).soft_tokens)
+    digest = encoding_digest(files, config, tokenizer_id)
     folder = storage.join(storage.normalize(config.training.out), "encoded", digest)
     index_uri = storage.join(folder, "index.parquet")
     if not storage.exists(index_uri):
@@ -216,11 +223,9 @@ def encode_here(parts: list[Part], folder: str, config: Config) -> Iterator[int]
 def load_chat(config: Config) -> Chat:
     """How the backbone is spoken to, without the backbone."""
     from mmsum.model.backbone import load_tokenizer, resolve
-    from mmsum.model.checkpoint import as_exported
 
     path, _ = resolve(config.model)
-    model = as_exported(config.model)
-    return Chat(load_tokenizer(path), model.prefix_tokens if model.fusion == "prefix" else 0)
+    return Chat(load_tokenizer(path), soft_tokens(config.model))
 
 
 def _index(parts: list[Part], folder: str) -> bytes:

@@ -8,8 +8,10 @@ from typing import Any
 
 from mmsum import storage
 from mmsum.config import Config
-from mmsum.model.checkpoint import MANIFEST, model_tensors, save_export
+from mmsum.model.checkpoint import model_tensors, save_export
 from mmsum.model.fused import FusedModel
+from mmsum.model.lora import adapter_tensors
+from mmsum.model.manifest import MANIFEST
 from mmsum.model.torchstack import torch
 from mmsum.training.card import CARD, model_card
 from mmsum.training.encode import Encoded
@@ -21,7 +23,7 @@ from mmsum.training.world import World
 def write_export(model: FusedModel, optimizer: Optimizer, config: Config, encoded: Encoded, world: World) -> str:
     """Gathers what was trained and writes it to OUT/export; every worker takes part, the first one writes.
 
-    The same weights come out of every ZeRO stage: whole float32 tensors, beside the buffers they need.
+    The same weights come out of every ZeRO stage: whole tensors in `training.export_dtype`, beside the buffers they need.
     """
     folder = storage.join(storage.normalize(config.training.out), "export")
     parts = ("vision", "fusion") if config.training.stage == "train" else ("vision",)
@@ -31,9 +33,11 @@ def write_export(model: FusedModel, optimizer: Optimizer, config: Config, encode
         if world.first:
             tensors[exported_name(name)] = whole.contiguous()
     if world.first:
-        # Beside the learner's tensors: buffers, and a tower that was kept frozen.
-        held = model_tensors(model, parts)
+        # Beside the learner's tensors: buffers, and a tower or LoRA that was kept frozen.
+        held = model_tensors(model, parts) | (adapter_tensors(model.backbone) if "fusion" in parts else {})
         tensors = {**{name: tensor for name, tensor in held.items() if name not in tensors}, **tensors}
+        dtype: torch.dtype = getattr(torch, config.training.export_dtype)
+        tensors = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
         training = about_training(config, encoded)
         with tempfile.TemporaryDirectory() as scratch:
             save_export(model, config.model, scratch, tensors, training)
@@ -54,6 +58,7 @@ def about_training(config: Config, encoded: Encoded) -> dict[str, Any]:
         "batch_size": training.batch_size,
         "learning_rate": training.learning_rate,
         "vision_learning_rate": training.vision_learning_rate,
+        "unit": training.unit,
         "seed": config.seed,
         "generation": config.generation.model_dump(include={"context_tokens", "summary_tokens", "figures_per_call"}),
         "data": training.data,

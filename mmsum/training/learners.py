@@ -70,10 +70,9 @@ class SummaryLearner(_Learner):
         self.fusion = model.fusion
         if self.tunes_vision:
             self.visual: nn.Module = model.vision.clip.visual  # type: ignore[assignment]
-        if training.lora_learning_rate > 0:
-            # No dots: nn.Module takes them for its own. The backbone calls these very modules.
-            modules = lora_modules(model.backbone)
-            self.lora = nn.ModuleDict({name.replace(".", "/"): module for name, module in modules.items()})
+        # No dots: nn.Module takes them for its own. The backbone calls these very modules.
+        modules = lora_modules(model.backbone) if training.lora_learning_rate > 0 else {}
+        self.lora = nn.ModuleDict({name.replace(".", "/"): module for name, module in modules.items()})
         self.requires_grad_(True)
         for parameter in unused_parameters(self):
             parameter.requires_grad_(False)
@@ -124,8 +123,7 @@ class SummaryLearner(_Learner):
         parts: list[tuple[str, nn.Module, float]] = [("fusion", self.fusion, training.learning_rate)]
         if self.tunes_vision:
             parts.append(("vision", self.visual, training.vision_learning_rate))
-        if hasattr(self, "lora") and len(self.lora):
-            parts.append(("lora", self.lora, training.lora_learning_rate))
+        parts.append(("lora", self.lora, training.lora_learning_rate))
         return _groups(parts, training.weight_decay)
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from mmsum.config import Model
 from mmsum.errors import PresetError
-from mmsum.model.checkpoint import MANIFEST, WEIGHTS, save_export
+from mmsum.model.checkpoint import save_export
 from mmsum.model.fused import FusedModel, load_fused
+from mmsum.model.manifest import MANIFEST, WEIGHTS
 from mmsum.model.torchstack import torch
 from tests.model.test_fused import open_gates
 from tests.tiny import write_tiny_backbone

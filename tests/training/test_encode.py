@@ -11,7 +11,7 @@ import pytest
 
 from mmsum.config import Config
 from mmsum.errors import ConfigError, SourceError
-from mmsum.examples import Example, ExampleFigure, examples_to_table
+from mmsum.examples import Example, ExampleFigure, examples_to_table, split_by_figure
 from mmsum.generation.chat import Chat
 from mmsum.training.batches import IGNORED, EncodedData
 from mmsum.training.encode import encode, encode_example, load_chat
@@ -81,6 +81,25 @@ def test_odd_examples_are_handled_by_rule_and_counted(
         generation = config.generation
         assert len(row["prompt"]) + len(row["target"]) <= generation.context_tokens
         assert len(row["images"]) <= generation.figures_per_call
+
+
+def test_a_figure_alone_is_an_example_with_what_the_summary_says_of_it(tmp_path: Path) -> None:
+    figures = [ExampleFigure(f"Figure {n}", f"Figure {n}: Square {n}.", png("red")) for n in (1, 2, 12)]
+    summary = "The town paints. Figure 1 is red, as Fig. 1 says. Blue came later (Figure 12)."
+    given = example(figures=figures, summary=summary, facts="[]")
+    pieces = split_by_figure(given)
+    assert [(piece.id, piece.text, piece.summary) for piece in pieces] == [
+        ("one#Figure 1", "", "Figure 1 is red, as Fig. 1 says."),
+        ("one#Figure 12", "", "Blue came later (Figure 12)."),
+    ]
+    assert [piece.figures for piece in pieces] == [[figures[0]], [figures[2]]]
+
+    path = tmp_path / "data" / "examples.parquet"
+    path.parent.mkdir()
+    pq.write_table(examples_to_table([given]), path)
+    encoded = encode(str(path), training_config(tmp_path, **{"training.unit": "figure", "training.data": str(path)}))
+    assert encoded.index["figures"].to_pylist() == [1, 1]
+    assert encoded.counts == {"not_cited": 1}
 
 
 def test_parts_are_made_once_and_read_in_any_order(config: Config) -> None:

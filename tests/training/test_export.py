@@ -1,0 +1,56 @@
+"""What a training run hands over: what was trained, and what it was trained on top of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from safetensors.torch import load_file
+
+from mmsum.config import Config
+from mmsum.model.fused import load_fused
+from mmsum.model.lora import ADAPTER_WEIGHTS
+from mmsum.model.manifest import WEIGHTS, read_manifest
+from mmsum.model.torchstack import torch
+from mmsum.training.launch import train_in_process
+from tests.training.runs import training_config
+
+PREFIX = {"model.fusion": "prefix", "model.prefix_tokens": 4, "model.prefix_layers": 1, "model.lora_rank": 2}
+
+
+def export_of(config: Config) -> Path:
+    folder = train_in_process(config, Console(quiet=True))
+    assert folder
+    return Path(folder)
+
+
+def test_bfloat16_halves_the_weights_and_rounds_them(tmp_path: Path) -> None:
+    whole = export_of(training_config(tmp_path, **{"training.steps": 2}))
+    changes = {"training.steps": 2, "training.export_dtype": "bfloat16", "training.out": str(tmp_path / "half")}
+    half = export_of(training_config(tmp_path, **changes))
+    ours, theirs = load_file(half / WEIGHTS), load_file(whole / WEIGHTS)
+    assert ours.keys() == theirs.keys()
+    for name, tensor in ours.items():
+        wanted = theirs[name]
+        assert torch.equal(tensor, wanted.to(torch.bfloat16) if wanted.is_floating_point() else wanted), name
+    assert (half / WEIGHTS).stat().st_size < 0.6 * (whole / WEIGHTS).stat().st_size
+    model = training_config(tmp_path).model.model_copy(update={"export": str(half)})
+    assert load_fused(model).trained
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.001])
+def test_a_run_goes_on_from_an_export_of_another_shape(tmp_path: Path, rate: float) -> None:
+    first = export_of(training_config(tmp_path, **PREFIX, **{"training.steps": 2, "training.lora_learning_rate": 0.01}))
+    changes = {
+        "model.export": str(first),  # its shapes, not those of the config, which says cross_attention
+        "training.steps": 2,
+        "training.lora_learning_rate": rate,
+        "training.out": str(tmp_path / "second"),
+    }
+    second = export_of(training_config(tmp_path, **changes))
+    assert read_manifest(second).vision == read_manifest(first).vision
+    before, after = load_file(first / ADAPTER_WEIGHTS), load_file(second / ADAPTER_WEIGHTS)
+    assert before.keys() == after.keys()
+    changed = any(not torch.equal(before[name], after[name]) for name in before)
+    assert changed == (rate > 0)
