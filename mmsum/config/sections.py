@@ -32,7 +32,8 @@ class Limits(_Section):
     ocr_pages: int = _answer(100, "scanned pages of one document read by OCR, with mmsum[ocr] installed", ge=0)
     figures: int = _answer(64, "figures kept of one document, in reading order", ge=0)
     pixels: int = _answer(64_000_000, "largest image decoded, in pixels", ge=1)
-    seconds_per_page: float = _answer(30.0, "parse time of one page, in seconds", gt=0)
+    # With the start of OCR in it: 30 s were too few once, on two cores at a load of 6.
+    seconds_per_page: float = _answer(60.0, "parse time of one page, in seconds", gt=0)
     seconds_per_document: float = _answer(300.0, "parse time of one document, in seconds", gt=0)
     memory_mb: int = _answer(4096, "address space of the parsing child, in MiB; it needs 1.1 GiB for itself", ge=1280)
     calls: int = _answer(64, "model calls spent on one document; then the row is `partial`", ge=1)
@@ -90,7 +91,9 @@ class Training(_Section):
     valid: str = Field("", description="examples whose loss is watched; empty: none")
     out: str = Field("", description="folder or prefix of checkpoints, logs and the export")
     unit: Literal["document", "figure"] = _answer(
-        "document", "document: one example a document; figure: one a figure, with what its summary says of that figure"
+        "document",
+        "document: one example a document; figure: one a figure, with what the summary says of it (in finetune_clip: CLIP "
+        "learns from that instead of the caption)",
     )
     steps: int = _answer(1000, description="optimizer steps", ge=1)
     batch_size: int = _answer(

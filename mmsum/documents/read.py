@@ -14,6 +14,7 @@ from typing import Any
 from mmsum.config import Figures, Limits
 from mmsum.documents import ocr
 from mmsum.documents.assemble import assemble
+from mmsum.documents.child import out_of_memory
 from mmsum.documents.detect import FLOW_FORMATS, IMAGE_FORMATS, decode_text, detect_format
 from mmsum.documents.flow import Block, FlowInfo, assemble_flow
 from mmsum.documents.image import read_image
@@ -219,7 +220,3 @@ def _limited(document: Document, limits: Limits, figures_cut: bool) -> Document:
 def _with_failure(document: Document, status: str, kind: FailureKind, message: str) -> Document:
     document.status, document.failure_kind, document.failure_message = status, str(kind), message
     return document
-
-
-def out_of_memory(limits: Limits) -> str:
-    return f"parsing needs more than limits.memory_mb={limits.memory_mb}; raise it or split the document"

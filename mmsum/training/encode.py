@@ -113,13 +113,16 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
     title = chat.title(document.title)
     text = keep_marks(leaf.text, shown)
+    captions = [caption_line(figure).strip("[]") for figure, seen in zip(figures, shown, strict=True) if seen]
+    if config.training.unit == "figure" and config.training.stage == "finetune_clip":
+        captions = [example.summary] * len(captions)
     row = {
         "id": example.id,
         "prompt": chat.encode(first_prompt(title, text)),
         "bare_prompt": chat.encode(first_prompt(title, _bare(figures, shown, chat, generation))),
         "target": target,
         "images": [square.tobytes() for square in squares if square is not None],
-        "captions": [caption_line(figure).strip("[]") for figure, seen in zip(figures, shown, strict=True) if seen],
+        "captions": captions,
     }
     return row, +counts
 

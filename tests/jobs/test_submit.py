@@ -1,7 +1,6 @@
 """A real head by `ray start`, jobs by `ray job submit` as docs/laptop.md says it, and a real Prometheus that watches.
 
-One job is submitted, stopped and submitted again; another feeds training's metrics. Then every query of the Grafana dashboard
-must have data.
+One job is submitted, stopped and submitted again; another trains. Then every query of the Grafana dashboard must have data.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from PIL import Image
 
 from mmsum import read_summaries
 from tests.conftest import PARAGRAPHS
+from tests.training.runs import training_config, write_config
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = 40
@@ -79,14 +79,15 @@ class Head:
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
         )
 
-    def submit_command(self, *options: str) -> list[str]:
-        """The line of docs/laptop.md, at this head, with these options and the job of this folder."""
+    def submit_command(self, *options: str, script: str = "summarize.py", job: str = "job.yaml") -> list[str]:
+        """The line of docs/laptop.md, at this head, with these options, this script and this job of the folder."""
         page = (ROOT / "docs" / "laptop.md").read_text()
         (line,) = re.findall(r"^ray job submit .*$", page, re.MULTILINE)
         assert "--runtime-env jobs/runtime_env.yaml" in line
         words = shlex.split(line.replace("http://127.0.0.1:8265", self.dashboard))
         words[words.index("jobs/runtime_env.yaml")] = str(self.folder / "runtime_env.yaml")
-        words[words.index("jobs/summarize.yaml")] = str(self.folder / "job.yaml")
+        words[words.index("jobs/summarize.yaml")] = str(self.folder / job)
+        words[words.index("jobs/summarize.py")] = f"jobs/{script}"
         return [*words[:3], *options, *words[3:]]
 
     def parts(self) -> set[str]:
@@ -171,30 +172,15 @@ def prometheus(head: Head) -> Iterator[str]:
         process.wait(timeout=30)
 
 
-FEED_TRAINING = """
-import time
-import ray
-from types import SimpleNamespace
-from mmsum.pipeline.metrics import TrainingMetrics
-
-ray.init(log_to_driver=False)
-metrics = TrainingMetrics("adapters")
-log = SimpleNamespace(norm=1.0, rates={"fusion": 1e-3, "vision": 1e-4}, tokens=900, examples=8, seconds=1.0)
-for log.step in range(1, 9):
-    log.loss, log.skipped = (float("nan"), True) if log.step == 3 else (4.0 / log.step, False)
-    metrics.step(log)
-    time.sleep(1)
-"""
-
-
 @dataclass
 class Night:
-    """What happened: a job stopped after `first_parts`, and what its second submission printed."""
+    """What happened: a job stopped after `first_parts`, what its second submission printed, and a training job's lines."""
 
     first_log: str
     first_parts: int
     scraped: str
     second: subprocess.CompletedProcess[str]
+    train: subprocess.CompletedProcess[str]
     began: float
     ended: float
 
@@ -219,6 +205,10 @@ def night(head: Head, prometheus: str) -> Night:
     runtime["env_vars"]["HF_HUB_OFFLINE"] = "1"
     (head.folder / "runtime_env.yaml").write_text(yaml.safe_dump(runtime))
 
+    # That GPU is none: training, which would use it, is told not to.
+    keys = {"training.steps": 8, "training.worker_cpus": 0.5, "training.workers": 2, "resources.max_gpus": 0}
+    write_config(training_config(head.folder / "training", **keys), head.folder / "train.yaml")
+
     began = time.time()
     submit = head.submit_command("--no-wait", "--submission-id", "first")
     # The node's agent comes up a little after the dashboard, which says so until then.
@@ -231,12 +221,9 @@ def night(head: Head, prometheus: str) -> Night:
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
     first_parts = len(head.parts())
     scraped = get(head.metrics) or ""
-    feed = subprocess.Popen(
-        [sys.executable, "-c", FEED_TRAINING], cwd=ROOT, env={**head.environment, "RAY_ADDRESS": head.address}
-    )
     second = head.run(*head.submit_command("--submission-id", "second"))
-    assert feed.wait(timeout=240) == 0
-    return Night(log.read_text(), first_parts, scraped, second, began, time.time())
+    train = head.run(*head.submit_command("--submission-id", "train", script="train.py", job="train.yaml"))
+    return Night(log.read_text(), first_parts, scraped, second, train, began, time.time())
 
 
 def test_progress_stands_in_the_job_s_log(night: Night) -> None:
@@ -254,6 +241,34 @@ def test_a_stopped_job_submitted_again_resumes(head: Head, night: Night) -> None
     assert len(head.parts()) == DOCUMENTS
     failed = [kind for kind in rows["failure_kind"].to_pylist() if kind]
     assert "corrupt" in failed
+
+
+def test_a_training_job_trains_and_exports(head: Head, night: Night) -> None:
+    assert night.train.returncode == 0, night.train.stdout + night.train.stderr
+    assert "step 8/8" in night.train.stdout
+    export = head.folder / "training" / "run" / "export"
+    assert (export / "mmsum.json").exists() and str(export) in night.train.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("night")
+def test_clip_and_evaluation_are_jobs_too(head: Head) -> None:
+    keys = {"training.stage": "finetune_clip", "training.steps": 2, "resources.max_gpus": 0}
+    keys |= {"training.out": str(head.folder / "clip"), "training.worker_cpus": 0.5}
+    clip = training_config(head.folder / "training", **keys)
+    write_config(clip, head.folder / "clip.yaml")
+    done = head.run(*head.submit_command("--submission-id", "clip", script="train.py", job="clip.yaml"))
+    assert done.returncode == 0 and "step 2/2" in done.stdout, done.stdout + done.stderr
+
+    job = {"model": str(head.folder / "training" / "run" / "export"), "data": clip.training.data}
+    job |= {"out": str(head.folder / "evaluation"), "json": str(head.folder / "scores.json"), "limit": 4}
+    # Nothing but the export says which models; no GPU for them either.
+    settings = {"resources": {"generate_gpus": 0, "max_gpus": 0}, "generation": {"summary_tokens": 16}}
+    settings["generation"]["context_tokens"] = 700
+    (head.folder / "evaluate.yaml").write_text(yaml.safe_dump({**job, "config": settings}))
+    done = head.run(*head.submit_command("--submission-id", "scores", script="evaluate.py", job="evaluate.yaml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((head.folder / "scores.json").read_text())["n"] == 4
 
 
 @pytest.mark.usefixtures("night")

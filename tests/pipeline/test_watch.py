@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from mmsum.config import Robustness
+from mmsum.pipeline.progress import start_board
 from mmsum.pipeline.watch import noticed, receipts_of
 
 
@@ -24,13 +25,14 @@ class Endless:
         threading.Event().wait()
 
 
-def test_ctrl_c_is_not_lost_and_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmsum.pipeline.watch.look", lambda board: ({}, []))
+@pytest.mark.usefixtures("local_ray")
+def test_ctrl_c_is_not_lost_and_ends_the_wait() -> None:
+    board = start_board(Robustness())
     with noticed() as notice:
         Interrupts()
         assert notice.stop.is_set() and not notice.leave.is_set()
         with pytest.raises(KeyboardInterrupt):
-            list(receipts_of(Endless(), None, Robustness(), notice))
+            list(receipts_of(Endless(), board, Robustness(), notice))
 
 
 def test_a_second_ctrl_c_interrupts_at_once_and_handlers_come_back() -> None:

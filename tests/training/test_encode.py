@@ -100,6 +100,10 @@ def test_a_figure_alone_is_an_example_with_what_the_summary_says_of_it(tmp_path:
     encoded = encode(str(path), training_config(tmp_path, **{"training.unit": "figure", "training.data": str(path)}))
     assert encoded.index["figures"].to_pylist() == [1, 1]
     assert encoded.counts == {"not_cited": 1}
+    keys = {"training.unit": "figure", "training.stage": "finetune_clip", "training.data": str(path)}
+    config = training_config(tmp_path, **keys)
+    pairs = EncodedData(encode(str(path), config), config, pad=0)
+    assert [pairs.row(index)["captions"] for index in range(2)] == [[piece.summary] for piece in pieces]
 
 
 def test_parts_are_made_once_and_read_in_any_order(config: Config) -> None:

@@ -28,6 +28,8 @@ FEW = 3
 """For soft tokens: their gradients are tiny at first, and Adam makes whole steps of them, rounding included. Alone, one and
 two examples a forward pass part by 1e-3 after four steps."""
 STAGES = (0, 1, 2, 3)
+SHARDED = (2, 3)
+"""Stages whose checkpoints are cut most; the others change their workers in a slow test."""
 
 
 @dataclass
@@ -61,7 +63,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     case("prefix", **prefix)
     for name in ("alone", "short", "alone-bf16", "pairs", "prefix"):
         run_training(configs[name], Console(quiet=True), local=True)
-    changing = [case(f"changing-{zero}", training__zero=zero, training__workers=[1, 3]) for zero in STAGES]
+    changing = [case(f"changing-{zero}", training__zero=zero, training__workers=[1, 3]) for zero in SHARDED]
     two = [case(f"two-{zero}", training__zero=zero, training__workers=2) for zero in STAGES]
     two.append(case("two-bf16", model__dtype="bfloat16", training__zero=2, training__workers=2))
     two.append(case("two-pairs", training__stage="finetune_clip", training__zero=2, training__workers=2))
@@ -126,9 +128,20 @@ def test_fifty_steps_of_every_stage_agree(tmp_path: Path) -> None:
         assert losses(config) == pytest.approx(expected, abs=1e-4), config.training.zero
 
 
-@pytest.mark.parametrize("zero", STAGES)
+@pytest.mark.parametrize("zero", SHARDED)
 def test_two_workers_then_one_then_three(runs: Runs, zero: int) -> None:
     assert runs.losses(f"changing-{zero}") == pytest.approx(runs.losses("short"), abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("zero", [stage for stage in STAGES if stage not in SHARDED])
+def test_other_stages_change_their_workers_too(runs: Runs, tmp_path: Path, zero: int) -> None:
+    keys = {"training.steps": SHORT, "training.zero": zero, "training.workers": [1, 3]}
+    config = training_config(tmp_path, **keys)
+    file = write_config(config, tmp_path / "config.yaml")
+    for workers, until in ((2, "@2"), (1, "@4"), (3, "")):
+        run_workers(workers, f"{file}{until}")
+    assert losses(config) == pytest.approx(runs.losses("short"), abs=1e-4)
 
 
 def test_bfloat16(runs: Runs) -> None:
