@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.conftest import write_archive
@@ -20,6 +21,7 @@ def run_job(folder: Path, settings: dict[str, object]) -> subprocess.CompletedPr
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, env=dict(os.environ))
 
 
+@pytest.mark.slow  # tests/jobs/test_submit.py runs it on a cluster
 def test_a_job_file_is_a_run(tmp_path: Path) -> None:
     write_archive(tmp_path / "docs", 3)
     job = {"source": "docs", "out": "out", "limit": 2, "config": {"summarizer": "lead", "limits": {"pages": 9}}}

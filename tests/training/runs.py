@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow.parquet as pq
 import yaml
 
@@ -100,6 +101,18 @@ def run_workers(workers: int, *configs: str | Path) -> str:
     codes = [process.returncode for process in processes]
     assert not any(codes), f"exit codes {codes}:\n" + "\n".join(text[-3000:] for text in printed)
     return printed[0]
+
+
+def ray_workers(ancestor: psutil.Process) -> list[psutil.Process]:
+    """Ray Train's workers among the descendants of a process."""
+    found = []
+    for child in ancestor.children(recursive=True):
+        try:
+            if "RayTrainWorker" in child.name() or any("RayTrainWorker" in part for part in child.cmdline()):
+                found.append(child)
+        except psutil.Error:
+            continue
+    return found
 
 
 def losses(config: Config) -> list[float]:

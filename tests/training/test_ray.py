@@ -15,7 +15,7 @@ from rich.console import Console
 
 from mmsum.errors import ConfigError
 from mmsum.training.launch import run_training
-from tests.training.runs import losses, steps, training_config, write_config
+from tests.training.runs import losses, ray_workers, steps, training_config, write_config
 
 
 def start(config_file: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -25,18 +25,8 @@ def start(config_file: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def ray_workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    found = []
-    for child in psutil.Process(process.pid).children(recursive=True):
-        try:
-            if "RayTrainWorker" in child.name() or any("RayTrainWorker" in part for part in child.cmdline()):
-                found.append(child)
-        except psutil.Error:
-            continue
-    return found
-
-
-@pytest.mark.parametrize("victim", ["worker", pytest.param("driver", marks=pytest.mark.slow)])
+@pytest.mark.slow  # a submitted job loses a worker in tests/jobs/test_submit.py
+@pytest.mark.parametrize("victim", ["worker", "driver"])
 def test_two_workers_end_as_if_nothing_had_been_killed(tmp_path: Path, victim: str) -> None:
     keys = {"training.steps": 12, "training.checkpoint_steps": 3, "training.zero": 2, "training.workers": 2}
     alone = training_config(tmp_path, **{**keys, "training.out": str(tmp_path / "alone"), "training.workers": 1})
@@ -51,7 +41,7 @@ def test_two_workers_end_as_if_nothing_had_been_killed(tmp_path: Path, victim: s
         assert time.monotonic() < deadline, "no checkpoint in 240 s"
         time.sleep(0.1)
     if victim == "worker":
-        ray_workers(process)[-1].send_signal(signal.SIGKILL)
+        ray_workers(psutil.Process(process.pid))[-1].send_signal(signal.SIGKILL)
     else:
         ray = psutil.Process(process.pid).children(recursive=True)
         process.kill()
