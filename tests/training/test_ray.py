@@ -43,10 +43,10 @@ def test_two_workers_end_as_if_nothing_had_been_killed(tmp_path: Path, victim: s
     if victim == "worker":
         ray_workers(psutil.Process(process.pid))[-1].send_signal(signal.SIGKILL)
     else:
-        ray = psutil.Process(process.pid).children(recursive=True)
+        workers = ray_workers(psutil.Process(process.pid))
         process.kill()
         process.communicate()
-        assert not psutil.wait_procs(ray, timeout=60)[1]  # nothing of it lives on and writes
+        assert len(workers) == 2 and not psutil.wait_procs(workers, timeout=60)[1]  # none lives on and writes
         assert len(steps(config)) < 12
         process = start(file)
     printed = process.communicate(timeout=300)[0]
