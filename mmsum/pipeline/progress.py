@@ -10,13 +10,15 @@ import json
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from mmsum.config import Robustness
 
@@ -130,6 +132,15 @@ class Totals:
         return self.seconds["idle"] / busy if busy else 0.0
 
 
+class _TwoLines(Progress):
+    """The bar, and its task's `detail` below: beside each other they are cut off at 110 columns."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            yield Text(task.fields["detail"], no_wrap=True, overflow="ellipsis")
+
+
 class ProgressDisplay:
     """Shows a run's progress from a board actor until the `with` block ends."""
 
@@ -157,14 +168,8 @@ class ProgressDisplay:
             self._run_plain()
 
     def _run_terminal(self) -> None:
-        columns = (
-            TextColumn("summarizing"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[detail]}"),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=self.console, transient=True) as bar:
+        columns = (TextColumn("summarizing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with _TwoLines(*columns, console=self.console, transient=True) as bar:
             task = bar.add_task("", total=self.planned, completed=self.done, detail="starting")
             while not self._stop.wait(0.5):
                 counts = self._read()
