@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from mmsum.data.arguments import add_data_commands, count
+from mmsum.data.arguments import add_data_commands, count_of
 from mmsum.errors import MmsumError, UsageError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -70,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("out", metavar="OUT", help="folder or prefix for Parquet parts; created if missing")
     _config_arguments(command)
-    command.add_argument("--limit", type=count, metavar="N", help="only the first N documents of the listing")
+    command.add_argument(
+        "--limit", type=count_of("documents"), metavar="N", help="only the first N documents of the listing"
+    )
     command.add_argument("--snapshot", choices=["new"], help="new: plan and summarize every document again")
     command.add_argument("--retry", choices=["failed"], help="failed: also plan the documents whose row is a failure")
     command.add_argument("--restart", action="store_true", help="delete this output's rows and start over")
@@ -121,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--baselines", metavar="NAMES", help="comma-separated, or none (default: all)")
     command.add_argument("--no-backbone", action="store_true", help="leave out the plain language model as a baseline")
     command.add_argument("--text-only", metavar="EXPORT", help="compare with a model that was trained without figures")
-    command.add_argument("--limit", type=count, metavar="N", help="only the first N examples")
+    command.add_argument("--limit", type=count_of("examples"), metavar="N", help="only the first N examples")
     command.add_argument("--split", metavar="NAME", help="only examples of this split")
     command.add_argument("--local", action="store_true", help="in this process, without Ray")
     command.add_argument("--config", metavar="FILE", help="YAML file of config keys")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 
@@ -12,11 +13,13 @@ def add_data_commands(parser: argparse.ArgumentParser, parser_class: Any) -> Non
 
     command = kinds.add_parser("figure-reports", help="make illustrated reports whose gold summaries need the figures")
     command.add_argument("out", metavar="OUT", help="folder or prefix for <split>/part-NNNNN.parquet")
-    command.add_argument("--n", type=count, default=1000, metavar="N", help="training examples (default: 1000)")
+    command.add_argument(
+        "--n", type=count_of("examples"), default=1000, metavar="N", help="training examples (default: 1000)"
+    )
     command.add_argument("--seed", type=int, default=0, metavar="S", help="another seed makes other examples")
     command.add_argument("--split", choices=["train", "valid", "test", "heldout"], help="only this one, of N examples")
     command.add_argument("--pdf", action="store_true", help="also one PDF per example, under <split>/pdf/")
-    command.add_argument("--workers", type=count, metavar="N", help="processes (default: one per core)")
+    command.add_argument("--workers", type=count_of("processes"), metavar="N", help="processes (default: one per core)")
     command.set_defaults(run=_figure_reports)
 
     command = kinds.add_parser("import-markdown", help="papers.jsonl with Markdown bodies and figures -> examples")
@@ -43,12 +46,16 @@ def add_data_commands(parser: argparse.ArgumentParser, parser_class: Any) -> Non
     command.set_defaults(run=_check)
 
 
-def count(text: str) -> int:
-    """A number of things, at least 1."""
-    value = int(text) if text.isdigit() else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of documents above 0")
-    return value
+def count_of(things: str) -> Callable[[str], int]:
+    """An argument's type: a number of `things`, at least 1."""
+
+    def count(text: str) -> int:
+        value = int(text) if text.isdigit() else 0
+        if value < 1:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of {things} above 0")
+        return value
+
+    return count
 
 
 def _figure_reports(arguments: argparse.Namespace) -> None:

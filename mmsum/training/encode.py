@@ -157,8 +157,10 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
     rows, counts = [], Counter[str]()
     for record in table.to_pylist():
         example = Example.from_row(record)
-        units = split_by_figure(example) if config.training.unit == "figure" else [example]
-        counts["not_cited"] += len(example.figures) - len(units) if config.training.unit == "figure" else 0
+        units = [example]
+        if config.training.unit == "figure":
+            units = split_by_figure(example)
+            counts["not_cited"] += len(example.figures) - len(units)
         for unit in units:
             row, counted = encode_example(unit, chat, config)
             counts += counted
