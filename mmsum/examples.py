@@ -127,6 +127,13 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
         yield heading, "\n\n".join(paragraphs)
 
 
+def figures_alone(example: Example) -> Example:
+    """The example without its text: all its figures, and the sentences of its summary that name any of them."""
+    labels = [figure.label for figure in example.figures]
+    said = [line for line in sentences(example.summary) if any(names_figure(line, label) for label in labels)]
+    return replace(example, text="", summary=" ".join(said), facts="")
+
+
 def split_by_figure(example: Example) -> list[Example]:
     """An example of each figure alone, without the document's text: its summary is the sentences that name the figure.
 

@@ -90,10 +90,10 @@ class Training(_Section):
     data: str = Field("", description="examples to learn from: a Parquet file, folder, glob or prefix")
     valid: str = Field("", description="examples whose loss is watched; empty: none")
     out: str = Field("", description="folder or prefix of checkpoints, logs and the export")
-    unit: Literal["document", "figure"] = _answer(
+    unit: Literal["document", "figures", "figure"] = _answer(
         "document",
-        "document: one example a document; figure: one a figure, with what the summary says of it (in finetune_clip: CLIP "
-        "learns from that instead of the caption)",
+        "document: one example a document; figures: its figures without its text, with what the summary says of them; "
+        "figure: one example a figure (in finetune_clip: CLIP learns from what the summary says instead of the caption)",
     )
     steps: int = _answer(1000, description="optimizer steps", ge=1)
     batch_size: int = _answer(

@@ -27,10 +27,9 @@ class RunMetrics:
         self.counters: dict[str, Any] = {}
         self.seen: Counter[str] = Counter()
         self.lost = Gauge("mmsum_lost_workers", "shards begun again after a lost worker", tag_keys=("run",))
-        self.lost.set(0, {"run": run})
         self.planned = Gauge("mmsum_planned_documents", "documents of the snapshot", tag_keys=("run", "state"))
-        self.planned.set(planned, {"run": run, "state": "planned"})
-        self.planned.set(done, {"run": run, "state": "done_before"})
+        self.states = {"planned": planned, "done_before": done}
+        self._gauge(0)
 
     def see(self, news: dict[str, Any] | Look) -> None:
         """Counts a receipt, or what the board shows."""
@@ -61,8 +60,14 @@ class RunMetrics:
         """Counts what the board shows beyond the last look. A board that came back empty counts from there."""
         for name, stage in STAGES.items():
             self._count("stage_documents", "", counts.get(name, 0) - self.seen[name], stage=stage)
-        self.lost.set(counts.get("lost", 0), {"run": self.run})
+        self._gauge(counts.get("lost", 0))
         self.seen = Counter(counts)
+
+    def _gauge(self, lost: int) -> None:
+        """Again at every look: Ray drops a gauge that has not been set for two of its report intervals."""
+        self.lost.set(lost, {"run": self.run})
+        for state, documents in self.states.items():
+            self.planned.set(documents, {"run": self.run, "state": state})
 
     def _count(self, name: str, description: str, amount: float, **tags: str) -> None:
         from ray.util.metrics import Counter as RayCounter

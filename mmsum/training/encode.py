@@ -24,7 +24,7 @@ from mmsum import storage
 from mmsum.config import Config, Generation
 from mmsum.data.files import list_examples, open_examples
 from mmsum.errors import ConfigError
-from mmsum.examples import Example, split_by_figure, to_document
+from mmsum.examples import Example, figures_alone, split_by_figure, to_document
 from mmsum.generation.chat import Chat
 from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
 from mmsum.model.manifest import soft_tokens
@@ -40,7 +40,7 @@ RULES = {
     "text_cut": "text over generation.context_tokens: its first part is used",
     "summary_cut": "gold summary over generation.summary_tokens: its start is used",
     "figures_left_out": "figures beyond generation.figures_per_call or the first part of the text",
-    "not_cited": "figures that no sentence of the summary names (training.unit: figure)",
+    "not_cited": "figures that no sentence of the summary names (training.unit: figure or figures)",
     "images_broken": "figures whose image cannot be decoded: the caption is used",
 }
 
@@ -114,7 +114,7 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     title = chat.title(document.title)
     text = keep_marks(leaf.text, shown)
     captions = [caption_line(figure).strip("[]") for figure, seen in zip(figures, shown, strict=True) if seen]
-    if config.training.unit == "figure" and config.training.stage == "finetune_clip":
+    if config.training.unit != "document" and config.training.stage == "finetune_clip":
         captions = [example.summary] * len(captions)
     row = {
         "id": example.id,
@@ -158,9 +158,11 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
     for record in table.to_pylist():
         example = Example.from_row(record)
         units = [example]
-        if config.training.unit == "figure":
+        if config.training.unit != "document":
             units = split_by_figure(example)
             counts["not_cited"] += len(example.figures) - len(units)
+        if config.training.unit == "figures" and config.training.stage == "train" and units:
+            units = [figures_alone(example)]
         for unit in units:
             row, counted = encode_example(unit, chat, config)
             counts += counted

@@ -34,13 +34,12 @@ from PIL import Image
 from rich.console import Console
 
 from mmsum import read_summaries
-from mmsum.config import Config
 from mmsum.training.launch import run_training
 from tests.conftest import PARAGRAPHS
-from tests.training.runs import losses, ray_workers, steps, training_config, write_config
+from tests.training.runs import losses, training_config, write_config
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = 40
+DOCUMENTS = 20
 
 
 def wait_for(what: str, ready: Callable[[], Any], seconds: float = 240.0) -> Any:
@@ -213,10 +212,8 @@ def night(head: Head, prometheus: str) -> Night:
     (head.folder / "runtime_env.yaml").write_text(yaml.safe_dump(runtime))
 
     # That GPU is none: training, which would use it, is told not to.
-    keys = {"training.steps": 12, "training.checkpoint_steps": 3, "training.zero": 2, "training.workers": 2}
-    training = training_config(
-        head.folder / "training", **keys, **{"training.worker_cpus": 0.5, "resources.max_gpus": 0}
-    )
+    keys = {"training.steps": 4, "training.zero": 2, "training.workers": 2, "training.worker_cpus": 0.5}
+    training = training_config(head.folder / "training", **keys, **{"resources.max_gpus": 0})
     write_config(training, head.folder / "train.yaml")
 
     began = time.time()
@@ -233,23 +230,9 @@ def night(head: Head, prometheus: str) -> Night:
     scraped = get(head.metrics) or ""
     with ThreadPoolExecutor(1) as beside:  # two jobs on one cluster
         later = beside.submit(head.run, *head.submit_command("--submission-id", "second"))
-        train = train_and_kill(head, training)
+        train = head.run(*head.submit_command("--submission-id", "train", script="train.py", job="train.yaml"))
         second = later.result()
     return Night(log.read_text(), first_parts, scraped, second, train, began, time.time())
-
-
-def train_and_kill(head: Head, config: Config) -> subprocess.CompletedProcess[str]:
-    """Submits the training job and kills one of its two workers behind the second checkpoint."""
-    command = head.submit_command("--submission-id", "train", script="train.py", job="train.yaml")
-    with subprocess.Popen(
-        command, cwd=ROOT, env=head.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        wait_for("checkpoints", lambda: process.poll() is not None or len(steps(config)) >= 6)
-        victims = ray_workers(psutil.Process(head.pid))
-        if victims:
-            victims[-1].kill()
-        printed, said = process.communicate(timeout=400)
-    return subprocess.CompletedProcess(command, process.returncode, printed, said)
 
 
 def test_progress_stands_in_the_job_s_log(night: Night) -> None:
@@ -269,15 +252,14 @@ def test_a_stopped_job_submitted_again_resumes(head: Head, night: Night) -> None
     assert "corrupt" in failed
 
 
-def test_a_training_job_ends_as_if_no_worker_had_been_killed(head: Head, night: Night) -> None:
+def test_a_training_job_learns_what_one_process_learns(head: Head, night: Night) -> None:
     assert night.train.returncode == 0, night.train.stdout + night.train.stderr
-    assert "18 examples with 18 figures" in night.train.stdout and "resuming at step" in night.train.stdout
-    assert "step 12/12" in night.train.stdout
+    assert "18 examples with 18 figures" in night.train.stdout and "step 4/4" in night.train.stdout
     run = head.folder / "training" / "run"
     assert (run / "loss.png").read_bytes()[:4] == b"\x89PNG"
     assert f"mmsum summarize SRC OUT --model {run}/export" in night.train.stdout
-    keys = {"training.steps": 12, "training.checkpoint_steps": 3, "training.zero": 2, "training.workers": 1}
-    alone = training_config(head.folder / "training", **keys, **{"training.out": str(head.folder / "alone")})
+    keys = {"training.steps": 4, "training.zero": 2, "training.out": str(head.folder / "alone")}
+    alone = training_config(head.folder / "training", **keys)
     run_training(alone, Console(quiet=True), local=True)
     assert losses(training_config(head.folder / "training")) == pytest.approx(losses(alone), abs=1e-4)
 

@@ -52,10 +52,11 @@ class Stuck(LeadSummarizer):
 
 @pytest.mark.usefixtures("local_ray")
 class TestInProcess:
-    def test_documents_that_kill_the_engine_become_rows_and_nobody_else_does(
+    def test_documents_that_kill_the_engine_become_rows_and_are_planned_again_on_request(
         self, archive: Path, tmp_path: Path
     ) -> None:
-        result = mmsum.summarize(archive, tmp_path / "out", summarizer=Poisoned, shard_size=4)
+        config = load_config(summarizer="lead", shard_size=4)
+        result = mmsum.summarize(archive, tmp_path / "out", config, summarizer=Poisoned)
         assert_complete(tmp_path / "out")
         rows = rows_by_name(tmp_path / "out")
         failed = {name: row["failure_kind"] for name, row in rows.items() if row["status"] != "ok"}
@@ -67,17 +68,14 @@ class TestInProcess:
         assert result.totals.documents == 7
         assert not list((tmp_path / "out" / "_run" / "attempts").rglob("*.json"))
 
-    def test_failed_documents_are_planned_again_on_request(self, archive: Path, tmp_path: Path) -> None:
-        config = load_config(summarizer="lead", shard_size=4)
-        mmsum.summarize(archive, tmp_path / "out", config, summarizer=Poisoned)
         assert mmsum.summarize(archive, tmp_path / "out", config).totals.documents == 0
         again = mmsum.summarize(archive, tmp_path / "out", config, retry="failed")
         assert (again.snapshot.number, again.totals.documents) == (2, 2)
         assert {row["status"] for row in rows_by_name(tmp_path / "out").values()} == {"ok"}
 
     def test_a_run_that_stands_still_ends_and_says_what_it_waits_for(self, archive: Path, tmp_path: Path) -> None:
-        config = load_config(summarizer="lead", robustness={"stall_minutes": 0.25})
-        with pytest.raises(EnvironmentFailure, match=r"nothing was finished for 1\d s.*the same command again"):
+        config = load_config(summarizer="lead", robustness={"stall_minutes": 0.1})
+        with pytest.raises(EnvironmentFailure, match=r"nothing was finished for [67] s.*the same command again"):
             mmsum.summarize(archive, tmp_path / "out", config, summarizer=Stuck)
         [(_, events)] = read_logs(str(tmp_path / "out"), 1)
         assert events[-1]["error"].startswith("nothing was finished")

@@ -185,6 +185,7 @@ def test_the_same_archive_through_a_real_s3_server(tmp_path: Path, monkeypatch: 
         assert "nothing to do" in again.stdout
 
 
+@pytest.mark.slow  # what they rest on, conditional creates, is tested in test_commit.py
 @pytest.mark.s3
 def test_two_drivers_at_once_write_every_row_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """moto honours conditional creates, as S3 does."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import socket
-import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -71,21 +72,60 @@ def write_config(config: Config, path: Path) -> Path:
     return path
 
 
-def start_workers(workers: int, *configs: str | Path) -> list[subprocess.Popen[str]]:
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
+    ["mmsum.training.launch", "mmsum.training.loop", "deepspeed.runtime.zero.muon.original_muon", "peft"]
+)
+"""Workers are forked from a process that has imported what they need, which takes longer than what these runs train."""
+
+
+class Worker:
+    """`python -m mmsum.training.worker ARGUMENTS` in a process of its own; what it prints goes to a file."""
+
+    def __init__(self, environment: dict[str, str], arguments: list[str]) -> None:
+        handle, self._printed = tempfile.mkstemp(prefix="mmsum-worker-")
+        os.close(handle)
+        self._process = SERVER.Process(target=_work, args=(environment, arguments, self._printed))
+        self._process.start()
+        self.pid = self._process.pid or 0
+        self.kill, self.wait = self._process.kill, self._process.join
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def communicate(self, timeout: float | None = None) -> str:
+        """What it printed until its end."""
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise TimeoutError(
+                f"a training worker did not end in {timeout} s:\n{Path(self._printed).read_text()[-3000:]}"
+            )
+        return Path(self._printed).read_text()
+
+
+def _work(environment: dict[str, str], arguments: list[str], printed: str) -> None:
+    output = os.open(printed, os.O_WRONLY)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.environ.update(environment)
+    sys.argv = ["worker", *arguments]
+    # Only now: this module is read by a fork server that is to stay small.
+    from mmsum.model.torchstack import torch
+    from mmsum.training import worker
+
+    torch.set_num_threads(1)
+    worker.main()
+
+
+def start_workers(workers: int, *configs: str | Path) -> list[Worker]:
     """The workers as torchrun would start them on this machine, without the seconds that its agent takes."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     world = {"WORLD_SIZE": str(workers), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "mmsum.training.worker", *map(str, configs)]
     return [
-        subprocess.Popen(
-            command,
-            env={**os.environ, **world, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        Worker({**os.environ, **world, "RANK": str(rank), "LOCAL_RANK": str(rank)}, list(map(str, configs)))
         for rank in range(workers)
     ]
 
@@ -94,7 +134,7 @@ def run_workers(workers: int, *configs: str | Path) -> str:
     """Runs them to their end, one config (`FILE` or `FILE@STEP`) after the other; returns what the first one printed."""
     processes = start_workers(workers, *configs)
     try:
-        printed = [process.communicate(timeout=500)[0] for process in processes]
+        printed = [process.communicate(timeout=500) for process in processes]
     finally:
         for process in processes:
             process.kill()

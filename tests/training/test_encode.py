@@ -11,7 +11,7 @@ import pytest
 
 from mmsum.config import Config
 from mmsum.errors import ConfigError, SourceError
-from mmsum.examples import Example, ExampleFigure, examples_to_table, split_by_figure
+from mmsum.examples import Example, ExampleFigure, examples_to_table, figures_alone, split_by_figure
 from mmsum.generation.chat import Chat
 from mmsum.training.batches import IGNORED, EncodedData
 from mmsum.training.encode import encode, encode_example, load_chat
@@ -104,6 +104,13 @@ def test_a_figure_alone_is_an_example_with_what_the_summary_says_of_it(tmp_path:
     config = training_config(tmp_path, **keys)
     pairs = EncodedData(encode(str(path), config), config, pad=0)
     assert [pairs.row(index)["captions"] for index in range(2)] == [[piece.summary] for piece in pieces]
+
+    together = figures_alone(given)
+    assert (together.text, together.figures) == ("", figures)
+    assert together.summary == "Figure 1 is red, as Fig. 1 says. Blue came later (Figure 12)."
+    encoded = encode(str(path), training_config(tmp_path, **{"training.unit": "figures", "training.data": str(path)}))
+    assert encoded.index["figures"].to_pylist() == [3]
+    assert encoded.counts["not_cited"] == 1
 
 
 def test_parts_are_made_once_and_read_in_any_order(config: Config) -> None:

@@ -25,7 +25,7 @@ def start(config_file: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.slow  # a submitted job loses a worker in tests/jobs/test_submit.py
+@pytest.mark.slow  # unbroken, it is a submitted job in tests/jobs/test_submit.py; workers without Ray die in test_resume.py
 @pytest.mark.parametrize("victim", ["worker", "driver"])
 def test_two_workers_end_as_if_nothing_had_been_killed(tmp_path: Path, victim: str) -> None:
     keys = {"training.steps": 12, "training.checkpoint_steps": 3, "training.zero": 2, "training.workers": 2}
@@ -57,6 +57,7 @@ def test_two_workers_end_as_if_nothing_had_been_killed(tmp_path: Path, victim: s
     assert printed.rstrip().endswith(f"mmsum summarize SRC OUT --model {tmp_path}/run/export")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("local_ray")
 def test_a_workers_own_error_is_the_runs_error(tmp_path: Path) -> None:
     config = training_config(

@@ -28,8 +28,8 @@ FEW = 3
 """For soft tokens: their gradients are tiny at first, and Adam makes whole steps of them, rounding included. Alone, one and
 two examples a forward pass part by 1e-3 after four steps."""
 STAGES = (0, 1, 2, 3)
-SHARDED = (2, 3)
-"""Stages whose checkpoints are cut most; the others change their workers in a slow test."""
+SHARDED = (3,)
+"""The stage whose checkpoints are cut most; the others change their workers in a slow test."""
 
 
 @dataclass
@@ -67,7 +67,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     two = [case(f"two-{zero}", training__zero=zero, training__workers=2) for zero in STAGES]
     two.append(case("two-bf16", model__dtype="bfloat16", training__zero=2, training__workers=2))
     two.append(case("two-pairs", training__stage="finetune_clip", training__zero=2, training__workers=2))
-    two += [case(f"two-prefix-{zero}", training__zero=zero, training__workers=2, **prefix) for zero in (2, 3)]
+    two.append(case("two-prefix-3", training__zero=3, training__workers=2, **prefix))
     run_workers(2, *two, *(f"{file}@2" for file in changing))
     one = [case("one-3", training__zero=3)]
     run_workers(1, *one, *(f"{file}@4" for file in changing))
@@ -152,8 +152,8 @@ def test_the_contrastive_loss_is_that_of_the_whole_batch(runs: Runs) -> None:
     assert runs.losses("two-pairs") == pytest.approx(runs.losses("pairs"), abs=1e-4)
 
 
-@pytest.mark.parametrize("name", ["two-prefix-2", "two-prefix-3"])
-def test_soft_tokens_and_lora_learn_the_same_everywhere(runs: Runs, name: str) -> None:
+def test_soft_tokens_and_lora_learn_the_same_everywhere(runs: Runs) -> None:
+    name = "two-prefix-3"
     assert runs.losses(name) == pytest.approx(runs.losses("prefix"), abs=1e-4)
     folders = [Path(runs.configs[one].training.out, "export") for one in ("prefix", name)]
     for file in ("weights.safetensors", "adapter_model.safetensors"):
