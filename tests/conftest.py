@@ -46,14 +46,6 @@ def local_ray() -> Iterator[None]:
     ray.shutdown()
 
 
-@pytest.fixture
-def ray_address(local_ray: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands run on that Ray as on a cluster, where how they start one of their own is not what is tested."""
-    import ray
-
-    monkeypatch.setenv("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
-
-
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

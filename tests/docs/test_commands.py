@@ -51,7 +51,6 @@ def test_files_that_are_named_exist(page: str) -> None:
     assert missing + [link for link in links if not (ROOT / "docs" / link).exists()] == []
 
 
-@pytest.mark.usefixtures("ray_address")
 @pytest.mark.parametrize("page", [page for page in PAGES if any(map(runs_here, blocks(page, "sh")))])
 def test_commands_of_a_page_run_in_order(page: str, tmp_path: Path) -> None:
     write_archive(tmp_path / "reports", 4)

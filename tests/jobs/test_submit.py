@@ -39,7 +39,7 @@ from tests.conftest import PARAGRAPHS
 from tests.training.runs import losses, training_config, write_config
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = 20
+DOCUMENTS = 40
 
 
 def wait_for(what: str, ready: Callable[[], Any], seconds: float = 240.0) -> Any:
