@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
+from typing import Any
 
+import numpy as np
 from PIL import Image
 
 BROKEN = (
@@ -24,3 +27,32 @@ def is_image(data: bytes) -> bool:
     except BROKEN:
         return False
     return True
+
+
+def square_image(image: bytes, side: int) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+    """An encoded image as [side, side, 3]: white behind transparency, aspect kept, white borders; None if it is broken."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(image)) as opened:
+                return np.array(_letterbox(_on_white(opened), side), dtype=np.uint8)
+    except BROKEN:
+        return None
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion clips instead of scaling
+        return Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _letterbox(image: Image.Image, side: int) -> Image.Image:
+    scale = side / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    square = Image.new("RGB", (side, side), "white")
+    square.paste(image, ((side - size[0]) // 2, (side - size[1]) // 2))
+    return square

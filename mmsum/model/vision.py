@@ -6,19 +6,15 @@ Shapes: N images, S the side of the square input in pixels, P patch tokens of on
 from __future__ import annotations
 
 import difflib
-import io
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
 from torch import nn
 
 from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
-from mmsum.images import BROKEN
+from mmsum.images import square_image
 from mmsum.model.backbone import fingerprint
 from mmsum.model.files import locate
 from mmsum.model.torchstack import open_clip, torch
@@ -73,35 +69,6 @@ class VisionTower(nn.Module):
         mean = torch.tensor(self.mean, device=squares.device).view(3, 1, 1)
         std = torch.tensor(self.std, device=squares.device).view(3, 1, 1)
         return (squares.movedim(-1, -3).float() / 255.0 - mean) / std
-
-
-def square_image(image: bytes, side: int) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
-    """An encoded image as [side, side, 3]: white behind transparency, aspect kept, white borders; None if it is broken."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(image)) as opened:
-                return np.array(_letterbox(_on_white(opened), side), dtype=np.uint8)
-    except BROKEN:
-        return None
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion clips instead of scaling
-        return Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _letterbox(image: Image.Image, side: int) -> Image.Image:
-    scale = side / max(image.size)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
-    square = Image.new("RGB", (side, side), "white")
-    square.paste(image, ((side - size[0]) // 2, (side - size[1]) // 2))
-    return square
 
 
 def load_vision(config: Model, seed: int, weights: bool = True) -> tuple[VisionTower, str]:

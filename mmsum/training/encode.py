@@ -21,14 +21,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mmsum import storage
-from mmsum.config import Config, Generation
+from mmsum.config import Config, Generation, Training
 from mmsum.data.files import list_examples, open_examples
 from mmsum.errors import ConfigError
 from mmsum.examples import Example, figures_alone, split_by_figure, to_document
 from mmsum.generation.chat import Chat
 from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
+from mmsum.images import square_image
 from mmsum.model.manifest import soft_tokens
-from mmsum.model.vision import square_image
 from mmsum.records import Figure, ObjectRef
 
 VERSION = 1
@@ -90,6 +90,17 @@ class Encoded:
 
 def _part_name(number: int) -> str:
     return f"part-{number:06d}.parquet"
+
+
+def training_units(example: Example, training: Training) -> tuple[list[Example], int]:
+    """The example in pieces of `training.unit`, and how many of its figures no sentence of its summary names."""
+    if training.unit == "document":
+        return [example], 0
+    cited = split_by_figure(example)
+    not_cited = len(example.figures) - len(cited)
+    if training.unit == "figures" and training.stage == "train" and cited:
+        return [figures_alone(example)], not_cited
+    return cited, not_cited
 
 
 def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[str, Any] | None, Counter[str]]:
@@ -157,12 +168,8 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
     rows, counts = [], Counter[str]()
     for record in table.to_pylist():
         example = Example.from_row(record)
-        units = [example]
-        if config.training.unit != "document":
-            units = split_by_figure(example)
-            counts["not_cited"] += len(example.figures) - len(units)
-        if config.training.unit == "figures" and config.training.stage == "train" and units:
-            units = [figures_alone(example)]
+        units, not_cited = training_units(example, config.training)
+        counts["not_cited"] += not_cited
         for unit in units:
             row, counted = encode_example(unit, chat, config)
             counts += counted

@@ -82,8 +82,13 @@ class SummaryLearner(_Learner):
             for layer in decoder_layers(model.backbone):
                 layer.compile(dynamic=True)
 
-    def forward(self, batch: MicroBatch, *, without_figures: bool = False) -> torch.Tensor:
-        """Sum of the cross-entropy over all target tokens of the micro-batch, in float32."""
+    def forward(
+        self, batch: MicroBatch, *, without_figures: bool = False, swapped_figures: bool = False
+    ) -> torch.Tensor:
+        """Sum of the cross-entropy over all target tokens of the micro-batch, in float32.
+
+        swapped_figures: every example is shown figures of another one that has some.
+        """
         model = self.model
         with torch.autocast(model.device.type, model.dtype, enabled=model.dtype != torch.float32):
             tokens, mask, figures = batch.tokens, batch.mask, batch.figures
@@ -91,7 +96,7 @@ class SummaryLearner(_Learner):
                 figures = [0] * len(figures)
                 mask = mask * (tokens != PLACE)
                 tokens = tokens.clamp(min=0)
-            vision = model.vision_state(self._features(batch), figures)
+            vision = model.vision_state(self._features(batch, swapped_figures), figures)
             logits = model(
                 tokens,
                 attention_mask=mask,
@@ -103,7 +108,7 @@ class SummaryLearner(_Learner):
             logits[:, :-1].flatten(0, 1).float(), batch.labels.flatten(), ignore_index=IGNORED, reduction="sum"
         )
 
-    def _features(self, batch: MicroBatch) -> torch.Tensor:
+    def _features(self, batch: MicroBatch, swapped: bool) -> torch.Tensor:
         """Patch tokens of the micro-batch's images at their places, [B, F, P, Dv].
 
         Every micro-batch runs the tower and every block, with a blank image that no example sees where there are none:
@@ -112,6 +117,8 @@ class SummaryLearner(_Learner):
         with torch.set_grad_enabled(self.tunes_vision and torch.is_grad_enabled()):
             patches = self.model.patch_tokens(self.model.vision.normalize(batch.images))
         most = max(1, *batch.figures)
+        if swapped:
+            patches = patches[_figures_of_the_next(batch.figures)]
         features = patches.new_zeros(len(batch.figures), most, *patches.shape[1:])
         places = [(row, place) for row, count in enumerate(batch.figures) for place in range(count)] or [(0, 0)]
         rows, columns = (torch.tensor(axis, device=patches.device) for axis in zip(*places, strict=True))
@@ -161,6 +168,15 @@ class ClipLearner(_Learner):
 
 
 Learner = SummaryLearner | ClipLearner
+
+
+def _figures_of_the_next(figures: list[int]) -> list[int]:
+    """For every image of the micro-batch, one of the next example that has any; its own where no other has."""
+    starts = [sum(figures[:row]) for row in range(len(figures))]
+    shown = [row for row, count in enumerate(figures) if count]
+    following = zip(shown, shown[1:] + shown[:1], strict=True)
+    places = [starts[other] + place % figures[other] for row, other in following for place in range(figures[row])]
+    return places or [0]  # the blank image
 
 
 def build_learner(model: FusedModel, config: Config) -> Learner:

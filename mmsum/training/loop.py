@@ -46,7 +46,9 @@ class StepLog:
     tokens: int  # that passed the backbone, padding left out
     examples: int
     seconds: float
-    extra: dict[str, float] = field(default_factory=dict)  # on log steps: gates, loss without figures, memory
+    extra: dict[str, float] = field(
+        default_factory=dict
+    )  # on log steps: gates, losses without figures and with others', memory
 
 
 class Watcher(Protocol):
@@ -248,13 +250,20 @@ def resume_settings(config: Config, encoded: Encoded) -> dict[str, Any]:
 
 @torch.no_grad()
 def _look_closer(optimizer: Optimizer, batch: MicroBatch) -> dict[str, float]:
-    """Gates, the loss of one micro-batch with and without its figures, and memory. Every worker takes part."""
+    """Gates, the loss of one micro-batch with its figures, without, and with another's, and memory. All workers take part.
+
+    Figures that save much, but no more than another example's would, are a switch that says "write about figures": nothing
+    of what they show is seen.
+    """
     learner = optimizer.learner
     seen: dict[str, float] = {}
     if isinstance(learner, SummaryLearner):
         targets = max(1, int((batch.labels >= 0).sum()))
         seen["loss_with_figures"] = float(optimizer(batch)) / targets
         seen["loss_without_figures"] = float(optimizer(batch, without_figures=True)) / targets
+        swapped = float(optimizer(batch, swapped_figures=True)) / targets  # on all workers: ZeRO 3 waits for all
+        if sum(count > 0 for count in batch.figures) > 1:
+            seen["loss_with_swapped_figures"] = swapped
         gates = [optimizer.whole(p).tanh().item() for name, p in optimizer.named() if name.endswith("_gate")]
         if gates:
             seen["gate_mean"] = sum(abs(gate) for gate in gates) / len(gates)

@@ -83,6 +83,9 @@ class Screen:
         if "loss_without_figures" in log.extra:
             gain = log.extra["loss_without_figures"] - log.extra["loss_with_figures"]
             parts.append(f"figures save {gain:+.4f}")
+        if "loss_with_swapped_figures" in log.extra:
+            gain = log.extra["loss_with_swapped_figures"] - log.extra["loss_with_figures"]
+            parts[-1] += f" (what they show {gain:+.4f})"
         if "gate_mean" in log.extra:
             parts.append(f"gates {log.extra['gate_mean']:.4f}")
         parts.append("rates " + " ".join(f"{name} {rate:.1e}" for name, rate in log.rates.items()))
@@ -197,7 +200,14 @@ def draw_losses(out: str) -> str | None:
         gains = [log.extra["loss_without_figures"] - log.extra["loss_with_figures"] for log in closer]
         below = axes.twinx()
         below.plot([log.step for log in closer], gains, color="#b5541c", linewidth=1.0, label="figures save")
-        below.set_ylabel("loss without figures − with", color="#b5541c")
+        swapped = [log for log in closer if "loss_with_swapped_figures" in log.extra]
+        gains = [log.extra["loss_with_swapped_figures"] - log.extra["loss_with_figures"] for log in swapped]
+        if swapped:
+            label = "what they show saves"
+            below.plot([log.step for log in swapped], gains, color="#7a9a01", linewidth=1.0, label=label)
+            below.axhline(0, color="#999999", linewidth=0.5)
+        below.set_ylabel("loss without figures, or with others', − with", color="#b5541c")
+        below.legend(frameon=False, loc="center right")
     axes.set_xlabel("step")
     axes.set_ylabel("loss")
     axes.legend(frameon=False)

@@ -74,8 +74,8 @@ class TestInProcess:
         assert {row["status"] for row in rows_by_name(tmp_path / "out").values()} == {"ok"}
 
     def test_a_run_that_stands_still_ends_and_says_what_it_waits_for(self, archive: Path, tmp_path: Path) -> None:
-        config = load_config(summarizer="lead", robustness={"stall_minutes": 0.1})
-        with pytest.raises(EnvironmentFailure, match=r"nothing was finished for [67] s.*the same command again"):
+        config = load_config(summarizer="lead", robustness={"stall_minutes": 0.25})
+        with pytest.raises(EnvironmentFailure, match=r"nothing was finished for 1\d s.*the same command again"):
             mmsum.summarize(archive, tmp_path / "out", config, summarizer=Stuck)
         [(_, events)] = read_logs(str(tmp_path / "out"), 1)
         assert events[-1]["error"].startswith("nothing was finished")

@@ -11,12 +11,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pyarrow.parquet as pq
 import yaml
 
 from mmsum.config import Config, load_config
 from mmsum.examples import Example, ExampleFigure, examples_to_table
+from mmsum.model.torchstack import torch
+from mmsum.training import worker
 from mmsum.training.loop import StepLog
 from mmsum.training.screen import read_steps
 from tests.tiny import png, tiny_model
@@ -88,20 +89,24 @@ class Worker:
         self._process = SERVER.Process(target=_work, args=(environment, arguments, self._printed))
         self._process.start()
         self.pid = self._process.pid or 0
-        self.kill, self.wait = self._process.kill, self._process.join
+        self.kill = self._process.kill
 
-    @property
-    def returncode(self) -> int | None:
+    def poll(self) -> int | None:
         return self._process.exitcode
 
     def communicate(self, timeout: float | None = None) -> str:
         """What it printed until its end."""
         self._process.join(timeout)
-        if self.returncode is None:
-            raise TimeoutError(
-                f"a training worker did not end in {timeout} s:\n{Path(self._printed).read_text()[-3000:]}"
-            )
-        return Path(self._printed).read_text()
+        printed = Path(self._printed).read_text(errors="replace")
+        if self.poll() is None:
+            raise TimeoutError(f"a training worker did not end in {timeout} s:\n{printed[-3000:]}")
+        return printed
+
+    def remove(self) -> None:
+        """Ends it, and what is left of it."""
+        self.kill()
+        self._process.join()
+        Path(self._printed).unlink()
 
 
 def _work(environment: dict[str, str], arguments: list[str], printed: str) -> None:
@@ -110,10 +115,6 @@ def _work(environment: dict[str, str], arguments: list[str], printed: str) -> No
     os.dup2(output, 2)
     os.environ.update(environment)
     sys.argv = ["worker", *arguments]
-    # Only now: this module is read by a fork server that is to stay small.
-    from mmsum.model.torchstack import torch
-    from mmsum.training import worker
-
     torch.set_num_threads(1)
     worker.main()
 
@@ -123,7 +124,7 @@ def start_workers(workers: int, *configs: str | Path) -> list[Worker]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    world = {"WORLD_SIZE": str(workers), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    world = {"WORLD_SIZE": str(workers), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     return [
         Worker({**os.environ, **world, "RANK": str(rank), "LOCAL_RANK": str(rank)}, list(map(str, configs)))
         for rank in range(workers)
@@ -137,22 +138,10 @@ def run_workers(workers: int, *configs: str | Path) -> str:
         printed = [process.communicate(timeout=500) for process in processes]
     finally:
         for process in processes:
-            process.kill()
-    codes = [process.returncode for process in processes]
+            process.remove()
+    codes = [process.poll() for process in processes]
     assert not any(codes), f"exit codes {codes}:\n" + "\n".join(text[-3000:] for text in printed)
     return printed[0]
-
-
-def ray_workers(ancestor: psutil.Process) -> list[psutil.Process]:
-    """Ray Train's workers among the descendants of a process."""
-    found = []
-    for child in ancestor.children(recursive=True):
-        try:
-            if "RayTrainWorker" in child.name() or any("RayTrainWorker" in part for part in child.cmdline()):
-                found.append(child)
-        except psutil.Error:
-            continue
-    return found
 
 
 def losses(config: Config) -> list[float]:

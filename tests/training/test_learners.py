@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from mmsum.model.fused import FusedModel, load_fused
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
-from mmsum.training.learners import SummaryLearner, build_learner, contrastive_loss
+from mmsum.training.learners import SummaryLearner, _figures_of_the_next, build_learner, contrastive_loss
 from mmsum.training.optimizers import PlainOptimizer
 from mmsum.training.screen import trained_table
 from tests.tiny import write_tiny_backbone
@@ -49,6 +50,20 @@ def test_closed_gates_give_the_text_model_and_still_learn(folder: Path) -> None:
     loss.backward()
     gates = [p for name, p in learner.named_parameters() if name.endswith("_gate")]
     assert gates and all(gate.grad is not None and gate.grad.abs().item() > 0 for gate in gates)
+
+
+def test_swapped_figures_are_those_of_the_next_example(folder: Path) -> None:
+    _, _, learner, data = load(folder, gate=0.5)
+    batch = data.batch([1, 2, 4], step=None)
+    one, two = batch.figures[:2]
+    assert (one, two) == (1, 2)
+    assert _figures_of_the_next([1, 2, 0, 1]) == [1, 3, 3, 0]
+    assert _figures_of_the_next([0, 2]) == [0, 1] and _figures_of_the_next([0, 0]) == [0]
+    swapped = replace(batch, images=batch.images[_figures_of_the_next(batch.figures)])
+    assert torch.equal(learner(batch, swapped_figures=True), learner(swapped))
+    assert not torch.equal(learner(batch, swapped_figures=True), learner(batch))
+    same = replace(batch, images=batch.images[:1].expand_as(batch.images))
+    assert torch.equal(learner(same, swapped_figures=True), learner(same))  # figures that all look alike
 
 
 def test_figures_reach_their_own_document_only(folder: Path) -> None:
@@ -103,7 +118,9 @@ def test_a_frozen_tower_and_no_learning_at_all(folder: Path) -> None:
         load(folder, gate=0.3, **{"training.vision_learning_rate": 0, "training.learning_rate": 0})
 
 
-@pytest.mark.parametrize("key", ["training.activation_checkpointing", "training.compile"])
+@pytest.mark.parametrize(
+    "key", ["training.activation_checkpointing", pytest.param("training.compile", marks=pytest.mark.slow)]
+)
 def test_recomputing_and_compiling_change_nothing(folder: Path, key: str) -> None:
     two = {"model.backbone": str(write_tiny_backbone(folder / "two-layers", layers=2))}
     _, _, learner, data = load(folder, gate=0.3, **two)

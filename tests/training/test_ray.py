@@ -15,7 +15,7 @@ from rich.console import Console
 
 from mmsum.errors import ConfigError
 from mmsum.training.launch import run_training
-from tests.training.runs import losses, ray_workers, steps, training_config, write_config
+from tests.training.runs import losses, steps, training_config, write_config
 
 
 def start(config_file: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -23,6 +23,18 @@ def start(config_file: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
+
+
+def ray_workers(ancestor: psutil.Process) -> list[psutil.Process]:
+    """Ray Train's workers among the descendants of a process."""
+    found = []
+    for child in ancestor.children(recursive=True):
+        try:
+            if "RayTrainWorker" in child.name() or any("RayTrainWorker" in part for part in child.cmdline()):
+                found.append(child)
+        except psutil.Error:
+            continue
+    return found
 
 
 @pytest.mark.slow  # unbroken, it is a submitted job in tests/jobs/test_submit.py; workers without Ray die in test_resume.py

@@ -67,7 +67,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     two = [case(f"two-{zero}", training__zero=zero, training__workers=2) for zero in STAGES]
     two.append(case("two-bf16", model__dtype="bfloat16", training__zero=2, training__workers=2))
     two.append(case("two-pairs", training__stage="finetune_clip", training__zero=2, training__workers=2))
-    two.append(case("two-prefix-3", training__zero=3, training__workers=2, **prefix))
+    two += [case(f"two-prefix-{zero}", training__zero=zero, training__workers=2, **prefix) for zero in (2, 3)]
     run_workers(2, *two, *(f"{file}@2" for file in changing))
     one = [case("one-3", training__zero=3)]
     run_workers(1, *one, *(f"{file}@4" for file in changing))
@@ -152,8 +152,8 @@ def test_the_contrastive_loss_is_that_of_the_whole_batch(runs: Runs) -> None:
     assert runs.losses("two-pairs") == pytest.approx(runs.losses("pairs"), abs=1e-4)
 
 
-def test_soft_tokens_and_lora_learn_the_same_everywhere(runs: Runs) -> None:
-    name = "two-prefix-3"
+@pytest.mark.parametrize("name", ["two-prefix-2", "two-prefix-3"])
+def test_soft_tokens_and_lora_learn_the_same_everywhere(runs: Runs, name: str) -> None:
     assert runs.losses(name) == pytest.approx(runs.losses("prefix"), abs=1e-4)
     folders = [Path(runs.configs[one].training.out, "export") for one in ("prefix", name)]
     for file in ("weights.safetensors", "adapter_model.safetensors"):
