@@ -1,9 +1,13 @@
 """Two Ray nodes as two hosts, one of which is killed in the middle of a run: the run finishes without being started again.
 
-    python benchmarks/nodes.py [--documents N] [--seed S]          (as root: it makes two network namespaces)
+    python benchmarks/nodes.py summarize [--documents N] [--seed S]      (as root: it makes two network namespaces)
+    python benchmarks/nodes.py train [--steps N]
 
 The hosts are Linux network namespaces joined by a veth pair, with a Ray node in each and a file system in common. The
 driver runs on the head; the other node is killed with everything on it once it is at work.
+
+train  one worker on each host, `training.workers: [1, 2]`: after the kill it goes on with one from the last checkpoint, and
+       with two again once the other host is back. Losses must be those of a run alone without Ray.
 """
 
 from __future__ import annotations
@@ -23,10 +27,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # tests/: archives and checks
 
+from rich.console import Console
+
 import mmsum
 from mmsum.pipeline.runlog import read_logs
+from mmsum.training.launch import run_training
 from tests.chaos.killing import check, content, run_to_the_end
 from tests.conftest import mmsum_command, write_archive
+from tests.training.runs import losses, steps, training_config, write_config
 
 HOSTS = {"mmsum-a": "10.77.0.1", "mmsum-b": "10.77.0.2"}
 HEAD, OTHER = HOSTS
@@ -92,42 +100,52 @@ def nodes_at_work(out: str) -> set[str]:
     return {work["node"] for work in beats[-1]["under_way"]} if beats else set()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--documents", type=int, default=600)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
+# Nobody else reaches the namespaces: no token has to be handed from host to host.
+QUIET = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_AUTH_MODE": "disabled"}
+RAY = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
+RAY += ["--object-store-memory=200000000"]
+
+
+def start_head(work: Path, cpus: int) -> None:
+    arguments = ["--head", f"--node-ip-address={HOSTS[HEAD]}", "--port=6379", f"--num-cpus={cpus}"]
+    arguments += ["--include-dashboard=false", f"--temp-dir={work / 'ray'}"]
+    on_host(HEAD, [*RAY, *arguments], work / "head.log", **QUIET)
+    wait_for_log(work / "head.log")
+
+
+def start_other(work: Path, cpus: int) -> None:
+    log = work / f"other-{time.time_ns()}.log"
+    arguments = [f"--address={HOSTS[HEAD]}:6379", f"--node-ip-address={HOSTS[OTHER]}", f"--num-cpus={cpus}"]
+    on_host(OTHER, [*RAY, *arguments], log, **QUIET)
+    wait_for_log(log)
+
+
+def start_driver(work: Path, *arguments: str | Path) -> subprocess.Popen[bytes]:
+    """`mmsum ARGUMENTS` on the head; it prints into run.log."""
+    address = {"RAY_ADDRESS": f"{HOSTS[HEAD]}:6379"}
+    return on_host(HEAD, mmsum_command(*arguments), work / "run.log", **address, **QUIET)
+
+
+def summarize(documents: int, seed: int) -> None:
     with tempfile.TemporaryDirectory(prefix="mmsum-nodes-") as folder, hosts():
         work, out = Path(folder), str(Path(folder, "out"))
-        archive = write_archive(work / "archive", given.documents)
-        # Nobody else reaches the namespaces: no token has to be handed from host to host.
-        quiet = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_AUTH_MODE": "disabled"}
-        head = [*ray, "--head", f"--node-ip-address={HOSTS[HEAD]}", "--port=6379", "--num-cpus=2"]
-        head += ["--include-dashboard=false", f"--temp-dir={work / 'ray'}", "--object-store-memory=200000000"]
-        other = [*ray, f"--address={HOSTS[HEAD]}:6379", f"--node-ip-address={HOSTS[OTHER]}", "--num-cpus=2"]
-        on_host(HEAD, head, work / "head.log", **quiet)
-        wait_for_log(work / "head.log")
-        on_host(OTHER, [*other, "--object-store-memory=200000000"], work / "other.log", **quiet)
-        wait_for_log(work / "other.log")
-        command = mmsum_command("summarize", archive, out, *SETTINGS)
-        driver = on_host(HEAD, command, work / "run.log", RAY_ADDRESS=f"{HOSTS[HEAD]}:6379", **quiet)
+        archive = write_archive(work / "archive", documents)
+        start_head(work, cpus=2)
+        start_other(work, cpus=2)
+        driver = start_driver(work, "summarize", archive, out, *SETTINGS)
         while driver.poll() is None and HOSTS[OTHER] not in nodes_at_work(out):
             time.sleep(0.5)
-        time.sleep(random.Random(given.seed).uniform(0, 5))
+        time.sleep(random.Random(seed).uniform(0, 5))
         before = mmsum.read_summaries(out).num_rows
         killed = kill_host(OTHER)
-        print(
-            f"node {HOSTS[OTHER]} killed with its {killed} processes after {before} of {given.documents} rows",
-            flush=True,
-        )
+        print(f"node {HOSTS[OTHER]} killed with its {killed} processes after {before} of {documents} rows", flush=True)
         code = driver.wait(540)
         print((work / "run.log").read_text()[-1500:])
         [(_, events)] = read_logs(out, 1)
         seen = [event["nodes"] for event in events if "nodes" in event]
         lost = [event["counts"].get("lost", 0) for event in events if event["event"] == "beat"][-1]
         print(f"exit code {code}; nodes as the driver saw them: {json.dumps(seen)}; shards begun again: {lost}")
-        if code or before >= given.documents:
+        if code or before >= documents:
             sys.exit("the run was to be hurt, and to finish all the same")
         calm = str(work / "calm")
         run_to_the_end(("summarize", archive, calm, *SETTINGS), calm, work / "calm.log", random.Random(0), 0)
@@ -135,6 +153,56 @@ def main() -> None:
         rows = mmsum.read_summaries(out)
         repeated = sum(rows["attempts"].to_pylist()) - rows.num_rows
         print(f"ids and content as they must be; repeated {repeated} of {rows.num_rows} documents; one driver")
+
+
+def train(count: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="mmsum-nodes-") as folder, hosts():
+        work = Path(folder)
+        keys = {"training.steps": count, "training.checkpoint_steps": 10, "training.zero": 2}
+        keys |= {"training.learning_rate": 1e-3, "training.vision_learning_rate": 1e-4}
+        alone = training_config(work, **keys, **{"training.out": str(work / "alone")})
+        run_training(alone, Console(quiet=True), local=True)
+        config = training_config(work, **keys, **{"training.workers": (1, 2), "training.worker_cpus": 1})
+        start_head(work, cpus=1)  # room for one worker on each host
+        start_other(work, cpus=1)
+        driver = start_driver(work, "train", write_config(config, work / "config.yaml"))
+
+        def wait_until(said: str, times: int) -> None:
+            log = work / "run.log"
+            while driver.poll() is None and log.read_text().count(said) < times:
+                time.sleep(0.2)
+            if driver.poll() is not None:
+                sys.exit(f"the run ended before it said {said!r} {times} times:\n{log.read_text()[-3000:]}")
+
+        wait_until("2 workers", 1)
+        wait_until("checkpoint ", 2)
+        killed, at = kill_host(OTHER), len(steps(config))
+        print(
+            f"node {HOSTS[OTHER]} killed with its {killed} processes; {at} of {count} steps in checkpoints", flush=True
+        )
+        wait_until("1 worker,", 1)
+        start_other(work, cpus=1)
+        code = driver.wait(540)
+        print((work / "run.log").read_text()[-6000:])
+        apart = max(abs(a - b) for a, b in zip(losses(config), losses(alone), strict=True))
+        print(f"exit code {code}; losses of {len(steps(config))} steps at most {apart:.1e} from those of a run alone")
+        if code or apart > 1e-3 or (work / "run.log").read_text().count("2 workers") < 2:
+            sys.exit("the run was to shrink, to grow again, and to end with the losses of a run alone")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = parser.add_subparsers(dest="part", required=True)
+    part = parts.add_parser("summarize")
+    part.add_argument("--documents", type=int, default=600)
+    part.add_argument("--seed", type=int, default=1)
+    part = parts.add_parser("train")
+    part.add_argument("--steps", type=int, default=600)
+    given = parser.parse_args()
+    if given.part == "summarize":
+        summarize(given.documents, given.seed)
+    else:
+        train(given.steps)
 
 
 if __name__ == "__main__":

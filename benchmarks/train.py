@@ -26,7 +26,7 @@ from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, Schedule, micro_batches
 from mmsum.training.encode import encode
 from mmsum.training.learners import build_learner
-from mmsum.training.loop import take_step
+from mmsum.training.loop import learning_rate_share, take_step
 from mmsum.training.optimizers import BETAS, PlainOptimizer
 from mmsum.training.world import alone
 
@@ -85,7 +85,10 @@ def bare_steps(config: Config, data: EncodedData, schedule: Schedule):  # type: 
     groups = learner.groups(config)
     parameters = [parameter for group in groups for parameter in group["params"]]
     adam = torch.optim.AdamW(groups, betas=BETAS)
+    peaks = [group["lr"] for group in adam.param_groups]
     for step in range(config.training.steps):
+        for group, peak in zip(adam.param_groups, peaks, strict=True):
+            group["lr"] = peak * learning_rate_share(step, config.training)
         batch = data.batch(schedule.examples(step), step).to(model.device)
         adam.zero_grad()
         loss = learner(batch) / int((batch.labels >= 0).sum())

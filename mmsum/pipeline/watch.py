@@ -17,6 +17,9 @@ from mmsum.pipeline.progress import format_seconds
 
 TICK_SECONDS = 1.0
 
+STOP_SECONDS = 10.0
+"""How long an execution that is to end is waited for; a step of its loop takes a tenth of a second."""
+
 Look = tuple[dict[str, int], list[dict[str, Any]]]
 """What a board's look() gives: the counts, and what is under way."""
 
@@ -65,7 +68,8 @@ def receipts_of(committed: Any, board: Any, robustness: Robustness, notice: Noti
     raises.
     """
     arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_pump, args=(committed, arrived), name="receipts", daemon=True).start()
+    pump = threading.Thread(target=_pump, args=(committed, arrived), name="receipts", daemon=True)
+    pump.start()
     last_counts: dict[str, int] = {}
     moved, looked, leave_at = time.monotonic(), 0.0, float("inf")
     try:
@@ -103,7 +107,7 @@ def receipts_of(committed: Any, board: Any, robustness: Robustness, notice: Noti
                     "(run the same command again to resume)"
                 )
     finally:
-        _stop(committed)
+        _stop(committed, pump)
 
 
 _END = object()
@@ -121,13 +125,21 @@ def _pump(committed: Any, arrived: queue.SimpleQueue[Any]) -> None:
         arrived.put(_END)
 
 
-def _stop(committed: Any) -> None:
-    """Ends the execution where it still goes on: Ray Data does so by itself only when its iterator is read to the end."""
+def _stop(committed: Any, pump: threading.Thread) -> None:
+    """Ends the execution where it still goes on: Ray Data does so by itself only when its iterator is read to the end.
+
+    A dataset knows its executor only once the first receipt has come, so it is found among this process's threads. Left
+    running into Ray's own shutdown it brings the process down with a segmentation fault.
+    """
     import ray
 
-    if executor := getattr(committed, "_current_executor", None):
-        with suppress(ray.exceptions.RayError):  # what ends the run is already on its way, Ctrl-C for one
-            executor.shutdown(force=True)
+    deadline = time.monotonic() + STOP_SECONDS
+    while pump.is_alive() and time.monotonic() < deadline:
+        name = f"StreamingExecutor-{committed.get_dataset_id()}"
+        for executor in [thread for thread in threading.enumerate() if thread.name == name]:
+            with suppress(ray.exceptions.RayError):  # what ends the run is already on its way, Ctrl-C for one
+                executor.shutdown(force=True)  # type: ignore[attr-defined]
+        pump.join(0.1)
 
 
 def look(board: Any) -> Look:

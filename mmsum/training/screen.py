@@ -21,7 +21,7 @@ from mmsum.pipeline.progress import format_seconds
 from mmsum.training.checkpoints import Progress
 from mmsum.training.learners import Learner, exported_name
 from mmsum.training.loop import StepLog
-from mmsum.training.optimizers import Optimizer
+from mmsum.training.optimizers import DeepSpeedOptimizer, Optimizer
 from mmsum.training.world import World
 
 _RATE_STEPS = 50
@@ -45,6 +45,9 @@ class Screen:
             return
         for line in trained_table(learner, optimizer):
             self.say(line)
+        workers = "1 worker" if self.world.size == 1 else f"{self.world.size} workers"
+        how = f"ZeRO {optimizer.stage}" if isinstance(optimizer, DeepSpeedOptimizer) else "without DeepSpeed"
+        self.say(f"{workers}, {how}")
         if resumed:
             self.say(f"resuming at step {start.steps} from {resumed}")
         self.skipped = start.skipped

@@ -202,9 +202,11 @@ def test_packing_is_tried_before_it_is_used(model: FusedModel, monkeypatch: pyte
 
 
 @pytest.mark.pocket
-def test_pocket_writes_what_its_backbone_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_pocket_writes_what_its_backbone_writes(dtype: str) -> None:
+    """Closed gates add nothing in any dtype; in bfloat16 two ways to the same logits round them differently."""
     pytest.importorskip("gguf")
-    config = load_config(preset="pocket")
+    config = load_config(preset="pocket", **{"model.dtype": dtype})
     model = load_fused(config.model)
     question = [{"role": "user", "content": "Write one sentence about the sea."}]
     ids = model.tokenizer.apply_chat_template(question, add_generation_prompt=True, return_dict=False)
@@ -212,9 +214,10 @@ def test_pocket_writes_what_its_backbone_writes(monkeypatch: pytest.MonkeyPatch)
     decoder = engine(model)
     features = torch.stack([feature for feature in shown if feature is not None])
     both = decoder.generate([Request(ids, None, 16), Request(ids, features, 16)])
-    wanted, _ = reference(model.backbone, ids, 16, decoder.stop_tokens)
-    assert both[0].tokens == both[1].tokens == wanted
+    assert both[0].tokens == both[1].tokens
     assert "sea" in both[0].text or "ocean" in both[0].text
+    if dtype == "float32":
+        assert both[0].tokens == reference(model.backbone, ids, 16, decoder.stop_tokens)[0]
 
 
 def texts(completions: list[Completion]) -> list[list[int]]:

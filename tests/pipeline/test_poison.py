@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -77,6 +78,7 @@ class TestInProcess:
         config = load_config(summarizer="lead", robustness={"stall_minutes": 0.25})
         with pytest.raises(EnvironmentFailure, match=r"nothing was finished for 1\d s.*the same command again"):
             mmsum.summarize(archive, tmp_path / "out", config, summarizer=Stuck)
+        assert not [thread.name for thread in threading.enumerate() if "StreamingExecutor" in thread.name]
         [(_, events)] = read_logs(str(tmp_path / "out"), 1)
         assert events[-1]["error"].startswith("nothing was finished")
         mmsum.summarize(archive, tmp_path / "out", config)

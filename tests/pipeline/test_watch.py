@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from mmsum.config import Robustness
+from mmsum.pipeline import watch
 from mmsum.pipeline.progress import start_board
 from mmsum.pipeline.watch import noticed, receipts_of
 
@@ -19,14 +20,18 @@ class Interrupts:
 
 
 class Endless:
-    """A dataset that never gives a receipt."""
+    """A dataset that never gives a receipt, nor a reason to end."""
 
     def iter_batches(self, **_: object) -> object:
         threading.Event().wait()
 
+    def get_dataset_id(self) -> str:
+        return "endless"
+
 
 @pytest.mark.usefixtures("local_ray")
-def test_ctrl_c_is_not_lost_and_ends_the_wait() -> None:
+def test_ctrl_c_is_not_lost_and_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "STOP_SECONDS", 0.2)
     board = start_board(Robustness())
     with noticed() as notice:
         Interrupts()

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmsum.model.fusion.figures import MAX_FIGURES, check_features
+from mmsum.model.fusion.norm import RMSNorm
 from mmsum.model.packing import Packing
 from mmsum.model.torchstack import torch
 
@@ -61,14 +62,14 @@ class GatedCrossAttention(nn.Module):
     def __init__(self, config: FusionConfig) -> None:
         super().__init__()
         self.heads, self.kv_heads, self.head_width = config.heads, config.kv_heads, config.head_width
-        self.attention_norm = nn.RMSNorm(config.width, eps=config.eps)
+        self.attention_norm = RMSNorm(config.width, eps=config.eps)
         self.query = nn.Linear(config.width, config.heads * config.head_width, bias=False)
         self.key = nn.Linear(config.vision_width, config.kv_heads * config.head_width, bias=False)
         self.value = nn.Linear(config.vision_width, config.kv_heads * config.head_width, bias=False)
-        self.query_norm = nn.RMSNorm(config.head_width, eps=config.eps)
-        self.key_norm = nn.RMSNorm(config.head_width, eps=config.eps)
+        self.query_norm = RMSNorm(config.head_width, eps=config.eps)
+        self.key_norm = RMSNorm(config.head_width, eps=config.eps)
         self.output = nn.Linear(config.heads * config.head_width, config.width, bias=False)
-        self.mlp_norm = nn.RMSNorm(config.width, eps=config.eps)
+        self.mlp_norm = RMSNorm(config.width, eps=config.eps)
         self.up = nn.Linear(config.width, config.mlp_width, bias=False)
         self.down = nn.Linear(config.mlp_width, config.width, bias=False)
         # [1], not a scalar: DeepSpeed's ZeRO partitions cannot hold 0-dimensional parameters.

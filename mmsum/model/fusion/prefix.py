@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmsum.model.fusion.figures import MAX_FIGURES, check_features
+from mmsum.model.fusion.norm import RMSNorm
 from mmsum.model.places import PLACE
 from mmsum.model.torchstack import torch
 
@@ -55,12 +56,12 @@ class ResamplerLayer(nn.Module):
     def __init__(self, config: PrefixConfig) -> None:
         super().__init__()
         width, self.heads = config.vision_width, config.heads
-        self.latent_norm = nn.RMSNorm(width, eps=config.eps)
+        self.latent_norm = RMSNorm(width, eps=config.eps)
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, width, bias=False)
         self.value = nn.Linear(width, width, bias=False)
         self.output = nn.Linear(width, width, bias=False)
-        self.mlp_norm = nn.RMSNorm(width, eps=config.eps)
+        self.mlp_norm = RMSNorm(width, eps=config.eps)
         self.up = nn.Linear(width, 4 * width, bias=False)
         self.down = nn.Linear(4 * width, width, bias=False)
 
@@ -90,9 +91,9 @@ class PrefixFusion(nn.Module):
         self.figure_identity = nn.Parameter(torch.zeros(MAX_FIGURES, config.vision_width))
         self.latents = nn.Parameter(torch.zeros(config.tokens, config.vision_width))
         self.layers = nn.ModuleList(ResamplerLayer(config) for _ in range(config.layers))
-        self.norm = nn.RMSNorm(config.vision_width, eps=config.eps)
+        self.norm = RMSNorm(config.vision_width, eps=config.eps)
         self.output = nn.Linear(config.vision_width, config.width, bias=False)
-        self.output_norm = nn.RMSNorm(config.width, eps=config.eps)
+        self.output_norm = RMSNorm(config.width, eps=config.eps)
         self._initialize(seed)
 
     @torch.no_grad()
