@@ -66,6 +66,15 @@ def ray_session(resources: Resources) -> Iterator[Cluster]:
                 ray.shutdown()
 
 
+def beside_the_driver() -> dict[str, Any]:
+    """Options of an actor that lives on the driver's node: where that dies the run does too. Killed, it comes back empty."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
+
+
 def alive_nodes() -> int:
     """Nodes of the connected cluster that are up now."""
     import ray

@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mmsum.config import Robustness
+from mmsum.pipeline.cluster import beside_the_driver
 
 PLAIN_INTERVAL = 10.0
 """Seconds between two lines when output goes to a file or a job's log."""
@@ -89,13 +90,10 @@ TROUBLE_MINIMUM = 25
 
 
 def start_board(robustness: Robustness) -> Any:
-    """The run's board, on the driver's node: where it dies the run does too. A board that is killed comes back empty."""
+    """The run's board."""
     import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
-    return ray.remote(**options)(Board).remote(robustness.trouble_share, robustness.trouble_window)
+    return ray.remote(**beside_the_driver())(Board).remote(robustness.trouble_share, robustness.trouble_window)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from rich.console import Console
 from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import ConfigError, EnvironmentFailure, MmsumError, UsageError
-from mmsum.pipeline.cluster import ray_session
+from mmsum.pipeline.cluster import beside_the_driver, ray_session
 from mmsum.training.encode import RULES, Encoded, Part, encode
 
 POLL_SECONDS = 1.0
@@ -108,7 +108,7 @@ def train_on_ray(config: Config, console: Console) -> str | None:
         encoded = encode(training.data, config, run=encode_on_ray)
         valid = encode(training.valid, config, run=encode_on_ray) if training.valid else None
         announce(console, encoded)
-        board = ray.remote(num_cpus=0)(Lines).remote()
+        board = ray.remote(**beside_the_driver())(Lines).remote()
         gpus = cluster.gpus > 0
         trainer = TorchTrainer(
             _ray_worker,
