@@ -160,7 +160,7 @@ def train(count: int) -> None:
     with tempfile.TemporaryDirectory(prefix="mmsum-nodes-") as folder, hosts():
         work = Path(folder)
         keys = {"training.steps": count, "training.checkpoint_steps": 10, "training.zero": 2}
-        keys |= {"training.learning_rate": 1e-3, "training.vision_learning_rate": 1e-4}
+        keys |= {"training.learning_rate": 1e-4, "training.vision_learning_rate": 1e-5}
         alone = training_config(work, **keys, **{"training.out": str(work / "alone")})
         run_training(alone, Console(quiet=True), local=True)
         config = training_config(work, **keys, **{"training.workers": (1, 2), "training.worker_cpus": 1})
@@ -184,7 +184,8 @@ def train(count: int) -> None:
         wait_until("1 worker,", 1)
         start_other(work, cpus=1)
         code = driver.wait(540)
-        print((work / "run.log").read_text()[-6000:])
+        lines = (work / "run.log").read_text().splitlines()
+        print("\n".join(line for line in lines if line.startswith(("1 worker", "2 workers", "resuming"))))
         apart = max(abs(a - b) for a, b in zip(losses(config), losses(alone), strict=True))
         print(f"exit code {code}; losses of {len(steps(config))} steps at most {apart:.1e} from those of a run alone")
         if code or apart > 1e-3 or (work / "run.log").read_text().count("2 workers") < 2:
