@@ -79,14 +79,14 @@ def sums(config: Config, gpus: int = 8) -> Sums:
         backbone = transformers.AutoModelForCausalLM.from_config(shape)
         clip = open_clip.CLIP(**_clip_config(config.model.vision, config.model.image_size))
     visual = clip.visual
-    fusion = fusion_config(backbone, config.model.fusion_every, visual.conv1.out_channels)
+    patches = visual.grid_size[0] * visual.grid_size[1]
+    fusion = fusion_config(backbone, config.model.fusion_every, patches, visual.conv1.out_channels)
     counts = {
         "backbone": _count(backbone),
         "vision tower": _count(visual),
         "CLIP's text side": _count(clip) - _count(visual),
         "adapters": adapter_parameters(fusion),
     }
-    patches = visual.grid_size[0] * visual.grid_size[1]
     generation, training = config.generation, config.training
     kv_per_token = 2 * shape.num_hidden_layers * fusion.kv_heads * fusion.head_width * 2
     figure_tokens = generation.figures_per_call * patches
@@ -171,7 +171,7 @@ def adapter_parameters(config: FusionConfig) -> int:
     text, patch, mlp = config.width, config.vision_width, config.mlp_width
     queries, keys = config.heads * config.head_width, config.kv_heads * config.head_width
     block = 2 * text * queries + 2 * patch * keys + 2 * text * mlp + 2 * text + 2 * config.head_width + 2
-    return len(config.layers) * block + 2 * patch + MAX_FIGURES * patch
+    return len(config.layers) * block + (2 + MAX_FIGURES + config.patches) * patch
 
 
 def _clip_config(name: str, image_size: int) -> dict[str, object]:

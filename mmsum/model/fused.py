@@ -202,7 +202,7 @@ def text_config(backbone: nn.Module) -> Any:
     return config.get_text_config(decoder=True)
 
 
-def fusion_config(backbone: nn.Module, every: int, vision_width: int) -> FusionConfig:
+def fusion_config(backbone: nn.Module, every: int, patches: int, vision_width: int) -> FusionConfig:
     """Widths and heads of the backbone, a block before every `every`-th decoder layer. Raises ConfigError if none."""
     config = text_config(backbone)
     layers = tuple(range(every - 1, config.num_hidden_layers, every))
@@ -213,6 +213,7 @@ def fusion_config(backbone: nn.Module, every: int, vision_width: int) -> FusionC
     heads = config.num_attention_heads
     return FusionConfig(
         layers=layers,
+        patches=patches,
         vision_width=vision_width,
         width=config.hidden_size,
         heads=heads,
@@ -222,18 +223,21 @@ def fusion_config(backbone: nn.Module, every: int, vision_width: int) -> FusionC
     )
 
 
-def build_fusion(model: Model, backbone: nn.Module, vision_width: int, seed: int, gate: float = 0.0) -> Fusion:
+def build_fusion(model: Model, backbone: nn.Module, vision: VisionTower, seed: int, gate: float = 0.0) -> Fusion:
     """The fusion that `model.fusion` names, new. Raises ConfigError where it does not fit the backbone."""
     if model.fusion == "cross_attention":
-        return CrossAttentionFusion(fusion_config(backbone, model.fusion_every, vision_width), seed, gate)
-    most = max(1, vision_width // 64)
+        return CrossAttentionFusion(
+            fusion_config(backbone, model.fusion_every, vision.patches, vision.width), seed, gate
+        )
+    most = max(1, vision.width // 64)
     return PrefixFusion(
         PrefixConfig(
-            vision_width=vision_width,
+            patches=vision.patches,
+            vision_width=vision.width,
             width=text_config(backbone).hidden_size,
             tokens=model.prefix_tokens,
             layers=model.prefix_layers,
-            heads=next(heads for heads in range(most, 0, -1) if vision_width % heads == 0),
+            heads=next(heads for heads in range(most, 0, -1) if vision.width % heads == 0),
             rms=float(backbone.get_input_embeddings().weight.float().square().mean().sqrt()),  # type: ignore[operator]
         ),
         seed,
@@ -271,7 +275,7 @@ def load_fused(
     vision, vision_id = load_vision(model, seed, weights=manifest is None)
     if model.lora_rank:
         lora.inject(backbone, model.lora_rank, seed)
-    fusion = build_fusion(model, backbone, vision.width, seed, gate)
+    fusion = build_fusion(model, backbone, vision, seed, gate)
     fused = FusedModel(backbone, tokenizer, vision, fusion, backbone_id)
     weights_id = f"{vision_id}:{model.fusion}:{model.fusion_every}:{seed}"
     if manifest:

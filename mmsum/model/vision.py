@@ -41,6 +41,8 @@ class VisionTower(nn.Module):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """pixels [N, 3, S, S], normalized -> patch tokens [N, P, Dv]."""
         visual: Any = self.clip.visual
+        # Twice as fast to train on CPUs: gradients of depthwise convolutions are slow in the usual layout.
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
         if hasattr(visual, "trunk"):
             tokens = visual.trunk.forward_features(pixels)
             if tokens.ndim == 3:  # a transformer: leave out class and register tokens

@@ -45,7 +45,7 @@ def test_sums_beside_the_presets_are_the_script_s(memory: object) -> None:
 def test_adapters_are_counted_as_they_are(memory: object) -> None:
     from mmsum.model.fusion.cross_attention import CrossAttentionFusion, FusionConfig
 
-    shape = FusionConfig((1, 3), vision_width=10, width=24, heads=4, kv_heads=2, head_width=6, mlp_width=20)
+    shape = FusionConfig((1, 3), patches=7, vision_width=10, width=24, heads=4, kv_heads=2, head_width=6, mlp_width=20)
     real = sum(parameter.numel() for parameter in CrossAttentionFusion(shape, seed=0).parameters())
     assert memory.adapter_parameters(shape) == real  # type: ignore[attr-defined]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from tests.tiny import png, write_tiny_backbone
 def open_gates(model: FusedModel, value: float = 0.7) -> FusedModel:
     """A fusion as training might leave it: open gates, figures and their numbers that matter."""
     with torch.no_grad():
-        model.fusion.figure_identity.mul_(25)
+        model.fusion.tokens.identity.mul_(5)
         for block in model.fusion.blocks:
             block.output.weight.mul_(10)  # type: ignore
             block.value.weight.mul_(5)  # type: ignore
@@ -53,7 +54,8 @@ def test_open_gates_depend_on_every_figure_and_on_their_order(model: FusedModel)
     figures = two_figures(model)
     seen = model(IDS, vision=model.vision_state(figures, [2, 2]))
     assert not torch.allclose(seen, model(IDS), atol=1e-3)
-    for changed in (figures.flip(1), torch.cat([figures[:, :1], figures[:, 1:].roll(1, -1)], 1)):
+    moved = torch.cat([figures[:, :1], figures[:, 1:].flip(2)], 1)  # the same patches at other places
+    for changed in (figures.flip(1), torch.cat([figures[:, :1], figures[:, 1:].roll(1, -1)], 1), moved):
         assert not torch.allclose(seen, model(IDS, vision=model.vision_state(changed, [2, 2])), atol=1e-4)
 
 
@@ -97,7 +99,7 @@ def test_the_same_seed_gives_the_same_adapters_and_fingerprint(tiny: Model) -> N
     same, other = load_fused(tiny, seed=3), load_fused(tiny, seed=4)
     for name, tensor in one.state_dict().items():
         assert torch.equal(tensor, same.state_dict()[name]), name
-    assert not torch.equal(one.fusion.figure_identity, other.fusion.figure_identity)
+    assert not torch.equal(one.fusion.tokens.identity, other.fusion.tokens.identity)
     assert one.fingerprint == same.fingerprint != other.fingerprint
     assert not one.trained
 
@@ -112,11 +114,13 @@ def test_figures_are_encoded_in_order_and_broken_ones_are_none(model: FusedModel
     assert model.encode_figures([]) == []
 
 
-def test_too_many_figures_or_another_width_are_refused(model: FusedModel) -> None:
+def test_too_many_figures_or_another_shape_are_refused(model: FusedModel) -> None:
+    patches, width = model.vision.patches, model.vision.width
     with pytest.raises(ValueError, match="at most 64"):
-        model.vision_state(torch.zeros(1, 65, 1, model.vision.width), [65])
-    with pytest.raises(ValueError, match=f"7 wide, this fusion takes {model.vision.width}"):
-        model.vision_state(torch.zeros(1, 1, 1, 7), [1])
+        model.vision_state(torch.zeros(1, 65, patches, width), [65])
+    for shape in ([patches, 7], [1, width]):
+        with pytest.raises(ValueError, match=re.escape(f"{shape}, this fusion takes [{patches}, {width}]")):
+            model.vision_state(torch.zeros(1, 1, *shape), [1])
 
 
 def test_a_backbone_that_drops_keywords_is_refused(model: FusedModel) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import nn
 
-from mmsum.model.fusion.figures import MAX_FIGURES, check_features
+from mmsum.model.fusion.figures import FigureTokens, check_features
 from mmsum.model.fusion.norm import RMSNorm
 from mmsum.model.packing import Packing
 from mmsum.model.torchstack import torch
@@ -27,6 +27,7 @@ class FusionConfig:
     """What decides the shapes of a fusion. Written into an export and compared when it is loaded."""
 
     layers: tuple[int, ...]  # decoder layers that have a block before them
+    patches: int  # P
     vision_width: int  # Dv
     width: int  # W
     heads: int  # H
@@ -132,8 +133,7 @@ class CrossAttentionFusion(nn.Module):
     def __init__(self, config: FusionConfig, seed: int, gate: float = 0.0) -> None:
         super().__init__()
         self.config = config
-        self.patch_norm = nn.LayerNorm(config.vision_width, eps=config.eps)
-        self.figure_identity = nn.Parameter(torch.zeros(MAX_FIGURES, config.vision_width))
+        self.tokens = FigureTokens(config.vision_width, config.patches, config.eps)
         self.blocks = nn.ModuleList(GatedCrossAttention(config) for _ in config.layers)
         self._initialize(seed, gate)
 
@@ -141,7 +141,7 @@ class CrossAttentionFusion(nn.Module):
     def _initialize(self, seed: int, gate: float) -> None:
         """The same seed gives the same weights, whatever else drew random numbers. Norms keep 1; tanh(`gate`) opens gates."""
         generator = torch.Generator().manual_seed(seed)
-        self.figure_identity.normal_(0, 0.02, generator=generator)
+        self.tokens.initialize(generator)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 module.weight.normal_(0, 0.02, generator=generator)
@@ -158,9 +158,9 @@ class CrossAttentionFusion(nn.Module):
     def state(self, features: torch.Tensor, figures: Sequence[int]) -> VisionState:
         """features [B, F, P, Dv], padded behind the figures[b] real ones of each row -> what the blocks look at.
 
-        Raises ValueError for more than MAX_FIGURES figures in a row, or features of another width.
+        Raises ValueError for more than MAX_FIGURES figures in a row, or features of another shape.
         """
-        check_features(features, figures, self.config.vision_width)
+        check_features(features, figures, self.config.patches, self.config.vision_width)
         _, most, patches, _ = features.shape
         keys, values = self(features)
         counts = tuple(count * patches for count in figures)
@@ -173,8 +173,7 @@ class CrossAttentionFusion(nn.Module):
         Plain tuples: ZeRO-3 hooks itself into the tensors that a module returns, and finds no others.
         """
         rows, most, patches, width = features.shape
-        tokens = self.patch_norm(features) + self.figure_identity[:most, None]
-        tokens = tokens.view(rows, most * patches, width)
+        tokens = self.tokens(features).view(rows, most * patches, width)
         pairs = [block.keys_and_values(tokens) for block in self.blocks]  # type: ignore
         return tuple(key for key, _ in pairs), tuple(value for _, value in pairs)
 

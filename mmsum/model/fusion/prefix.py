@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import nn
 
-from mmsum.model.fusion.figures import MAX_FIGURES, check_features
+from mmsum.model.fusion.figures import FigureTokens, check_features
 from mmsum.model.fusion.norm import RMSNorm
 from mmsum.model.places import PLACE
 from mmsum.model.torchstack import torch
@@ -25,6 +25,7 @@ from mmsum.model.torchstack import torch
 class PrefixConfig:
     """What decides the shapes of a fusion. Written into an export and compared when it is loaded."""
 
+    patches: int  # P
     vision_width: int  # Dv
     width: int  # W
     tokens: int  # N
@@ -87,8 +88,7 @@ class PrefixFusion(nn.Module):
     def __init__(self, config: PrefixConfig, seed: int) -> None:
         super().__init__()
         self.config = config
-        self.patch_norm = nn.LayerNorm(config.vision_width, eps=config.eps)
-        self.figure_identity = nn.Parameter(torch.zeros(MAX_FIGURES, config.vision_width))
+        self.tokens = FigureTokens(config.vision_width, config.patches, config.eps)
         self.latents = nn.Parameter(torch.zeros(config.tokens, config.vision_width))
         self.layers = nn.ModuleList(ResamplerLayer(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.vision_width, eps=config.eps)
@@ -100,7 +100,7 @@ class PrefixFusion(nn.Module):
     def _initialize(self, seed: int) -> None:
         """The same seed gives the same weights, whatever else drew random numbers."""
         generator = torch.Generator().manual_seed(seed)
-        self.figure_identity.normal_(0, 0.02, generator=generator)
+        self.tokens.initialize(generator)
         self.latents.normal_(0, 1, generator=generator)
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -115,9 +115,9 @@ class PrefixFusion(nn.Module):
     def state(self, features: torch.Tensor, figures: Sequence[int]) -> PrefixState:
         """features [B, F, P, Dv], padded behind the figures[b] real ones of each row -> their soft tokens.
 
-        Raises ValueError for more than MAX_FIGURES figures in a row, or features of another width.
+        Raises ValueError for more than MAX_FIGURES figures in a row, or features of another shape.
         """
-        check_features(features, figures, self.config.vision_width)
+        check_features(features, figures, self.config.patches, self.config.vision_width)
         tokens = self(features)
         unused = None if any(figures) else tokens.sum() * 0.0
         return PrefixState(tuple(row[:count].flatten(0, 1) for row, count in zip(tokens, figures, strict=True)), unused)
@@ -125,8 +125,7 @@ class PrefixFusion(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """features [B, F, P, Dv] -> soft tokens [B, F, N, W]."""
         rows, most, patches, width = features.shape
-        tokens = self.patch_norm(features) + self.figure_identity[:most, None]
-        tokens = tokens.view(rows * most, patches, width)
+        tokens = self.tokens(features).view(rows * most, patches, width)
         latents = self.latents.to(tokens.dtype).expand(rows * most, -1, -1)
         for layer in self.layers:
             latents = layer(latents, tokens)
