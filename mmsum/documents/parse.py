@@ -32,6 +32,8 @@ _DOCUMENTS_PER_CHILD = 200
 """Documents after which the child is replaced, so that what MuPDF leaks stays small."""
 _STARTUP_SECONDS = 300.0
 """Allowed for spawning a child, beside the document's own time. A minute is short at a load of 15 a core."""
+_GUARDED = "that a script which calls this does so under `if __name__ == '__main__':`"
+"""Spawned children import the script once more."""
 _POLL_SECONDS = 0.25
 _POOLS_TRIED = 4
 _SWEEP_AFTER_SECONDS = 60.0
@@ -128,10 +130,15 @@ class Parser:
     def _open_pool(self) -> None:
         self._closing = threading.Event()
         self._started = threading.Event()
+        self._not_started: Exception | None = None
         # The child asks the kernel to be killed when the *thread* that spawned it ends; so one lives until close().
         self._keeper = threading.Thread(target=self._keep_pool, name="mmsum-parse", daemon=True)
         self._keeper.start()
         self._started.wait()
+        if self._not_started:
+            raise EnvironmentFailure(
+                f"the parsing child could not be started: {' '.join(str(self._not_started).split())[:200]}; see {_GUARDED}"
+            ) from self._not_started
 
     def _close_pool(self) -> None:
         self._closing.set()
@@ -145,7 +152,12 @@ class Parser:
             initargs=(os.getpid(), self.limits.memory_mb),
             context=multiprocessing.get_context("spawn"),
         )
-        assert self._pool.active  # asking spawns the first child, from this thread
+        try:
+            assert self._pool.active  # asking spawns the first child, from this thread
+        except (RuntimeError, OSError) as error:  # of multiprocessing; the machine's limits
+            self._not_started = error
+            self._started.set()
+            return
         self._started.set()
         self._closing.wait()
         self._pool.stop()
@@ -190,8 +202,8 @@ class Parser:
                 self._close_pool()
                 self._open_pool()
         raise EnvironmentFailure(
-            f"the parsing child died {_POOLS_TRIED} times before it had begun; check that the machine has free memory and "
-            f"that limits.memory_mb={self.limits.memory_mb} is enough"
+            f"the parsing child died {_POOLS_TRIED} times before it had begun; check that the machine has free memory, "
+            f"that limits.memory_mb={self.limits.memory_mb} is enough, and {_GUARDED}"
         )
 
     def _run_in_pool(self, job: Callable[..., Any], *args: Any, spool: Path | None) -> Any:
@@ -222,8 +234,7 @@ class Parser:
                 future.cancel()
                 raise EnvironmentFailure(
                     f"the parsing child did not start within {_STARTUP_SECONDS:.0f} s; check that the machine has free "
-                    f"memory, that limits.memory_mb={self.limits.memory_mb} is enough, and that a script that calls "
-                    "this does so under `if __name__ == '__main__':`"
+                    f"memory, that limits.memory_mb={self.limits.memory_mb} is enough, and {_GUARDED}"
                 )
 
     def _check_time(self, future: ProcessFuture[Any], whole: float, page: float) -> None:

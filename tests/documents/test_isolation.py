@@ -214,3 +214,17 @@ def test_spool_cut_short_is_read_up_to_the_cut(tmp_path: Path) -> None:
     assert info is not None and info.pages == 3
     assert len(pages) == 1
     assert read.read_spool(tmp_path / "none") == (None, [])
+
+
+def test_a_script_without_its_main_guard_is_told_so_at_once(tmp_path: Path) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "from mmsum.config import Figures, Limits\n"
+        "from mmsum.documents.parse import Parser\n"
+        "from mmsum.records import ObjectRef\n"
+        "Parser(Limits(), Figures()).parse(ObjectRef('file:///note.txt', 2, '1'), b'Hi')\n"
+    )
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1
+    assert "EnvironmentFailure: the parsing child" in ended.stderr
+    assert "under `if __name__ == '__main__':`" in ended.stderr.splitlines()[-1]
