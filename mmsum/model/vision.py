@@ -41,7 +41,7 @@ class VisionTower(nn.Module):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """pixels [N, 3, S, S], normalized -> patch tokens [N, P, Dv]."""
         visual: Any = self.clip.visual
-        # Twice as fast to train on CPUs: gradients of depthwise convolutions are slow in the usual layout.
+        # As `normalize` leaves a batch; stacked single images are not. CPUs are slow at depthwise convolutions otherwise.
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         if hasattr(visual, "trunk"):
             tokens = visual.trunk.forward_features(pixels)

@@ -1,7 +1,7 @@
 """Which examples a step reads, and what they look like to the model.
 
 Step s of a run is a pure function of (seed, s): the same examples whatever the number of workers, cut among them in
-order. Examples of one step have nearly equal lengths. Dropout of text and figures is keyed by (seed, example, step).
+order. Examples of one step have nearly equal lengths; CLIP's pairs, figures of one kind. Dropout of text and figures is keyed by (seed, example, step).
 
 Shapes: B examples of a micro-batch, T tokens, N images, S side of an image in pixels.
 """
@@ -32,8 +32,8 @@ from mmsum.model.torchstack import torch
 from mmsum.training.encode import Encoded
 
 POOL_BATCHES = 32
-"""Batches whose examples are sorted by length together: long enough that a batch wastes few tokens on padding (under 5 %
-of random lengths), short enough that an epoch stays shuffled."""
+"""Batches whose examples are sorted by what makes them alike, mostly length, together: long enough that a batch wastes few
+tokens on padding (under 5 % of random lengths), short enough that an epoch stays shuffled."""
 
 IGNORED = -100
 """Label of a token that no loss is taken on."""
@@ -42,11 +42,11 @@ IGNORED = -100
 class Schedule:
     """The examples of every step. `check_training` has seen to it that every worker count divides a batch."""
 
-    def __init__(self, lengths: Sequence[int], training: Training, seed: int) -> None:
-        self.lengths = np.asarray(lengths)
+    def __init__(self, alike: Sequence[int], training: Training, seed: int) -> None:
+        self.alike = np.asarray(alike)
         self.size = training.batch_size
         self.seed = seed
-        self.per_epoch = max(1, len(lengths) // self.size)
+        self.per_epoch = max(1, len(alike) // self.size)
 
     def examples(self, step: int) -> list[int]:
         """Indices of the global batch of a step (from 0)."""
@@ -56,12 +56,12 @@ class Schedule:
     @lru_cache(maxsize=2)  # noqa: B019  one schedule lives as long as its run
     def _epoch(self, epoch: int) -> list[list[int]]:
         generator = np.random.default_rng([self.seed, epoch])
-        order = generator.permutation(len(self.lengths))
+        order = generator.permutation(len(self.alike))
         if len(order) < self.size:  # fewer examples than one batch: some come twice
             order = np.resize(order, self.size)
         order = order[: self.per_epoch * self.size]
         pools = [order[at : at + self.size * POOL_BATCHES] for at in range(0, len(order), self.size * POOL_BATCHES)]
-        order = np.concatenate([pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools])
+        order = np.concatenate([pool[np.argsort(self.alike[pool], kind="stable")] for pool in pools])
         batches = order.reshape(self.per_epoch, self.size)
         return [list(map(int, batch)) for batch in batches[generator.permutation(self.per_epoch)]]
 
@@ -98,8 +98,10 @@ class EncodedData:
             if index.num_rows == 0:
                 raise ConfigError("training.data: no example has a figure that CLIP could learn from; give others")
         self.targets = index["target_tokens"].to_numpy()
-        lengths = np.zeros(index.num_rows) if self.pairs else index["prompt_tokens"].to_numpy() + self.targets
+        lengths = index["prompt_tokens"].to_numpy() + self.targets
         self.lengths: list[int] = lengths.tolist()
+        # CLIP's pairs are batched by kind of figure instead: what tells two charts of a kind apart is what they show.
+        self.alike: list[int] = (_codes(index["kind"]) if self.pairs else lengths).tolist()
         self._places = list(zip(index["part"].to_pylist(), index["row"].to_pylist(), strict=True))
         self._parts = {number: _mapped(encoded, number) for number in sorted({part for part, _ in self._places})}
 
@@ -179,6 +181,12 @@ def prefetched(
                 yield behind[0], behind[1].result()
         if ahead:
             yield ahead[0], ahead[1].result()
+
+
+def _codes(names: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """A number for each name, in the order of the names."""
+    found: np.ndarray[Any, np.dtype[np.int64]] = np.unique(names.to_numpy(), return_inverse=True)[1]
+    return found
 
 
 def _mapped(encoded: Encoded, number: int) -> pa.Table:

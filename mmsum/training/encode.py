@@ -31,7 +31,7 @@ from mmsum.images import square_image
 from mmsum.model.manifest import soft_tokens
 from mmsum.records import Figure, ObjectRef
 
-VERSION = 1
+VERSION = 2
 """Of the encoding; raised when an encoded row changes its meaning."""
 
 RULES = {
@@ -52,6 +52,7 @@ ENCODED_SCHEMA = pa.schema(
         ("target", pa.list_(pa.int32())),
         ("images", pa.list_(pa.large_binary())),  # uint8 [S, S, 3]
         ("captions", pa.list_(pa.string())),
+        ("kind", pa.string()),  # of the first figure; empty where there is none
     ]
 )
 
@@ -62,6 +63,7 @@ INDEX_SCHEMA = pa.schema(
         ("prompt_tokens", pa.int32()),
         ("target_tokens", pa.int32()),
         ("figures", pa.int32()),
+        ("kind", pa.string()),
     ]
 )
 
@@ -134,6 +136,7 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
         "target": target,
         "images": [square.tobytes() for square in squares if square is not None],
         "captions": captions,
+        "kind": next((figure.kind for figure, seen in zip(figures, shown, strict=True) if seen), ""),
     }
     return row, +counts
 
@@ -250,7 +253,12 @@ def _index(parts: list[Part], folder: str) -> bytes:
         counts += Counter(json.loads(encoded.schema.metadata[b"counts"]))
         lengths = [pc.list_value_length(encoded[name]).cast(pa.int32()) for name in ("prompt", "target", "images")]
         rows = encoded.num_rows
-        columns = [pa.array([part.number] * rows, pa.int32()), pa.array(range(rows), pa.int32()), *lengths]
+        columns = [
+            pa.array([part.number] * rows, pa.int32()),
+            pa.array(range(rows), pa.int32()),
+            *lengths,
+            encoded["kind"],
+        ]
         tables.append(pa.table(columns, schema=INDEX_SCHEMA))
     table = pa.concat_tables(tables).replace_schema_metadata({"counts": json.dumps(counts)})
     return storage.parquet_bytes(table)

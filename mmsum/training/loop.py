@@ -82,7 +82,7 @@ def train(
     optimizer = DeepSpeedOptimizer(learner, config, world.size) if deepspeed else PlainOptimizer(learner, config)
     data = EncodedData(encoded, config, pad=model.tokenizer.eos_token_id)
     held_out = EncodedData(valid, config, pad=model.tokenizer.eos_token_id) if valid else None
-    schedule = Schedule(data.lengths, training, config.seed)
+    schedule = Schedule(data.alike, training, config.seed)
 
     settings = resume_settings(config, encoded)
     progress, resumed = Progress(), None

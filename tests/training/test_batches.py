@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from mmsum.config import Training
 from mmsum.errors import ConfigError
+from mmsum.examples import Example, ExampleFigure, examples_to_table
 from mmsum.training.batches import EncodedData, Schedule, micro_batches, prefetched
 from mmsum.training.encode import encode
 from mmsum.training.launch import check_training, parse_workers
+from tests.tiny import png
 from tests.training.runs import training_config
 
 
@@ -28,7 +31,7 @@ def test_an_epoch_reads_every_example_once_and_batches_by_length() -> None:
 def test_workers_share_a_step_without_changing_it(tmp_path: Path) -> None:
     config = training_config(tmp_path, **{"training.text_dropout": 0.3, "training.figure_dropout": 0.3})
     data = EncodedData(encode(config.training.data, config), config, pad=0)
-    schedule = Schedule(data.lengths, config.training, config.seed)
+    schedule = Schedule(data.alike, config.training, config.seed)
     alone = micro_batches(data, schedule, 3, rank=0, workers=1, size=1)
     for workers in (2, 3):
         shared = [b for rank in range(workers) for b in micro_batches(data, schedule, 3, rank, workers, size=1)]
@@ -36,6 +39,22 @@ def test_workers_share_a_step_without_changing_it(tmp_path: Path) -> None:
         assert all((a.tokens == b.tokens).all() and a.figures == b.figures for a, b in zip(alone, shared, strict=True))
     ahead = dict(prefetched(data, schedule, iter([3, 4]), rank=0, workers=1, size=1))
     assert [b.ids for b in ahead[3]] == [b.ids for b in alone] and list(ahead) == [3, 4]
+
+
+def test_pairs_of_a_step_are_of_one_kind(tmp_path: Path) -> None:
+    kinds = ("line", "pie", "photo")
+    examples = [
+        Example(f"e{n}", "T", "Text.", [ExampleFigure("Figure 1", "A.", png("red"), kind=kinds[n % 3])], "Red.")
+        for n in range(36)
+    ]
+    pq.write_table(examples_to_table(examples), tmp_path / "pairs.parquet")
+    changes = {"training.stage": "finetune_clip", "training.data": str(tmp_path / "pairs.parquet")}
+    config = training_config(tmp_path, **changes)
+    data = EncodedData(encode(config.training.data, config), config, pad=0)
+    schedule = Schedule(data.alike, config.training, config.seed)
+    batches = [[data.row(index) for index in schedule.examples(step)] for step in range(6)]
+    assert sorted(row["id"] for batch in batches for row in batch) == sorted(e.id for e in examples)
+    assert all(len({row["kind"] for row in batch}) == 1 for batch in batches)
 
 
 def test_dropout_takes_text_or_figures_away_but_never_both(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_alone_is_a_plain_pytorch_loop(runs: Runs) -> None:
     model = load_fused(config.model, seed=config.seed, train=True, gate=config.training.gate_start)
     learner = build_learner(model, config)
     data = EncodedData(encoded, config, pad=model.tokenizer.eos_token_id)
-    schedule = Schedule(data.lengths, config.training, config.seed)
+    schedule = Schedule(data.alike, config.training, config.seed)
     groups = learner.groups(config)
     peaks = [group["lr"] for group in groups]
     adam = torch.optim.AdamW(groups, betas=BETAS)
