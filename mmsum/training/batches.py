@@ -1,7 +1,8 @@
 """Which examples a step reads, and what they look like to the model.
 
 Step s of a run is a pure function of (seed, s): the same examples whatever the number of workers, cut among them in
-order. Examples of one step have nearly equal lengths; CLIP's pairs, figures of one kind. Dropout of text and figures is keyed by (seed, example, step).
+order. Examples of one step have nearly equal lengths; CLIP's pairs, figures of one kind. Dropout of text and figures is
+keyed by (seed, example, step).
 
 Shapes: B examples of a micro-batch, T tokens, N images, S side of an image in pixels.
 """
