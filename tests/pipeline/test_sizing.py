@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from mmsum.cli import main
 from mmsum.errors import SourceError
 from mmsum.pipeline.sizing import Need, Rates, machines, read_rates
+from tests.pages import page_command
 from tests.pipeline.test_compact import finish, plan
 
 
@@ -42,9 +42,8 @@ def test_rates_are_those_of_the_log_each_shard_once(
     assert rates.documents == 4
     assert (rates.generate, rates.parse, rates.idle) == pytest.approx((3.0, 0.85, 0.25))
 
-    page = (Path(__file__).parents[2] / "docs" / "sizing.md").read_text()
-    (line,) = re.findall(r"^mmsum (sizing .*)$", page, re.MULTILINE)
-    assert main(shlex.split(line.replace("s3://my-bucket/trial/", str(out)))) == 0
+    line = page_command("sizing.md", "mmsum sizing")
+    assert main(shlex.split(line.replace("s3://my-bucket/trial/", str(out)))[1:]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "3600 / g = 1,200 documents an hour" in said
     assert "1,000,000 x g / (3600 x 10 h) = 84 " in said
