@@ -32,7 +32,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_preset_is_pinned(preset: str) -> None:
     model = load_config(preset=preset).model
     assert re.fullmatch("[0-9a-f]{40}", model.backbone_revision or "")
-    assert model.vision_weights
+    assert model.vision_weights and re.fullmatch("[0-9a-f]{40}", model.vision_revision or "")
 
 
 def test_sums_beside_the_presets_are_the_script_s(memory: Any) -> None:
