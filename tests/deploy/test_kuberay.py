@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ray.scripts.scripts import start as ray_start
 
 from mmsum.config import load_config
 from mmsum.training.launch import check_caps, check_training
@@ -84,6 +85,10 @@ def test_clusters_are_closed_by_default(name: str) -> None:
     assert cluster["authOptions"] == {"mode": "token"}
     assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
     assert cluster["headGroupSpec"].get("serviceType", "ClusterIP") == "ClusterIP"
+    # KubeRay makes the head's service of the ports that the container names, and asks for jobs at `dashboard`.
+    (head,) = cluster["headGroupSpec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in head["ports"]}
+    assert ports == {"gcs-server": 6379, "dashboard": 8265, "metrics": 8080}
     for group, _, pod in pod_specs(name):
         assert pod["securityContext"]["runAsUser"] == 1000
         (container,) = pod["containers"]
@@ -93,6 +98,14 @@ def test_clusters_are_closed_by_default(name: str) -> None:
         assert "env" not in container, f"{group}: values belong into the Secret or the job's file"
         needs_api = group == "head" and cluster.get("enableInTreeAutoscaling", False)
         assert pod.get("automountServiceAccountToken", True) is needs_api
+
+
+@pytest.mark.parametrize("name", RAY)
+def test_ray_start_knows_the_parameters(name: str) -> None:
+    cluster = ray_cluster(name)
+    for group in [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]:
+        options = [f"--{key}={value}" for key, value in group["rayStartParams"].items()]
+        ray_start.make_context("ray start", options)  # raises for an unknown option or a wrong value
 
 
 @pytest.mark.parametrize("name", RAY)

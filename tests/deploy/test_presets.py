@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mmsum.config import load_config, preset_names
+from mmsum.config import Config, load_config, preset_names
 from mmsum.generation.engine import Engine, Request
 from mmsum.model.fused import load_fused
 from mmsum.model.packing import SlotCache
@@ -33,6 +33,30 @@ def test_a_preset_is_pinned(preset: str) -> None:
     model = load_config(preset=preset).model
     assert re.fullmatch("[0-9a-f]{40}", model.backbone_revision or "")
     assert model.vision_weights and re.fullmatch("[0-9a-f]{40}", model.vision_revision or "")
+
+
+def test_notice_names_all_weights_and_what_is_agpl() -> None:
+    notice = (ROOT / "NOTICE").read_text()
+    for preset in preset_names():
+        model = load_config(preset=preset).model
+        name = (
+            model.backbone.rpartition("/")[2].partition(".")[0]
+            if preset == "pocket"
+            else model.backbone.rpartition("/")[2]
+        )
+        assert name in notice, name
+        tower = {"timm": "EfficientNet-Lite0"}.get(model.vision.partition(":")[0], model.vision)
+        assert tower in notice or tower.replace("-", "/").replace("/", "-", 1) in notice, tower
+    agpl = [line for line in notice.splitlines() if "AGPL-3.0" in line]
+    assert agpl and all(name in agpl[0] for name in ("PyMuPDF", "pymupdf-layout"))
+
+
+def test_no_key_of_the_config_is_a_secret() -> None:
+    """Tokens and passwords come from the environment: what stands in a config ends in rows, logs and job descriptions."""
+    keys = Config().model_json_schema()
+    names = {name for section in [keys, *keys["$defs"].values()] for name in section.get("properties", {})}
+    assert len(names) > 60
+    assert [name for name in names if re.search(r"(^|_)(token|secret|password|credential|api_key)($|_)", name)] == []
 
 
 def test_sums_beside_the_presets_are_the_script_s(memory: Any) -> None:

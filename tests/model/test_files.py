@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +12,8 @@ import boto3
 import huggingface_hub.constants
 import pytest
 
-from mmsum.config import load_config
-from mmsum.errors import PresetError
+from mmsum.config import Model, load_config
+from mmsum.errors import ConfigError, PresetError
 from mmsum.model.backbone import resolve
 from mmsum.model.checkpoint import save_export
 from mmsum.model.files import is_hub_id, locate
@@ -36,8 +38,6 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def upload(folder: Path) -> None:
-    import os
-
     client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     for file in (file for file in folder.rglob("*") if file.is_file()):
         client.upload_file(str(file), "models", str(file.relative_to(folder)))
@@ -104,3 +104,28 @@ def test_tower_weights_are_those_of_their_revision(preset: str, hub_cache: Path)
     assert Path(file).read_text() == model.vision_revision
     with pytest.raises(PresetError, match="could not be fetched from laion/"):
         _pinned(model.vision, model.vision_weights, "c" * 40)
+
+
+def test_code_that_comes_with_a_model_is_never_run(tmp_path: Path) -> None:
+    """trust_remote_code stays off: a folder (or a hub's repository) may bring modules that transformers would import."""
+    folder = Path(tiny_model(tmp_path).backbone)
+    mark = tmp_path / "ran"
+    (folder / "evil.py").write_text(f"open({str(mark)!r}, 'w').close()\nclass Evil: ...\n")
+    for name, entry in (("config.json", "AutoConfig"), ("config.json", "AutoModelForCausalLM")):
+        settings = json.loads((folder / name).read_text())
+        settings.setdefault("auto_map", {})[entry] = "evil.Evil"
+        (folder / name).write_text(json.dumps(settings))
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings["auto_map"] = {"AutoTokenizer": ["evil.Evil", None]}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    load_fused(tiny_model_at(folder), device="cpu")
+    assert not mark.exists()
+    settings = json.loads((folder / "config.json").read_text()) | {"model_type": "evil"}
+    (folder / "config.json").write_text(json.dumps(settings))
+    with pytest.raises(ConfigError, match=r"model\.backbone: .* does not load as a causal language model"):
+        load_fused(tiny_model_at(folder), device="cpu")
+    assert not mark.exists()
+
+
+def tiny_model_at(folder: Path) -> Model:
+    return Model(backbone=str(folder), vision="timm:test_efficientnet", image_size=96, fusion_every=2, dtype="float32")
