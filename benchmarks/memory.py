@@ -13,8 +13,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from mmsum.config import Config, load_config, preset_names
+from mmsum.config import Config, Model, load_config, preset_names
 from mmsum.model.fused import fusion_config
 from mmsum.model.fusion.cross_attention import FusionConfig
 from mmsum.model.fusion.figures import MAX_FIGURES
@@ -71,25 +72,40 @@ class Sums:
     kv_per_token: int
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The joined models of a preset, on the meta device: their shapes without their bytes."""
+
+    shape: Any  # the backbone's config
+    visual: Any  # the image side of CLIP
+    fusion: FusionConfig
+    counts: dict[str, int]  # parameters
+
+
 @cache
-def sums(config: Config, gpus: int = 8) -> Sums:
-    """Memory of one GPU while it summarizes, and while it trains beside `gpus` - 1 others."""
-    shape = SHAPES[config.model.backbone]
+def parts_of(model: Model) -> Parts:
+    shape = SHAPES[model.backbone]
     with torch.device("meta"):
         backbone = transformers.AutoModelForCausalLM.from_config(shape)
-        clip = open_clip.CLIP(**_clip_config(config.model.vision, config.model.image_size))
-    visual = clip.visual
-    patches = visual.grid_size[0] * visual.grid_size[1]
-    fusion = fusion_config(backbone, config.model.fusion_every, patches, visual.conv1.out_channels)
+        clip = open_clip.CLIP(**_clip_config(model.vision, model.image_size))
+    patches = clip.visual.grid_size[0] * clip.visual.grid_size[1]
+    fusion = fusion_config(backbone, model.fusion_every, patches, clip.visual.conv1.out_channels)
     counts = {
         "backbone": _count(backbone),
-        "vision tower": _count(visual),
-        "CLIP's text side": _count(clip) - _count(visual),
+        "vision tower": _count(clip.visual),
+        "CLIP's text side": _count(clip) - _count(clip.visual),
         "adapters": adapter_parameters(fusion),
     }
+    return Parts(shape, clip.visual, fusion, counts)
+
+
+def sums(config: Config, gpus: int = 8) -> Sums:
+    """Memory of one GPU while it summarizes, and while it trains beside `gpus` - 1 others."""
+    parts = parts_of(config.model)
+    shape, visual, fusion, counts = parts.shape, parts.visual, parts.fusion, parts.counts
     generation, training = config.generation, config.training
-    kv_per_token = 2 * shape.num_hidden_layers * fusion.kv_heads * fusion.head_width * 2
-    figure_tokens = generation.figures_per_call * patches
+    kv_per_token = kv_bytes(shape.num_hidden_layers, fusion.kv_heads, fusion.head_width)
+    figure_tokens = generation.figures_per_call * fusion.patches
     figure_kv = 2 * len(fusion.layers) * fusion.kv_heads * fusion.head_width * 2 * figure_tokens
     widest = 2 * fusion.mlp_width + 4 * fusion.width
     clip_bytes = 4 * (counts["vision tower"] + counts["CLIP's text side"])
@@ -110,15 +126,81 @@ def sums(config: Config, gpus: int = 8) -> Sums:
     kept = 2 if training.activation_checkpointing else 34
     images = training.micro_batch * generation.figures_per_call
     train = {
-        "backbone, bf16": 2 * counts["backbone"] * (share if training.zero == 3 else 1),
+        "backbone, bf16": 2 * counts["backbone"],  # held aside of what DeepSpeed divides, at stage 3 too
         "trained weights, float32": 4 * trained * (share if training.zero == 3 else 1) + 4 * counts["CLIP's text side"],
         "gradients, float32": state[0] * trained,
         "optimizer": state[1] * trained,
         "text activations": tokens * (kept * shape.num_hidden_layers * fusion.width + 2 * 3 * widest),
-        "image activations": images * patches * 34 * visual.conv1.out_channels * len(visual.transformer.resblocks),
+        # The last layer's, once in bf16 and once in float32, each with its gradient; of the summary's tokens alone.
+        "logits": training.micro_batch * (generation.summary_tokens + 1) * shape.vocab_size * 12,
+        "image activations": images
+        * fusion.patches
+        * 34
+        * visual.conv1.out_channels
+        * len(visual.transformer.resblocks),
         "reserve": RESERVE,
     }
     return Sums(generate, train, counts, kv_per_token)
+
+
+def kv_bytes(layers: int, kv_heads: int, head_width: int, number: int = 2) -> int:
+    """Bytes of keys and values of one token of text, with numbers of 2 bytes (bf16) unless told."""
+    return 2 * layers * kv_heads * head_width * number
+
+
+def totals(config: Config) -> tuple[float, float]:
+    """GB of one GPU, to summarize and to train."""
+    found = sums(config)
+    return sum(found.generate.values()) / GB, sum(found.train.values()) / GB
+
+
+FIT = 0.95
+"""Share of a GPU's memory that the sums may take."""
+
+
+def largest_rows(config: Config, gb: float) -> int:
+    """The largest power of two for generation.batch_size on a GPU of that size; 0 where one row does not fit."""
+    tries = [config.model_copy(update={"generation": _with(config.generation, batch_size=2**n)}) for n in range(9)]
+    fits = [one.generation.batch_size for one in tries if sum(sums(one).generate.values()) <= FIT * gb * GB]
+    return max(fits, default=0)
+
+
+def largest_micro_batch(config: Config, gb: float, zero: int) -> int:
+    """The same for training.micro_batch, at a ZeRO stage on eight GPUs."""
+    tries = [
+        config.model_copy(update={"training": _with(config.training, micro_batch=2**n, zero=zero)}) for n in range(9)
+    ]
+    fits = [one.training.micro_batch for one in tries if sum(sums(one).train.values()) <= FIT * gb * GB]
+    return max(fits, default=0)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a preset takes: GB of the GPUs, generation.batch_size and training.micro_batch. Training is at ZeRO 1, which sends
+    no more over the network than 0; further stages send more, and free only what is divided: never the frozen backbone."""
+
+    generate_gb: int
+    rows: int
+    train_gb: int
+    micro_batch: int
+
+
+MEMORIES = (24, 48, 80)
+FEW_ROWS, FEW_EXAMPLES = 8, 2
+"""With fewer rows a GPU that writes mostly reads weights; a smaller GPU that takes no more is not worth its price."""
+
+
+def choose(config: Config) -> Choice:
+    """The smallest GPUs that take enough at a time, and the most that fits into them."""
+    rows = {gb: largest_rows(config, gb) for gb in MEMORIES}
+    micro = {gb: largest_micro_batch(config, gb, zero=1) for gb in MEMORIES}
+    generate_gb = min(gb for gb in MEMORIES if rows[gb] >= FEW_ROWS)
+    train_gb = min(gb for gb in MEMORIES if micro[gb] >= FEW_EXAMPLES)
+    return Choice(generate_gb, rows[generate_gb], train_gb, micro[train_gb])
+
+
+def _with(section: Any, **keys: object) -> Any:
+    return section.model_copy(update=keys)
 
 
 @dataclass(frozen=True)
@@ -159,7 +241,7 @@ def rates(prompt_tokens: int = 6000, output_tokens: int = 150) -> str:
         cells = []
         for preset in presets:
             config = load_config(preset=preset)
-            fits = sum(sums(config).generate.values()) < 0.95 * gpu.memory
+            fits = sum(sums(config).generate.values()) <= FIT * gpu.memory
             hour = 3600 / seconds_per_document(config, gpu, prompt_tokens, output_tokens)
             cells.append(f"{round(hour, -2):,.0f}" if fits else "does not fit")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
@@ -197,6 +279,17 @@ def table(preset: str) -> str:
     ):
         lines.append(f"{title}: {sum(parts.values()) / GB:.1f} GB")
         lines += [f"  {amount / GB:5.1f}  {name}" for name, amount in parts.items()]
+    lines.append(
+        f"largest that fits into {FIT:.0%} of a GPU: rows to summarize, micro-batch to train at ZeRO 0, 1, 2, 3"
+    )
+    for gb in MEMORIES:
+        micro = ", ".join(f"{largest_micro_batch(config, gb, zero) or 'no'}" for zero in range(4))
+        lines.append(f"  {gb} GB: {largest_rows(config, gb) or 'no'}; {micro}")
+    chosen = choose(config)
+    lines.append(
+        f"chosen: {chosen.generate_gb} GB, {chosen.rows} rows, to summarize; "
+        f"{chosen.train_gb} GB, micro-batch {chosen.micro_batch}, ZeRO 1 to train"
+    )
     return "\n".join(lines)
 
 

@@ -83,6 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--watch", action="store_true", help="look again every ten seconds until it is complete")
     command.set_defaults(run=_status)
 
+    command = commands.add_parser("sizing", help="machines and money for a large archive, by the rates of a small run")
+    command.add_argument("out", metavar="OUT", help="the output of a run over some hundred documents")
+    command.add_argument("--documents", type=count_of("documents"), required=True, metavar="N")
+    command.add_argument("--hours", type=float, default=10.0, metavar="H", help="in which they are to be done (10)")
+    command.add_argument(
+        "--actor-hour", type=float, default=0.0, metavar="PRICE", help="of a generating actor's machine"
+    )
+    command.add_argument("--cpu-hour", type=float, default=0.0, metavar="PRICE", help="of one CPU for parsing")
+    command.set_defaults(run=_sizing)
+
     command = commands.add_parser("compact", help="few large parts of all finished snapshots' newest rows")
     command.add_argument("out", metavar="OUT")
     command.set_defaults(run=_compact)
@@ -161,6 +171,12 @@ def _status(arguments: argparse.Namespace) -> None:
     from mmsum.commands import status
 
     status(arguments.out, arguments.watch)
+
+
+def _sizing(arguments: argparse.Namespace) -> None:
+    from mmsum.commands import sizing
+
+    sizing(arguments)
 
 
 def _compact(arguments: argparse.Namespace) -> None:

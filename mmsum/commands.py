@@ -111,6 +111,35 @@ def _cost(seen: Status) -> str:
     return f"{cost}, {money:.2f} at {price:g} an hour, {1000 * money / max(seen.done, 1):.2f} per 1,000 documents"
 
 
+def sizing(arguments: argparse.Namespace) -> None:
+    """Machines and money for a large archive, with the sums that lead to them."""
+    from mmsum.pipeline.sizing import SPARE, machines, read_rates
+
+    documents, hours = arguments.documents, arguments.hours
+    if hours <= 0:
+        raise UsageError("--hours: give a time above 0")
+    rates = read_rates(arguments.out)
+    prices = {"actor_hour": arguments.actor_hour, "cpu_hour": arguments.cpu_hour}
+    need = machines(rates, documents, hours, **prices)
+    shown = Table(show_header=False, box=None, pad_edge=False)
+    shown.add_column(style="bold")
+    shown.add_column(overflow="fold")
+    shown.add_row(
+        "measured",
+        f"{rates.documents} documents: {rates.generate:.3g} s of a generating actor (g) and {rates.parse:.3g} s of a "
+        f"parsing CPU (p) each; actors waited {rates.idle:.0%} of their time",
+    )
+    shown.add_row(
+        "one actor", f"3600 / g = {3600 / rates.generate:,.0f} documents an hour; a GPU where the run had them"
+    )
+    shown.add_row("actors", f"{documents:,} x g / (3600 x {hours:g} h) = {need.actors:,}")
+    shown.add_row("CPUs", f"{SPARE:g} x {documents:,} x p / (3600 x {hours:g} h) = {need.cpus:,}")
+    if need.cost:
+        sums = f"{hours:g} h x ({need.actors:,} x {arguments.actor_hour:g} + {need.cpus:,} x {arguments.cpu_hour:g})"
+        shown.add_row("cost", f"{sums} = {need.cost:,.2f}, or {1000 * need.cost / documents:.2f} per 1,000 documents")
+    Console().print(shown)
+
+
 def compact(out: str) -> None:
     """Few large parts of all finished snapshots' newest rows."""
     from mmsum.pipeline.compact import compact as run_compact

@@ -26,6 +26,8 @@ stop_ray() {
   [[ -z $steps ]] || kill $steps 2>/dev/null || true
   wait || true
   rm -rf "$ray_private"
+  # Sockets, logs and spilled objects, on every node.
+  srun --ntasks-per-node=1 --overlap rm -rf "/tmp/ray-$SLURM_JOB_ID" 2>/dev/null || true
 }
 
 start_ray() {
@@ -45,7 +47,7 @@ start_ray() {
     --include-dashboard=false "${options[@]}" >"ray-$SLURM_JOB_ID-$head.log" 2>&1 &
   for node in "${@:2}"; do
     on_node "$node" ray start --address="$RAY_ADDRESS" "${options[@]}" >"ray-$SLURM_JOB_ID-$node.log" 2>&1 &
-    done
+  done
 
   local tries=${MMSUM_START_TRIES:-60}
   until (on_node "$head" python -c "import ray; ray.init(log_to_driver=False); exit(len(ray.nodes()) < $#)") &>/dev/null; do

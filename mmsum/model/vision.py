@@ -16,7 +16,7 @@ from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
 from mmsum.images import square_image
 from mmsum.model.backbone import fingerprint
-from mmsum.model.files import locate
+from mmsum.model.files import locate, names_a_file
 from mmsum.model.torchstack import open_clip, torch
 
 # The text side of a timm tower's CLIP starts random and is only used for contrastive training: small on purpose.
@@ -88,8 +88,9 @@ def load_vision(config: Model, seed: int, weights: bool = True) -> tuple[VisionT
         tower = build(config, wanted)
     identity = f"random:{seed}"
     if wanted:
-        is_file = wanted.startswith("package:") or Path(wanted).exists()
-        identity = fingerprint(locate(wanted, "model.vision_weights")) if is_file else wanted
+        revision = f"@{config.vision_revision}" if config.vision_revision else ""
+        is_file = names_a_file(wanted)
+        identity = fingerprint(locate(wanted, "model.vision_weights")) if is_file else f"{wanted}{revision}"
     return tower, f"{config.vision}:{identity}:{config.image_size}"
 
 
@@ -152,11 +153,14 @@ def _open_clip_tower(config: Model, weights: str) -> VisionTower:
     if config.vision not in known:
         near = difflib.get_close_matches(config.vision, known, n=1, cutoff=0.0)
         raise ConfigError(f"model.vision: open_clip has no model {config.vision}; the nearest is {near[0]}")
-    is_file = weights.startswith("package:") or Path(weights).exists()
-    pretrained = str(locate(weights, "model.vision_weights")) if weights and is_file else weights or None
-    size = {"force_image_size": config.image_size}
+    pretrained: str | None = weights or None
+    settings: dict[str, Any] = {"force_image_size": config.image_size}
+    if weights and names_a_file(weights):
+        pretrained = str(locate(weights, "model.vision_weights"))
+    elif weights and config.vision_revision:
+        pretrained, settings["force_preprocess_cfg"] = _pinned(config.vision, weights, config.vision_revision)
     try:
-        clip = open_clip.create_model(config.vision, pretrained=pretrained, device="cpu", precision="fp32", **size)
+        clip = open_clip.create_model(config.vision, pretrained=pretrained, device="cpu", precision="fp32", **settings)
     except (RuntimeError, OSError) as error:
         line = " ".join(str(error).split())[:300]
         raise PresetError(
@@ -164,3 +168,20 @@ def _open_clip_tower(config: Model, weights: str) -> VisionTower:
         ) from error
     preprocess = open_clip.get_model_preprocess_cfg(clip)
     return VisionTower(clip, config.image_size, preprocess["mean"], preprocess["std"])
+
+
+def _pinned(name: str, tag: str, revision: str) -> tuple[str, dict[str, Any]]:
+    """The file of an open_clip tag at one commit of its hub repository, and how its images are normalized."""
+    known: dict[str, Any] = open_clip.get_pretrained_cfg(name, tag)
+    repository, _, file = str(known.get("hf_hub") or "").rpartition("/")
+    if not repository:
+        raise PresetError(f"model.vision_weights: {tag} of {name} lies on no hub; leave model.vision_revision out")
+    try:
+        found = open_clip.pretrained.download_pretrained_from_hf(repository, filename=file or None, revision=revision)
+    except (OSError, RuntimeError) as error:
+        line = " ".join(str(error).split())[:300]
+        raise PresetError(
+            f"model.vision_weights: {tag} of {name} could not be fetched from {repository} at {revision}: {line}; check the "
+            "network, or give a local file"
+        ) from error
+    return str(found), {key: known[key] for key in ("mean", "std", "interpolation") if key in known}

@@ -32,6 +32,11 @@ class Cluster:
         """
         wanted, needs_model = config.resources, config.summarizer == "fused"
         gpus = wanted.generate_gpus if wanted.generate_gpus is not None else float(needs_model and self.gpus > 0)
+        if gpus > self.gpus and wanted.max_gpus is not None:
+            raise EnvironmentFailure(
+                f"resources.generate_gpus={gpus:g}, but resources.max_gpus={wanted.max_gpus:g} is all that this run may "
+                "take; raise it to the GPUs that there are, or that the cluster's autoscaler may add"
+            )
         if gpus > self.gpus:
             raise EnvironmentFailure(
                 f"resources.generate_gpus={gpus:g}, but the cluster has {self.gpus:g} GPUs; lower it, "
@@ -73,6 +78,14 @@ def beside_the_driver() -> dict[str, Any]:
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     return {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
+
+
+def hide_other_gpus() -> None:
+    """For an actor, before it loads torch: one that was given no GPU sees none, or it would take a GPU of another run."""
+    import ray
+
+    if not ray.get_runtime_context().get_accelerator_ids().get("GPU"):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def alive_nodes() -> int:

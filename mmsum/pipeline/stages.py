@@ -28,6 +28,7 @@ from mmsum.errors import (
 )
 from mmsum.generation.summarizer import Draft, SummarizerFactory
 from mmsum.pipeline.attempts import DEATHS_IN_RUN, Attempts
+from mmsum.pipeline.cluster import hide_other_gpus
 from mmsum.pipeline.commit import hash_ids, rows_table, to_summary, tombstone
 from mmsum.pipeline.engine_room import EngineRoom
 from mmsum.records import Document, ObjectRef, document_id, documents_to_table, table_to_documents
@@ -168,6 +169,7 @@ class GenerateShards:
     def __init__(self, context: RunContext, factory: SummarizerFactory) -> None:
         self.context = context
         self.fingerprint = context.config.fingerprint()
+        hide_other_gpus()
         self.room = EngineRoom(factory(context.config), context.config.robustness)
         self.free_since: float | None = None
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import ConfigError, EnvironmentFailure, MmsumError, UsageError
-from mmsum.pipeline.cluster import beside_the_driver, ray_session
+from mmsum.pipeline.cluster import beside_the_driver, hide_other_gpus, ray_session
 from mmsum.training.encode import RULES, Encoded, Part, encode
 
 POLL_SECONDS = 1.0
@@ -63,6 +63,21 @@ def check_training(config: Config) -> None:
         )
 
 
+def check_caps(config: Config) -> None:
+    """Ray Train takes its workers whole. Raises ConfigError when the largest group is above the run's caps."""
+    training, resources = config.training, config.resources
+    most = training.worker_range[1]
+    for cap, taken, what in (
+        (resources.max_cpus, most * training.worker_cpus, "CPUs"),
+        (resources.max_gpus or None, most, "GPUs"),
+    ):
+        if cap is not None and taken > cap:
+            raise ConfigError(
+                f"training.workers: {most} take {taken:g} {what}, but resources.max_{what.lower()} is {cap:g}; "
+                "take fewer workers, or raise it"
+            )
+
+
 def parse_workers(text: str) -> int | tuple[int, int]:
     """`4` or `2-8` as `--workers` takes it. Raises UsageError for anything else."""
     low, dash, high = text.partition("-")
@@ -99,6 +114,7 @@ def train_in_process(config: Config, console: Console, *, until: int | None = No
 
 def train_on_ray(config: Config, console: Console) -> str | None:
     """Examples encoded by Ray Data's CPU workers, then Ray Train's workers under DeepSpeed."""
+    check_caps(config)
     with ray_session(config.resources) as cluster:
         import ray
         from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
@@ -110,6 +126,8 @@ def train_on_ray(config: Config, console: Console) -> str | None:
         announce(console, encoded)
         board = ray.remote(**beside_the_driver())(Lines).remote()
         gpus = cluster.gpus > 0
+        if not gpus:
+            console.print("no GPUs: training on CPUs (resources.max_gpus says how many an autoscaler is to add)")
         trainer = TorchTrainer(
             _ray_worker,
             train_loop_config={"config": config.model_dump_json(), "encoded": encoded, "valid": valid, "board": board},
@@ -215,6 +233,7 @@ class _Reader:
 
 def _ray_worker(settings: dict[str, Any]) -> None:
     """The training function of Ray Train: one worker of the group that Ray has already made."""
+    hide_other_gpus()
     from mmsum.pipeline.metrics import TrainingMetrics
     from mmsum.training.loop import StepLog, train
     from mmsum.training.screen import Screen

@@ -75,6 +75,8 @@ def test_every_node_type_launches(security_group: str) -> None:
             tags = {tag["Key"]: tag["Value"] for tag in machine["Tags"]}
             role = machine["IamInstanceProfile"]["Arn"].rpartition("/")[2]
             launched[tags["ray-user-node-type"]] = (machine["InstanceType"], role, machine.get("InstanceLifecycle"))
+            # moto takes the name of a parameter as it is; EC2 looks the image up.
+            assert machine["ImageId"].startswith("resolve:ssm:/aws/service/deeplearning/ami/x86_64/base-oss-nvidia")
             assert [group["GroupId"] for group in machine["SecurityGroups"]] == [security_group]
     assert launched == {
         "head": ("m6id.large", "mmsum-head", None),
@@ -114,12 +116,14 @@ def test_resources_are_what_the_machines_have() -> None:
             assert node["resources"]["CPU"] == machine["VCpuInfo"]["DefaultVCpus"]
 
 
-def test_no_secret_and_no_public_port() -> None:
+def test_no_secret_no_public_port_and_gpus_are_shown() -> None:
     text = (ROOT / "cluster.yaml").read_text()
     assert not re.search(r"AKIA|aws_secret|password\s*:|0\.0\.0\.0", text, re.IGNORECASE)
     config = load()
     assert "-e RAY_AUTH_MODE=token" in config["docker"]["run_options"]
     assert "~/.ray/auth_token" in config["file_mounts"]
+    # Ray starts containers by NVIDIA's runtime, which shows GPUs only to those that ask.
+    assert "-e NVIDIA_VISIBLE_DEVICES=all" in config["docker"]["run_options"]
     (head,) = [line for line in config["head_start_ray_commands"] if "ray start" in line]
     assert "--dashboard-host=127.0.0.1" in head
 
@@ -137,7 +141,12 @@ def test_initialization_is_clean_shell() -> None:
         assert done.returncode == 0, done.stdout
 
 
-def test_the_page_lists_every_field_to_change() -> None:
+def test_every_field_to_change_is_listed() -> None:
     marked = re.findall(r"(\w+): [^\n]*# CHANGE", (ROOT / "cluster.yaml").read_text())
     listed = re.findall(r"^ *\| `(\w+)` \|", (ROOT / "docs" / "ray-up.md").read_text(), re.MULTILINE)
     assert set(marked) == set(listed)
+    (paragraph,) = [p for p in (ROOT / "README.md").read_text().split("\n\n") if "before `ray up cluster.yaml`" in p]
+    named = set(
+        re.findall(r"`(\w+)`", paragraph.partition(".\n")[0].partition("there:")[2].partition("machine type")[0])
+    )
+    assert set(marked) == named

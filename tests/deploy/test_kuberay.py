@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from ray.scripts.scripts import start as ray_start
 
 from mmsum.config import load_config
+from mmsum.training.launch import check_caps, check_training
 from tests.deploy.schemas import problems
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "kuberay"
@@ -83,6 +85,10 @@ def test_clusters_are_closed_by_default(name: str) -> None:
     assert cluster["authOptions"] == {"mode": "token"}
     assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
     assert cluster["headGroupSpec"].get("serviceType", "ClusterIP") == "ClusterIP"
+    # KubeRay makes the head's service of the ports that the container names, and asks for jobs at `dashboard`.
+    (head,) = cluster["headGroupSpec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in head["ports"]}
+    assert ports == {"gcs-server": 6379, "dashboard": 8265, "metrics": 8080}
     for group, _, pod in pod_specs(name):
         assert pod["securityContext"]["runAsUser"] == 1000
         (container,) = pod["containers"]
@@ -92,6 +98,14 @@ def test_clusters_are_closed_by_default(name: str) -> None:
         assert "env" not in container, f"{group}: values belong into the Secret or the job's file"
         needs_api = group == "head" and cluster.get("enableInTreeAutoscaling", False)
         assert pod.get("automountServiceAccountToken", True) is needs_api
+
+
+@pytest.mark.parametrize("name", RAY)
+def test_ray_start_knows_the_parameters(name: str) -> None:
+    cluster = ray_cluster(name)
+    for group in [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]:
+        options = [f"--{key}={value}" for key, value in group["rayStartParams"].items()]
+        ray_start.make_context("ray start", options)  # raises for an unknown option or a wrong value
 
 
 @pytest.mark.parametrize("name", RAY)
@@ -145,6 +159,20 @@ def test_the_summarize_job_is_a_valid_one_within_its_caps() -> None:
     assert config.model.backbone.startswith("meta-llama/")
 
 
+def test_the_train_job_is_a_valid_one_that_fits_its_pods(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text(documents("train.yaml")[0]["data"]["job.yaml"])
+    config = load_config(tmp_path / "job.yaml")
+    check_training(config)
+    check_caps(config)
+    ((_, pods, pod),) = [spec for spec in pod_specs("train.yaml") if spec[0] == "train"]
+    limits = pod["containers"][0]["resources"]["limits"]
+    here = min(int(limits["nvidia.com/gpu"]), int(amount(limits["cpu"]) / config.training.worker_cpus))
+    assert config.training.worker_range[1] == pods * here == config.resources.max_gpus
+    assert config.training.worker_range[1] * config.training.worker_cpus == config.resources.max_cpus
+    preset = load_config(preset=config.preset).training
+    assert (config.training.micro_batch, config.training.zero) == (preset.micro_batch, preset.zero)
+
+
 def test_nothing_gets_in_but_what_is_named() -> None:
     policies = {d["metadata"]["name"]: d["spec"] for d in documents("base.yaml") if d["kind"] == "NetworkPolicy"}
     for spec in policies.values():
@@ -156,4 +184,5 @@ def test_nothing_gets_in_but_what_is_named() -> None:
     assert everything["podSelector"] == {}
     assert everything["policyTypes"] == ["Ingress", "Egress"]
     blocks = [to["ipBlock"] for rule in policies["stores-and-names"]["egress"] for to in rule["to"] if "ipBlock" in to]
-    assert "169.254.169.254/32" in blocks[0]["except"]  # the machine's own credentials
+    (outside,) = [block for block in blocks if block["cidr"] == "0.0.0.0/0"]
+    assert "169.254.169.254/32" in outside["except"]  # the machine's own credentials

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from ray.scripts.scripts import start as ray_start
+
+from mmsum import read_summaries
+from tests.conftest import write_archive
 
 ROOT = Path(__file__).parents[2]
 SLURM = ROOT / "deploy" / "slurm"
@@ -110,6 +117,9 @@ def test_ray_starts_on_every_node_and_the_job_on_the_head(slurm: Allocation, job
     workers = [call for call in ray if "--address=node1:24242" in call]
     assert {call.split("--nodelist=")[1].split()[0] for call in workers} == {"node2", "node3"}
     assert all("--num-cpus=64 --num-gpus=4" in call for call in ray)
+    for call in ray:  # Ray's own parser raises for an option that it does not know
+        ray_start.make_context("ray start", shlex.split(call.partition(" ray start ")[2]))
+    assert slurm.calls()[-1].endswith("rm -rf /tmp/ray-4242"), "what Ray leaves on every node"
 
 
 def test_the_token_is_private_and_gone_afterwards(slurm: Allocation) -> None:
@@ -162,6 +172,44 @@ def test_a_cancelled_job_leaves_nothing(slurm: Allocation) -> None:
     process.terminate()
     process.communicate(timeout=30)
     assert not list((slurm.folder / "home" / ".mmsum").iterdir())
+
+
+@pytest.mark.slow
+def test_a_real_ray_runs_a_real_job_in_an_allocation_of_one_node(tmp_path: Path) -> None:
+    """Only Slurm itself is a stand-in: `ray` and `python` are the ones of this environment."""
+    slurm = Allocation(tmp_path)
+    for name in ("ray", "python"):
+        (tmp_path / "bin" / name).unlink()
+    slurm.executable(tmp_path / "bin" / "scontrol", "#!/usr/bin/env bash\necho 127.0.0.1\n")
+    work = tmp_path / "work"
+    work.mkdir()
+    for name in ("deploy", "jobs", "mmsum"):
+        (work / name).symlink_to(ROOT / name)
+    write_archive(work / "reports", 3)
+    job = {"source": "reports", "out": "out", "config": {"summarizer": "lead"}}
+    (work / "job.yaml").write_text(yaml.safe_dump(job))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        "PATH": f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "SLURM_CPUS_ON_NODE": "2",
+        "SLURM_GPUS_ON_NODE": "0",
+        "MMSUM_PORT": str(port),
+        "SLURM_SUBMIT_DIR": str(work),
+    }
+    done = subprocess.run(
+        ["bash", SLURM / "summarize.sbatch", "job.yaml"],
+        env={**slurm.environment, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    logs = "".join(log.read_text() for log in work.glob("ray-*.log"))
+    assert done.returncode == 0, done.stdout + done.stderr + logs
+    assert "Ray runs on 1 nodes with 2 CPUs and 0 GPUs each" in done.stdout
+    assert read_summaries(work / "out").num_rows == 3
+    assert not Path("/tmp/ray-4242").exists()
 
 
 def test_a_missing_job_file_is_said(slurm: Allocation) -> None:

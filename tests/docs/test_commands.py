@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import write_archive
+from tests.data.test_importers import ARTICLE, PAPER, png
+from tests.evaluation.conftest import example, write_examples
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md") if path.name not in ("design.md", "log.md"))
@@ -36,8 +39,11 @@ def test_there_is_a_page_for_each_way() -> None:
 def test_each_block_is_run_or_says_why_not(page: str) -> None:
     for block in blocks(page, "sh") + blocks(page, "python"):
         first = block.splitlines()[0]
-        if first.startswith("# run by "):
-            assert (ROOT / first.removeprefix("# run by ")).is_file(), first
+        if first.startswith("# run by ") and first != HERE:
+            test = (ROOT / first.removeprefix("# run by ")).read_text()
+            taken = re.findall(rf'page_command\("{page}", "([^"]+)"\)', test)
+            for line in block.splitlines()[1:]:
+                assert any(line.startswith(start) for start in taken), f"{first}, which does not take {line!r}"
         else:
             assert runs_here(block) or first.startswith("# needs "), first
 
@@ -51,9 +57,23 @@ def test_files_that_are_named_exist(page: str) -> None:
     assert missing + [link for link in links if not (ROOT / "docs" / link).exists()] == []
 
 
+def lay_out(folder: Path) -> None:
+    """The files that the pages' commands speak of."""
+    write_archive(folder / "reports", 4)
+    write_examples(folder / "examples" / "test" / "part-00000.parquet", [example(number) for number in range(4)])
+    for place in ("papers/figures/a.png", "a.png"):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_bytes(png())
+    (folder / "papers" / "papers.jsonl").write_text(json.dumps(PAPER))
+    for name in ("article1.xml", "article2.xml"):
+        (folder / name).write_text(ARTICLE.replace("10.1/x", f"10.1/{name}"))
+    write_archive(folder / "documents", 2)
+    (folder / "summaries.csv").write_text("file,summary\nreport-000.txt,Loans rose.\nreport-001.txt,Loans fell.\n")
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if any(map(runs_here, blocks(page, "sh")))])
 def test_commands_of_a_page_run_in_order(page: str, tmp_path: Path) -> None:
-    write_archive(tmp_path / "reports", 4)
+    lay_out(tmp_path)
     script = "".join(block for block in blocks(page, "sh") if runs_here(block))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(

@@ -36,6 +36,7 @@ from rich.console import Console
 from mmsum import read_summaries
 from mmsum.training.launch import run_training
 from tests.conftest import PARAGRAPHS
+from tests.pages import page_command
 from tests.training.runs import losses, training_config, write_config
 
 ROOT = Path(__file__).parents[2]
@@ -86,8 +87,7 @@ class Head:
 
     def submit_command(self, *options: str, script: str = "summarize.py", job: str = "job.yaml") -> list[str]:
         """The line of docs/laptop.md, at this head, with these options, this script and this job of the folder."""
-        page = (ROOT / "docs" / "laptop.md").read_text()
-        (line,) = re.findall(r"^ray job submit .*$", page, re.MULTILINE)
+        line = page_command("laptop.md", "ray job submit")
         assert "--runtime-env jobs/runtime_env.yaml" in line
         words = shlex.split(line.replace("http://127.0.0.1:8265", self.dashboard))
         words[words.index("jobs/runtime_env.yaml")] = str(self.folder / "runtime_env.yaml")
@@ -108,24 +108,21 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(folder),
-        "RAY_AUTH_MODE": "token",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_metrics_report_interval_ms": "1000",
     }
     environment.pop("RAY_ADDRESS", None)
-    subprocess.run(["ray", "get-auth-token", "--generate"], env=environment, check=True, capture_output=True)
+    name, _, value = page_command("laptop.md", "export RAY_AUTH_MODE").removeprefix("export ").partition("=")
+    environment[name] = value
+    assert page_command("laptop.md", "ray get-auth-token") == page_command("ray-up.md", "ray get-auth-token")
+    subprocess.run(
+        shlex.split(page_command("laptop.md", "ray get-auth-token")), env=environment, check=True, capture_output=True
+    )
     names = ("port", "dashboard-port", "metrics-export-port", "ray-client-server-port", "dashboard-agent-listen-port")
     ports = {name: free_port() for name in names}  # another Ray may run on this machine
-    command = [
-        "ray",
-        "start",
-        "--head",
-        "--dashboard-host=127.0.0.1",
-        "--num-cpus=2",
-        "--num-gpus=1",
-        "--block",
-        f"--temp-dir={temp}",
-    ]
+    command = shlex.split(page_command("laptop.md", "ray start --head"))
+    command.remove("--metrics-export-port=8080")
+    command += ["--num-cpus=2", "--num-gpus=1", "--block", f"--temp-dir={temp}"]
     command += ["--object-store-memory=200000000", *(f"--{name}={port}" for name, port in ports.items())]
     with (folder / "head.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -164,7 +161,9 @@ def prometheus(head: Head) -> Iterator[str]:
     file = head.folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))
     port = free_port()
-    command = ["prometheus", f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}"]
+    command = shlex.split(page_command("laptop.md", "prometheus"))
+    command[command.index("--config.file=deploy/prometheus/prometheus.yml")] = f"--config.file={file}"
+    command[command.index("--web.listen-address=127.0.0.1:9090")] = f"--web.listen-address=127.0.0.1:{port}"
     with (head.folder / "prometheus.log").open("w") as log:
         process = subprocess.Popen(
             [*command, f"--storage.tsdb.path={head.folder / 'tsdb'}"], stdout=log, stderr=subprocess.STDOUT
@@ -296,6 +295,24 @@ def test_metrics_hold_no_uri_and_no_text(head: Head, night: Night) -> None:
     assert "ray_mmsum_documents_total" in night.scraped
     for content in ("report-0", str(head.folder), "library", "Loans"):
         assert content not in night.scraped
+
+
+@pytest.mark.usefixtures("night")
+def test_logs_hold_no_text_of_documents(head: Head) -> None:
+    """Every log that Ray and the jobs left on the node: URIs may stand there, sentences may not."""
+    session = next(head.temp.glob("session_2*"))
+    logs = [file for file in (session / "logs").rglob("*") if file.is_file() and file.stat().st_size]
+    assert len(logs) > 10 and any("committed" in file.read_text(errors="replace") for file in logs)
+    for file in logs:
+        text = file.read_text(errors="replace")
+        for sentence in ("books in its first week", "Loans rose by", "opening hours matter"):
+            assert sentence not in text, file
+
+
+def test_only_this_machine_reaches_the_dashboard(head: Head) -> None:
+    port = int(head.dashboard.rpartition(":")[2])
+    listening = {c.laddr.ip for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port}
+    assert listening == {"127.0.0.1"}
 
 
 def panels() -> list[tuple[str, str]]:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+import mmsum
 from mmsum.config import load_config
 from mmsum.errors import EnvironmentFailure
+from mmsum.generation.summarizer import Draft
 from mmsum.pipeline.cluster import Cluster, _worker_environment, ray_session
 
 
@@ -24,6 +30,8 @@ def test_one_actor_per_gpu() -> None:
 def test_more_gpus_than_there_are_is_said() -> None:
     with pytest.raises(EnvironmentFailure, match=r"the cluster has 0 GPUs; .*resources.max_gpus"):
         pool(Cluster(32, 0, 2), resources={"generate_gpus": 1})
+    with pytest.raises(EnvironmentFailure, match=r"but resources.max_gpus=0 is all that this run may take"):
+        pool(Cluster(32, 0, 2), resources={"generate_gpus": 1, "max_gpus": 0})
 
 
 @pytest.mark.usefixtures("local_ray")
@@ -47,6 +55,48 @@ def test_ray_data_is_told_the_caps_of_this_run_alone() -> None:
         assert options.resource_limits.object_store_memory == 100 * 2**20
     with ray_session(load_config().resources):
         assert options.resource_limits.cpu in (None, float("inf"))
+
+
+@pytest.mark.usefixtures("local_ray")
+@pytest.mark.parametrize(("cap", "low", "high"), [(None, 1.8, 2.0), (1.3, 0.9, 1.3)], ids=["no cap", "capped"])
+def test_a_run_stays_below_its_cap(tmp_path: Path, cap: float | None, low: float, high: float) -> None:
+    """What the whole pipeline holds of the cluster's two CPUs, looked at all the while."""
+    import ray
+
+    folder = tmp_path / "long"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number}.txt").write_text(f"The library of district {number} lent books on every day. " * 20_000)
+    held, over = [0.0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.02):
+            held.append(2 - ray.available_resources().get("CPU", 0.0))
+
+    watch = threading.Thread(target=look)
+    watch.start()
+    try:
+        mmsum.summarize(folder, tmp_path / "out", summarizer="lead", shard_size=1, resources={"max_cpus": cap})
+    finally:
+        over.set()
+        watch.join()
+    assert low <= max(held) <= high + 1e-6
+
+
+class SeenGpus:
+    """Writes which GPUs its process sees."""
+
+    name = "seen-gpus"
+
+    def summarize(self, documents: list[Any]) -> list[Draft]:
+        return [Draft(text=repr(os.environ.get("CUDA_VISIBLE_DEVICES")), tokens_read=1) for _ in documents]
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_an_actor_without_a_gpu_sees_none(archive: Path, tmp_path: Path) -> None:
+    """Ray leaves all GPUs of the machine visible to it; torch would take the first, whoever's it is."""
+    mmsum.summarize(archive, tmp_path / "out", summarizer=lambda config: SeenGpus(), limit=1)
+    assert mmsum.read_summaries(tmp_path / "out")["summary"].to_pylist() == ["''"]
 
 
 def test_workers_are_not_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:

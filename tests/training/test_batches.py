@@ -12,7 +12,7 @@ from mmsum.errors import ConfigError
 from mmsum.examples import Example, ExampleFigure, examples_to_table
 from mmsum.training.batches import EncodedData, Schedule, micro_batches, prefetched
 from mmsum.training.encode import encode
-from mmsum.training.launch import check_training, parse_workers
+from mmsum.training.launch import check_caps, check_training, parse_workers
 from tests.tiny import png
 from tests.training.runs import training_config
 
@@ -76,3 +76,18 @@ def test_a_batch_must_divide_by_every_number_of_workers(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"training\.batch_size: 6 does not divide .* on 4 workers"):
         check_training(config)
     assert parse_workers("2-8") == (2, 8) and parse_workers("3") == 3
+
+
+@pytest.mark.parametrize(
+    ("caps", "said"),
+    [
+        ({"resources.max_cpus": 5}, r"training\.workers: 4 take 6 CPUs, but resources\.max_cpus is 5"),
+        ({"resources.max_gpus": 3}, r"training\.workers: 4 take 4 GPUs, but resources\.max_gpus is 3"),
+    ],
+)
+def test_workers_above_the_caps_are_refused(tmp_path: Path, caps: dict[str, int], said: str) -> None:
+    keys = {"training.workers": [2, 4], "training.worker_cpus": 1.5}
+    with pytest.raises(ConfigError, match=said):
+        check_caps(training_config(tmp_path, **keys, **caps))
+    check_caps(training_config(tmp_path, **keys, **{"resources.max_cpus": 6, "resources.max_gpus": 4}))
+    check_caps(training_config(tmp_path, **keys, **{"resources.max_gpus": 0}))  # none at all: CPUs
