@@ -155,7 +155,8 @@ class FusedModel(nn.Module):
         if probe.layers != layers:
             raise ConfigError(
                 f"model.backbone: {type(self.backbone).__name__} passes no keywords to its decoder layers "
-                f"({probe.layers} of {layers} got them), so figures cannot reach them; choose another backbone"
+                f"({probe.layers} of {layers} got them), so figures cannot reach them; set model.fusion: prefix, which "
+                "needs no such thing, or choose another backbone"
             )
 
 
@@ -210,7 +211,12 @@ def fusion_config(backbone: nn.Module, every: int, vision_width: int) -> FusionC
         raise ConfigError(
             f"model.fusion_every: {every} is more than the backbone's {config.num_hidden_layers} layers; lower it"
         )
-    heads = config.num_attention_heads
+    heads = getattr(config, "num_attention_heads", None)
+    if not heads:
+        raise ConfigError(
+            f"model.backbone: {type(backbone).__name__} has no attention heads that blocks could share the shape of; "
+            "set model.fusion: prefix, or choose another backbone"
+        )
     return FusionConfig(
         layers=layers,
         vision_width=vision_width,

@@ -12,11 +12,14 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol
 
 from mmsum import storage
 from mmsum.config import Config
+from mmsum.errors import StorageError
 from mmsum.pipeline.progress import format_seconds
 from mmsum.training.checkpoints import Progress
 from mmsum.training.learners import Learner, exported_name
@@ -33,6 +36,7 @@ class Screen:
 
     def __init__(self, config: Config, world: World, say: Callable[[str], None]) -> None:
         self.training = config.training
+        self.write_seconds = config.robustness.write_seconds
         self.out = storage.normalize(config.training.out)
         self.world, self.say = world, say
         self.recent: deque[StepLog] = deque(maxlen=_RATE_STEPS)
@@ -69,15 +73,27 @@ class Screen:
     def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
         if not self.world.first:
             return
-        if self.unsaved:
-            lines = "".join(json.dumps(asdict(log)) + "\n" for log in self.unsaved)
-            storage.put(storage.join(self.out, "log", f"steps-{self.unsaved[0].step:08d}.jsonl"), lines.encode())
-            self.unsaved = []
+        self._save_steps()
         shown = "" if valid_loss is None else f"  loss on held-out examples {valid_loss:.4f}"
         self.say(f"checkpoint {folder}{shown}")
         if valid_loss is not None:
             for tracker in self.trackers:
                 tracker.log({"valid_loss": valid_loss}, step)
+        for tracker in self.trackers:
+            if isinstance(tracker, TensorBoard):
+                tracker.copy(self.out)
+
+    def _save_steps(self) -> None:
+        """Steps since the last time, as one object; where the store does not take it, they come with the next."""
+        if self.unsaved:
+            lines = "".join(json.dumps(asdict(log)) + "\n" for log in self.unsaved)
+            uri = storage.join(self.out, "log", f"steps-{self.unsaved[0].step:08d}.jsonl")
+            try:
+                storage.patiently(lambda: storage.put(uri, lines.encode()), self.write_seconds)
+            except StorageError as error:
+                self.say(f"{error}; the steps are written with the next checkpoint")
+            else:
+                self.unsaved = []
 
     def _line(self, log: StepLog) -> str:
         seconds = sum(entry.seconds for entry in self.recent) / len(self.recent)
@@ -123,13 +139,22 @@ class Tracker(Protocol):
 
 
 class TensorBoard:
-    """Event files under OUT/tensorboard; for an object store, in a local folder that the first line names."""
+    """Event files under OUT/tensorboard; in an object store, a copy that grows with every checkpoint."""
 
     def __init__(self, out: str) -> None:
         from tensorboardX import SummaryWriter
 
-        folder = storage.join(out, "tensorboard") if storage.is_local(out) else tempfile.mkdtemp(prefix="mmsum-board-")
-        self.writer = SummaryWriter(folder.removeprefix("file://"))
+        # An event file is appended to, which object stores cannot.
+        self.scratch = None if storage.is_local(out) else tempfile.TemporaryDirectory(prefix="mmsum-board-")
+        folder = self.scratch.name if self.scratch else storage.join(out, "tensorboard").removeprefix("file://")
+        self.writer = SummaryWriter(folder)
+
+    def copy(self, out: str) -> None:
+        """Takes the event files to where they belong. A store in trouble has them with the next checkpoint."""
+        if self.scratch:
+            for file in Path(self.scratch.name).iterdir():
+                with suppress(StorageError):
+                    storage.put(storage.join(out, "tensorboard", file.name), file.read_bytes())
 
     def log(self, values: dict[str, float], step: int) -> None:
         for name, value in values.items():
