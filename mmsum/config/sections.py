@@ -118,7 +118,9 @@ class Training(_Section):
     offload: bool = Field(False, description="keep optimizer state in CPU memory (ZeRO 1 to 3)")
     workers: int | tuple[int, int] = Field(1, description="training workers; [min, max] is elastic")
     worker_cpus: float = Field(1, description="CPUs of one training worker", gt=0)
-    restarts: int = Field(3, description="lost workers after which the run gives up", ge=0)
+    restarts: int = Field(
+        3, description="workers lost with no checkpoint in between, after which the run gives up", ge=0
+    )
     activation_checkpointing: bool = Field(False, description="recompute decoder layers instead of keeping them")
     compile: bool = Field(False, description="torch.compile the backbone's layers")
     checkpoint_steps: int = Field(200, description="steps between two checkpoints", ge=1)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmsum import storage
 from mmsum.config import Model
-from mmsum.errors import ConfigError, PresetError
-from mmsum.model.files import is_hub_id, locate
+from mmsum.errors import ConfigError, ObjectNotFound, PresetError
+from mmsum.model.files import cache_folder, is_hub_id, locate
 
 FORMAT = 1
 MANIFEST, WEIGHTS = "mmsum.json", "weights.safetensors"
 VISION_KEYS = ("vision", "image_size")
 FUSION_KEYS = ("fusion", "fusion_every", "prefix_tokens", "prefix_layers", "lora_rank")
+_NEEDED = (WEIGHTS, MANIFEST)
+_FILES = ("adapter_config.json", "adapter_model.safetensors", *_NEEDED)
+"""Of an export; the manifest last: it says that the folder is whole. An export without LoRA has no adapter files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,41 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def export_folder(model: Model) -> Path:
-    """Where model.export lies on this machine."""
-    export = model.export or ""
-    return locate(export, "model.export") if export.startswith("package:") else Path(export)
+    """Where model.export lies on this machine, fetched from its store where it lies in one."""
+    return Path(local_export(model.export or "")).expanduser()
+
+
+def local_export(export: str) -> str:
+    """A local folder of the export. A remote one is fetched once per version, to MMSUM_CACHE/exports.
+
+    Raises PresetError where there is none.
+    """
+    if export.startswith("package:"):
+        return str(locate(export, "model.export"))
+    if storage.is_local(export):
+        return export
+    versions = export_versions(export)
+    if not versions.keys() >= set(_NEEDED):
+        raise PresetError(f"model.export: {export} is no export; give a folder written by mmsum train")
+    key = hashlib.sha256("\n".join([export, *versions.values()]).encode()).hexdigest()[:16]
+    folder = cache_folder() / "exports" / key
+    if not (folder / MANIFEST).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in versions:
+            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+                file.write(storage.read(storage.join(storage.normalize(export), name)))
+            os.replace(file.name, folder / name)
+    return str(folder)
+
+
+def export_versions(export: str) -> dict[str, str]:
+    """Names and versions of the files of an export, those that are there, the manifest last."""
+    folder = str(locate(export, "model.export")) if export.startswith("package:") else export
+    try:
+        refs = {name: storage.stat(storage.join(storage.normalize(folder), name)) for name in _FILES}
+    except ObjectNotFound:  # the bucket itself
+        refs = {}
+    return {name: ref.version for name, ref in refs.items() if ref}
 
 
 def as_exported(model: Model, manifest: Manifest | None = None) -> Model:
@@ -85,7 +124,7 @@ def complete(model: Model) -> Model:
     open_clip tags are not looked up.
     """
     if model.export:
-        manifest = read_manifest(locate(model.export, "model.export"))
+        manifest = read_manifest(export_folder(model))
         model = model.model_copy(
             update={
                 "backbone": model.backbone or manifest.backbone,

@@ -30,6 +30,9 @@ from mmsum.training.world import World
 _RATE_STEPS = 50
 """Steps over which rates and the time to go are averaged."""
 
+_BOARD_SECONDS = 10
+"""After which TensorBoard's events are on disk, whatever ends the process then."""
+
 
 class Screen:
     """The Watcher of a run: `say` takes each line, wherever it is shown."""
@@ -81,7 +84,12 @@ class Screen:
                 tracker.log({"valid_loss": valid_loss}, step)
         for tracker in self.trackers:
             if isinstance(tracker, TensorBoard):
-                tracker.copy(self.out)
+                tracker.copy()
+
+    def close(self) -> None:
+        """Ends the trackers: what they hold back reaches its place."""
+        for tracker in self.trackers:
+            tracker.close()
 
     def _save_steps(self) -> None:
         """Steps since the last time, as one object; where the store does not take it, they come with the next."""
@@ -136,6 +144,7 @@ class Tracker(Protocol):
     """Somewhere that numbers are sent to."""
 
     def log(self, values: dict[str, float], step: int) -> None: ...
+    def close(self) -> None: ...
 
 
 class TensorBoard:
@@ -144,22 +153,26 @@ class TensorBoard:
     def __init__(self, out: str) -> None:
         from tensorboardX import SummaryWriter
 
+        self.folder = storage.join(out, "tensorboard")
         # An event file is appended to, which object stores cannot.
         self.scratch = None if storage.is_local(out) else tempfile.TemporaryDirectory(prefix="mmsum-board-")
-        folder = self.scratch.name if self.scratch else storage.join(out, "tensorboard").removeprefix("file://")
-        self.writer = SummaryWriter(folder)
+        folder = self.scratch.name if self.scratch else self.folder.removeprefix("file://")
+        self.writer = SummaryWriter(folder, flush_secs=_BOARD_SECONDS)
 
-    def copy(self, out: str) -> None:
+    def copy(self) -> None:
         """Takes the event files to where they belong. A store in trouble has them with the next checkpoint."""
         if self.scratch:
             for file in Path(self.scratch.name).iterdir():
                 with suppress(StorageError):
-                    storage.put(storage.join(out, "tensorboard", file.name), file.read_bytes())
+                    storage.put(storage.join(self.folder, file.name), file.read_bytes())
 
     def log(self, values: dict[str, float], step: int) -> None:
         for name, value in values.items():
             self.writer.add_scalar(name, value, step)
-        self.writer.flush()
+
+    def close(self) -> None:
+        self.writer.close()
+        self.copy()
 
 
 class Wandb:
@@ -173,6 +186,9 @@ class Wandb:
     def log(self, values: dict[str, float], step: int) -> None:
         self.run.log(values, step=step)
 
+    def close(self) -> None:
+        self.run.finish()
+
 
 class Mlflow:
     """MLflow, where it is installed and MLFLOW_TRACKING_URI is set."""
@@ -185,6 +201,9 @@ class Mlflow:
 
     def log(self, values: dict[str, float], step: int) -> None:
         self.mlflow.log_metrics(values, step=step)
+
+    def close(self) -> None:
+        self.mlflow.end_run()
 
 
 def _trackers(out: str) -> Iterator[Tracker]:
