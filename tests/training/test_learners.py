@@ -173,7 +173,7 @@ def test_rates_warm_up_then_follow_a_cosine(folder: Path) -> None:
     shares = [learning_rate_share(step, training) for step in range(111)]
     assert shares[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
     assert shares[10] == 1.0 and shares[60] == pytest.approx(0.6) and shares[110] == pytest.approx(0.2)
-    assert all(before > after for before, after in itertools.pairwise(shares))
+    assert all(before > after for before, after in itertools.pairwise(shares[10:]))
 
 
 def test_adapters_tower_and_lora_have_rates_of_their_own(folder: Path) -> None:

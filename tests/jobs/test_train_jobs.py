@@ -1,0 +1,26 @@
+"""The training jobs that come along: each one YAML that `mmsum train` and jobs/train.py take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmsum.config import load_config
+from mmsum.training.launch import check_training
+
+JOBS = Path(__file__).parents[2] / "jobs"
+STAGES = {
+    "finetune_clip.yaml": "finetune_clip",
+    "train.yaml": "train",
+    "pocket-clip.yaml": "finetune_clip",
+    "pocket-figures.yaml": "train",
+    "pocket.yaml": "train",
+}
+
+
+@pytest.mark.parametrize(("name", "stage"), STAGES.items())
+def test_a_training_job_is_valid(name: str, stage: str) -> None:
+    config = load_config(JOBS / name)
+    check_training(config)
+    assert config.training.stage == stage
