@@ -58,9 +58,7 @@ def save_checkpoint(
     shard = storage.join(folder, f"shard-{world.rank}.safetensors")
     problem = together(lambda: storage.put(shard, save(share)), world, write_seconds)
     if problem is None:
-        text = json.dumps(asdict(manifest), indent=2, sort_keys=True).encode()
-        manifest_uri = storage.join(folder, "manifest.json")
-        problem = together(lambda: world.first and storage.put(manifest_uri, text), world, write_seconds)
+        problem = together(lambda: _write_manifest(manifest, folder) if world.first else None, world, write_seconds)
     if problem is not None:
         # Known from the run, not from a look: the store may be out of reach.
         good = f"the last good checkpoint is {last_good}" if last_good else "there is no good checkpoint yet"
@@ -70,7 +68,12 @@ def save_checkpoint(
     return folder
 
 
-def together(write: Callable[[], object], world: World, seconds: float) -> str | None:
+def _write_manifest(manifest: Manifest, folder: str) -> None:
+    text = json.dumps(asdict(manifest), indent=2, sort_keys=True)
+    storage.put(storage.join(folder, "manifest.json"), text.encode())
+
+
+def together(write: Callable[[], None], world: World, seconds: float) -> str | None:
     """None when `write` succeeds on every worker, else the reason why not: all must hear of it before one may leave."""
     problem = None
     try:

@@ -84,5 +84,5 @@ def about_training(config: Config, encoded: Encoded, metrics: dict[str, float]) 
         "data_fingerprint": encoded.folder.rsplit("/", 1)[-1],
         "examples": encoded.index.num_rows,
         "left_out_or_shortened": encoded.counts,
-        "metrics": metrics,
+        "metrics": dict(sorted(metrics.items())),
     }

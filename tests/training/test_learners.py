@@ -10,7 +10,7 @@ import pytest
 
 from mmsum.config import Config, Training
 from mmsum.errors import ConfigError
-from mmsum.model.fused import FusedModel, load_fused
+from mmsum.model.fused import FusedModel, decoder_layers, load_fused
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
@@ -129,9 +129,13 @@ def test_recomputing_and_compiling_change_nothing(folder: Path, key: str) -> Non
     batch = data.batch([1, 2], step=None)
     expected = learner(batch)
     expected.backward()
-    _, _, other, _ = load(folder, gate=0.3, **two, **{key: True})
+    _, model, other, _ = load(folder, gate=0.3, **two, **{key: True})
+    calls: list[int] = []
+    decoder_layers(model.backbone)[-1].mlp.register_forward_hook(lambda *_: calls.append(1))
     loss = other(batch)
     loss.backward()
+    if key == "training.activation_checkpointing":
+        assert len(calls) == 2
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-4)
     for (name, ours), theirs in zip(learner.named_parameters(), other.parameters(), strict=True):
         if ours.grad is not None:

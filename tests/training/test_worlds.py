@@ -81,7 +81,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     two.append(case("two-bf16", model__dtype="bfloat16", training__zero=2, training__workers=2))
     two.append(case("two-pairs", training__stage="finetune_clip", training__zero=2, training__workers=2))
     two += [case(f"two-prefix-{zero}", training__zero=zero, training__workers=2, **prefix) for zero in (2, 3)]
-    run_workers(2, *two, *(f"{file}@2" for file in changing))
+    offloaded = [
+        case(f"offload-{zero}", training__zero=zero, training__workers=2, training__offload=True) for zero in (2, 3)
+    ]
+    broken = [f"{file}@3" for file in offloaded]
+    run_workers(2, *two, *broken, *offloaded, *(f"{file}@2" for file in changing))
     one = [case("one-3", training__zero=3)]
     run_workers(1, *one, *(f"{file}@4" for file in changing))
     run_workers(3, *changing)
