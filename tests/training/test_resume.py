@@ -109,14 +109,18 @@ def poison(config: Config, letter: str) -> None:
     save_file(tensors, file, metadata={"format": "pt"})
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_loss_that_is_not_finite_is_skipped_and_counted(tmp_path: Path, workers: int) -> None:
-    config = training_config(tmp_path, **{"training.workers": max(workers, 1), "training.zero": 2 if workers else 0})
+@pytest.mark.parametrize(
+    "zero",
+    [None, 2, *(pytest.param(zero, marks=pytest.mark.slow) for zero in (0, 1, 3))],
+    ids=lambda zero: f"zero-{zero}",
+)
+def test_a_loss_that_is_not_finite_is_skipped_and_counted(tmp_path: Path, zero: int | None) -> None:
+    config = training_config(tmp_path, **{"training.workers": 1 if zero is None else 2, "training.zero": zero or 0})
     poison(config, "7")  # "The town painted 7 squares", and 17
-    if workers:
-        run_workers(workers, write_config(config, tmp_path / "config.yaml"))
-    else:
+    if zero is None:
         run_training(config, QUIET, local=True)
+    else:
+        run_workers(2, write_config(config, tmp_path / "config.yaml"))
     skipped = [log.skipped for log in steps(config)]
     assert 0 < sum(skipped) < len(skipped)
     weights = load_file(Path(config.training.out, "export", "weights.safetensors"))
