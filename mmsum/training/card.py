@@ -30,7 +30,8 @@ def model_card(config: Config, training: dict[str, Any], tensors: dict[str, torc
         parts[part] = parts.get(part, 0) + tensor.numel()
     rows = "\n".join(f"| {name} | {count:,} |" for name, count in sorted(parts.items()))
     facts = "\n".join(f"| {name} | {value} |" for name, value in training.items() if name != "metrics")
-    metrics = "\n".join(f"| {METRICS.get(name, name)} | {value:.4f} |" for name, value in training["metrics"].items())
+    known = training["metrics"]
+    metrics = "\n".join(f"| {shown} | {known[name]:.4f} |" for name, shown in METRICS.items() if name in known)
     use = "mmsum summarize SRC OUT --model FOLDER" if "fusion" in parts else "model.export: FOLDER in a training config"
     return f"""# Adapters trained with mmsum
 

@@ -55,6 +55,18 @@ def test_its_card_and_its_manifest_tell_how_well_it_learned(tmp_path: Path) -> N
     assert read_manifest(export_of(config)).training == training
 
 
+def test_the_second_stage_takes_the_tower_of_the_first(tmp_path: Path) -> None:
+    first = export_of(training_config(tmp_path, **{"training.stage": "finetune_clip", "training.steps": 2}))
+    changes = {"model.export": str(first), "training.steps": 2, "training.vision_learning_rate": 0}
+    second = export_of(training_config(tmp_path, **changes, **{"training.out": str(tmp_path / "second")}))
+    before, after = load_file(first / WEIGHTS), load_file(second / WEIGHTS)
+    towers = [{name: t for name, t in one.items() if name.startswith("vision.")} for one in (before, after)]
+    assert towers[0] and towers[0].keys() == towers[1].keys()
+    assert all(torch.equal(tensor, towers[1][name]) for name, tensor in towers[0].items())
+    new = load_fused(training_config(tmp_path).model).clip.visual.state_dict()  # type: ignore[union-attr]
+    assert any(not torch.equal(tensor, new[name.removeprefix("vision.")]) for name, tensor in towers[0].items())
+
+
 @pytest.mark.parametrize("rate", [0.0, 0.001])
 def test_a_run_goes_on_from_an_export_of_another_shape(tmp_path: Path, rate: float) -> None:
     first = export_of(training_config(tmp_path, **PREFIX, **{"training.steps": 2, "training.lora_learning_rate": 0.01}))
