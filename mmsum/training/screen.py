@@ -253,11 +253,10 @@ def draw_losses(out: str) -> str | None:
             label = "what they show saves"
             below.plot([log.step for log in swapped], gains, color="#7a9a01", linewidth=1.0, label=label)
             below.axhline(0, color="#999999", linewidth=0.5)
-        below.set_ylabel("loss without figures, or with others', − with", color="#b5541c")
-        below.legend(frameon=False, loc="center right")
+        below.set_ylabel("loss that figures save", color="#b5541c")
     axes.set_xlabel("step")
     axes.set_ylabel("loss")
-    axes.legend(frameon=False)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     plt.close(figure)
