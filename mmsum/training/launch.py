@@ -7,6 +7,7 @@ from contextlib import closing
 
 from rich.console import Console
 
+from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import ConfigError, UsageError
 from mmsum.training.encode import RULES, Encoded, encode
@@ -24,14 +25,21 @@ def run_training(config: Config, console: Console, *, local: bool = False, until
         from mmsum.training.on_ray import train_on_ray
 
         export = train_on_ray(config, console)
-    if export:
-        from mmsum.training.screen import draw_losses
-
-        console.print(f"losses     {draw_losses(config.training.out)}", soft_wrap=True)
-        console.print(f"export     {export}", soft_wrap=True)
-        if config.training.stage == "train":
-            console.print(f"next       mmsum summarize SRC OUT --model {export}", soft_wrap=True)
+    if export and (not local or os.environ.get("RANK", "0") == "0"):
+        _announce_export(config, export, console)
     return export
+
+
+def _announce_export(config: Config, export: str, console: Console) -> None:
+    from mmsum.training.screen import draw_losses
+
+    sizes = {ref.uri.rpartition("/")[2]: ref.size for ref in storage.list_objects(export)}
+    files = ", ".join(f"{name} {size:,} bytes" for name, size in sorted(sizes.items()))
+    console.print(f"losses     {draw_losses(config.training.out)}", soft_wrap=True)
+    console.print(f"export     {export}", soft_wrap=True)
+    console.print(f"files      {files}", soft_wrap=True, highlight=False)
+    if config.training.stage == "train":
+        console.print(f"next       mmsum summarize SRC OUT --model {export}", soft_wrap=True)
 
 
 def check_training(config: Config) -> None:

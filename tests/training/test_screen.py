@@ -61,6 +61,8 @@ def test_lines_board_and_picture_tell_losses_gates_rates_and_what_figures_save(t
     assert shown["loss"] == pytest.approx({2: logs[1].loss, 4: logs[3].loss})
     assert shown["gate_mean"][4] == pytest.approx(logs[3].extra["gate_mean"])
     assert (tmp_path / "run" / "loss.png").read_bytes()[:4] == b"\x89PNG"
+    size = (tmp_path / "run" / "export" / "weights.safetensors").stat().st_size
+    assert f"weights.safetensors {size:,} bytes" in printed
 
 
 def test_mlflow_gets_every_log_line_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
