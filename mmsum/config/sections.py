@@ -96,9 +96,7 @@ class Training(_Section):
         "figure: one example a figure (in finetune_clip: CLIP learns from what the summary says instead of the caption)",
     )
     steps: int = _answer(1000, description="optimizer steps", ge=1)
-    batch_size: int = _answer(
-        8, description="examples of one step, over all workers; every worker count divides it", ge=1
-    )
+    batch_size: int = _answer(8, description="examples of one step, over all workers; a multiple of micro_batch", ge=1)
     micro_batch: int = Field(2, description="examples of one forward pass of one worker", ge=1)
     learning_rate: float = _answer(1e-3, description="of the adapters (in finetune_clip: of CLIP's text side)", ge=0)
     vision_learning_rate: float = _answer(1e-4, description="of the vision tower; 0 keeps it frozen", ge=0)

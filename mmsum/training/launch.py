@@ -51,13 +51,17 @@ def check_training(config: Config) -> None:
     ):
         if not getattr(training, name):
             raise ConfigError(f"training.{name}: empty; name {what}")
-    low, high = training.worker_range
-    for workers in range(low, high + 1):
-        if training.batch_size % (workers * training.micro_batch):
-            raise ConfigError(
-                f"training.batch_size: {training.batch_size} does not divide into micro-batches of "
-                f"{training.micro_batch} on {workers} workers; choose a multiple of both for every number of workers"
-            )
+    batches, rest = divmod(training.batch_size, training.micro_batch)
+    if rest:
+        raise ConfigError(
+            f"training.batch_size: {training.batch_size} does not divide into micro-batches of {training.micro_batch}; "
+            "choose a multiple of training.micro_batch"
+        )
+    if (most := training.worker_range[1]) > batches:
+        raise ConfigError(
+            f"training.workers: {most} workers share a step of {batches} micro-batches (training.batch_size "
+            f"{training.batch_size}, training.micro_batch {training.micro_batch}); use fewer, or smaller micro-batches"
+        )
     if training.offload and not training.zero:
         raise ConfigError(
             "training.offload: ZeRO 0 keeps no state that could be offloaded; set training.zero to 1, 2 or 3"

@@ -180,9 +180,9 @@ def take_step(
         tokens = int(data.targets[schedule.examples(step)].sum())
         total = _summary_gradients(optimizer, batches, world.size / tokens) / tokens
     else:
-        total = _contrastive_gradients(optimizer, batches, world)
+        total = _contrastive_gradients(optimizer, batches, schedule.size, world)
     result = optimizer.step(learning_rate_share(step, config.training))
-    summed = world.sum([total, float(sum(int(batch.mask.sum()) for batch in batches))])
+    summed = world.sum([total, float(sum(int(batch.mask.sum()) for batch in batches if batch.real))])
     loss = summed[0] if isinstance(optimizer.learner, SummaryLearner) else total
     return StepLog(
         step=step + 1,
@@ -206,23 +206,26 @@ def _summary_gradients(optimizer: Optimizer, batches: list[MicroBatch], scale: f
     return total
 
 
-def _contrastive_gradients(optimizer: Optimizer, batches: list[MicroBatch], world: World) -> float:
+def _contrastive_gradients(optimizer: Optimizer, batches: list[MicroBatch], pairs: int, world: World) -> float:
     """The contrastive loss over the pairs of all micro-batches of all workers, exactly, whatever fits into memory at once.
 
     Vectors of all pairs first, without gradients; the loss and its gradient in them; then each micro-batch again, its
-    vectors pulled along that gradient (gradient caching, Gao et al. 2021).
+    vectors pulled along that gradient (gradient caching, Gao et al. 2021). Blank micro-batches stand behind all others.
     """
     with torch.no_grad():
         vectors = [optimizer(batch) for batch in batches]
     images, start = world.gather(torch.cat([image for image, _, _ in vectors]))
     texts, _ = world.gather(torch.cat([text for _, text, _ in vectors]))
-    leaves = [tensor.requires_grad_() for tensor in (images, texts, vectors[0][2].clone())]
+    leaves = [tensor.requires_grad_() for tensor in (images[:pairs], texts[:pairs], vectors[0][2].clone())]
     loss = contrastive_loss(*leaves)
     image_pull, text_pull, factor_pull = torch.autograd.grad(loss, leaves)
     for number, batch in enumerate(batches):
         image, text, factor = optimizer(batch)
         here = slice(start, start + len(image))
-        pulled = world.size * ((image * image_pull[here]).sum() + (text * text_pull[here]).sum())
+        if batch.real:
+            pulled = world.size * ((image * image_pull[here]).sum() + (text * text_pull[here]).sum())
+        else:
+            pulled = 0.0 * (image.sum() + text.sum())
         # The factor's gradient counts once on every worker: the mean over workers is the gradient itself.
         optimizer.backward(pulled + factor * (factor_pull if number == 0 else 0.0))
         start = here.stop

@@ -75,6 +75,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     ]
     recompute = {"training.activation_checkpointing": True, "training.zero": 3, "training.workers": 2}
     two.append(case("two-recomputed", **recompute))
+    uneven = {"training.micro_batch": 2, "training.workers": 2}  # three micro-batches a step
+    two += [case(f"uneven-{zero}", training__zero=zero, **uneven) for zero in (0, 3)]
+    two.append(case("uneven-pairs", training__stage="finetune_clip", training__zero=2, **uneven))
     for zero in STAGES:  # from the end of one run, each writes its export once more
         two.append(case(f"again-{zero}", training__zero=zero, training__workers=2))
         shutil.copytree(folder / "short", folder / f"again-{zero}", ignore=shutil.ignore_patterns("export"))
@@ -119,7 +122,8 @@ def test_alone_is_a_plain_pytorch_loop(runs: Runs) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*(f"two-{zero}" for zero in STAGES), "one-3", "offload-2", "offload-3", "two-recomputed"]
+    "name",
+    [*(f"two-{zero}" for zero in STAGES), "one-3", "offload-2", "offload-3", "two-recomputed", "uneven-0", "uneven-3"],
 )
 def test_every_stage_and_number_of_workers_gives_the_same_losses(runs: Runs, name: str) -> None:
     whole = runs.losses("short")
@@ -209,8 +213,9 @@ def test_bfloat16(runs: Runs) -> None:
         assert weights[f"vision.{name}"].dtype == torch.float32 and torch.equal(weights[f"vision.{name}"], tensor)
 
 
-def test_the_contrastive_loss_is_that_of_the_whole_batch(runs: Runs) -> None:
-    assert runs.losses("two-pairs") == pytest.approx(runs.losses("pairs"), abs=1e-4)
+@pytest.mark.parametrize("name", ["two-pairs", "uneven-pairs"])
+def test_the_contrastive_loss_is_that_of_the_whole_batch(runs: Runs, name: str) -> None:
+    assert runs.losses(name) == pytest.approx(runs.losses("pairs"), abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["two-prefix-2", "two-prefix-3"])
