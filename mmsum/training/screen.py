@@ -10,9 +10,10 @@ import io
 import json
 import os
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,9 +31,6 @@ from mmsum.training.world import World
 _RATE_STEPS = 50
 """Steps over which rates and the time to go are averaged."""
 
-_BOARD_SECONDS = 10
-"""After which TensorBoard's events are on disk, whatever ends the process then."""
-
 
 class Screen:
     """The Watcher of a run: `say` takes each line, wherever it is shown."""
@@ -45,7 +43,7 @@ class Screen:
         self.recent: deque[StepLog] = deque(maxlen=_RATE_STEPS)
         self.unsaved: list[StepLog] = []
         self.skipped = 0
-        self.trackers: list[Tracker] = []
+        self.trackers: dict[str, Tracker] = {}
 
     def begin(self, learner: Learner, optimizer: Optimizer, start: Progress, resumed: str | None) -> None:
         if not self.world.first:
@@ -58,7 +56,9 @@ class Screen:
         if resumed:
             self.say(f"resuming at step {start.steps} from {resumed}")
         self.skipped = start.skipped
-        self.trackers = list(_trackers(self.out))
+        for name, make in _trackers(self.out).items():
+            with self._lost(name):
+                self.trackers[name] = make()
 
     def step(self, log: StepLog) -> None:
         self.recent.append(log)
@@ -70,8 +70,7 @@ class Screen:
             self.say(self._line(log))
             values = {"loss": log.loss, "norm": log.norm, "skipped": float(self.skipped), **log.extra}
             values |= {f"rate/{name}": rate for name, rate in log.rates.items()}
-            for tracker in self.trackers:
-                tracker.log(values, log.step)
+            self._track(values, log.step)
 
     def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
         if not self.world.first:
@@ -80,16 +79,29 @@ class Screen:
         shown = "" if valid_loss is None else f"  loss on held-out examples {valid_loss:.4f}"
         self.say(f"checkpoint {folder}{shown}")
         if valid_loss is not None:
-            for tracker in self.trackers:
-                tracker.log({"valid_loss": valid_loss}, step)
-        for tracker in self.trackers:
-            if isinstance(tracker, TensorBoard):
-                tracker.copy()
+            self._track({"valid_loss": valid_loss}, step)
+        if isinstance(board := self.trackers.get("TensorBoard"), TensorBoard):
+            board.copy()
 
     def close(self) -> None:
         """Ends the trackers: what they hold back reaches its place."""
-        for tracker in self.trackers:
-            tracker.close()
+        for name, tracker in list(self.trackers.items()):
+            with self._lost(name):
+                tracker.close()
+
+    def _track(self, values: dict[str, float], step: int) -> None:
+        for name, tracker in list(self.trackers.items()):
+            with self._lost(name):
+                tracker.log(values, step)
+
+    @contextmanager
+    def _lost(self, name: str) -> Iterator[None]:
+        """A tracker in trouble, whatever it raises, is told and left out: a server of numbers that is down ends no run."""
+        try:
+            yield
+        except Exception as error:
+            self.trackers.pop(name, None)
+            self.say(f"{name} gets no more numbers: {' '.join(str(error).split())[:300] or type(error).__name__}")
 
     def _save_steps(self) -> None:
         """Steps since the last time, as one object; where the store does not take it, they come with the next."""
@@ -148,16 +160,28 @@ class Tracker(Protocol):
 
 
 class TensorBoard:
-    """Event files under OUT/tensorboard; in an object store, a copy that grows with every checkpoint."""
+    """Event files under OUT/tensorboard; in an object store, a copy that grows with every checkpoint.
+
+    Written here, not by a SummaryWriter: its thread loses what is queued at an end, and blocks the run when its disk was full.
+    """
 
     def __init__(self, out: str) -> None:
-        from tensorboardX import SummaryWriter
+        from tensorboardX.event_file_writer import EventsWriter
 
         self.folder = storage.join(out, "tensorboard")
         # An event file is appended to, which object stores cannot.
         self.scratch = None if storage.is_local(out) else tempfile.TemporaryDirectory(prefix="mmsum-board-")
-        folder = self.scratch.name if self.scratch else self.folder.removeprefix("file://")
-        self.writer = SummaryWriter(folder, flush_secs=_BOARD_SECONDS)
+        folder = Path(self.scratch.name if self.scratch else self.folder.removeprefix("file://"))
+        folder.mkdir(parents=True, exist_ok=True)
+        self.events = EventsWriter(str(folder / "events"))
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        shown = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        self.events.write_event(Event(wall_time=time.time(), step=step, summary=Summary(value=shown)))
+        self.events.flush()
 
     def copy(self) -> None:
         """Takes the event files to where they belong. A store in trouble has them with the next checkpoint."""
@@ -166,12 +190,8 @@ class TensorBoard:
                 with suppress(StorageError):
                     storage.put(storage.join(self.folder, file.name), file.read_bytes())
 
-    def log(self, values: dict[str, float], step: int) -> None:
-        for name, value in values.items():
-            self.writer.add_scalar(name, value, step)
-
     def close(self) -> None:
-        self.writer.close()
+        self.events.close()
         self.copy()
 
 
@@ -206,12 +226,14 @@ class Mlflow:
         self.mlflow.end_run()
 
 
-def _trackers(out: str) -> Iterator[Tracker]:
-    yield TensorBoard(out)
+def _trackers(out: str) -> dict[str, Callable[[], Tracker]]:
+    """What numbers are sent to in this environment."""
+    known: dict[str, Callable[[], Tracker]] = {"TensorBoard": lambda: TensorBoard(out)}
     if os.environ.get("WANDB_PROJECT") and importlib.util.find_spec("wandb"):
-        yield Wandb()
+        known["Weights & Biases"] = Wandb
     if os.environ.get("MLFLOW_TRACKING_URI") and importlib.util.find_spec("mlflow"):
-        yield Mlflow()
+        known["MLflow"] = Mlflow
+    return known
 
 
 def read_steps(out: str) -> list[StepLog]:

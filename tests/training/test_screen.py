@@ -11,7 +11,11 @@ from rich.console import Console
 from tensorboardX.proto.event_pb2 import Event
 
 from mmsum.config import Config
+from mmsum.training.encode import encode
 from mmsum.training.launch import run_training
+from mmsum.training.loop import StepLog, train
+from mmsum.training.screen import Screen, TensorBoard
+from mmsum.training.world import alone
 from tests.training.runs import steps, training_config
 
 SEEN = {"loss_with_figures", "loss_without_figures", "loss_with_swapped_figures", "gate_mean", "gate_max", "memory_gb"}
@@ -63,6 +67,32 @@ def test_lines_board_and_picture_tell_losses_gates_rates_and_what_figures_save(t
     assert (tmp_path / "run" / "loss.png").read_bytes()[:4] == b"\x89PNG"
     size = (tmp_path / "run" / "export" / "weights.safetensors").stat().st_size
     assert f"weights.safetensors {size:,} bytes" in printed
+
+
+def test_a_tracker_in_trouble_is_told_and_ends_no_run(tmp_path: Path) -> None:
+    config = training_config(tmp_path, **{"training.steps": 4})
+    Path(config.training.out).mkdir()
+    Path(config.training.out, "tensorboard").write_text("a file where a folder must be")
+    printed = run(config)
+    assert printed.count("TensorBoard gets no more numbers: ") == 1 and "File exists" in printed
+    assert len(steps(config)) == 4
+
+    said: list[str] = []
+    later = training_config(tmp_path, **{"training.steps": 4, "training.out": str(tmp_path / "later")})
+
+    class Closing(Screen):
+        """Loses its event file after two steps."""
+
+        def step(self, log: StepLog) -> None:
+            super().step(log)
+            if log.step == 2 and isinstance(board := self.trackers["TensorBoard"], TensorBoard):
+                board.events.close()
+
+    screen = Closing(later, alone(), said.append)
+    assert train(later, encode(later.training.data, later), None, alone(), screen, deepspeed=False)
+    assert [line for line in said if "gets no more numbers" in line] == [
+        "TensorBoard gets no more numbers: write to closed file"
+    ]
 
 
 def test_mlflow_gets_every_log_line_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
