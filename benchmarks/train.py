@@ -165,6 +165,8 @@ class Meter:
 
     def step(self, log: StepLog) -> None:
         self.seconds.append(log.seconds)
+        if log.extra:  # the looks after a log step leave parameters gathered
+            return
         own = {id(tensor) for tensor in self.backbone.state_dict(keep_vars=True).values()}
         tensors = [thing for thing in gc.get_objects() if isinstance(thing, torch.Tensor) and id(thing) not in own]
         backbone = {tensor.untyped_storage().data_ptr() for tensor in self.backbone.state_dict().values()}
