@@ -167,8 +167,7 @@ class Meter:
         self.seconds.append(log.seconds)
         if log.extra:  # the looks after a log step leave parameters gathered
             return
-        own = {id(tensor) for tensor in self.backbone.state_dict(keep_vars=True).values()}
-        tensors = [thing for thing in gc.get_objects() if isinstance(thing, torch.Tensor) and id(thing) not in own]
+        tensors = [thing for thing in gc.get_objects() if isinstance(thing, torch.Tensor)]
         backbone = {tensor.untyped_storage().data_ptr() for tensor in self.backbone.state_dict().values()}
         storages = {storage.data_ptr(): storage.nbytes() for storage in map(torch.Tensor.untyped_storage, tensors)}
         self.kept = sum(size for place, size in storages.items() if place not in backbone)

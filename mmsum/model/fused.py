@@ -38,7 +38,8 @@ class FusedModel(nn.Module):
     """backbone: any Hugging Face causal LM, frozen. vision: the tower. fusion: blocks between its layers, or a resampler.
 
     trained is True when a loaded export holds a fusion, and its gates are open where it has any; only then can text
-    depend on figures. fingerprint (16 hex digits) identifies backbone, tower and fusion weights.
+    depend on figures. fingerprint (16 hex digits) identifies backbone, tower and fusion weights, backbone_fingerprint the
+    backbone's files, vision_fingerprint the weights that the tower came with (its own, or those of an export).
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class FusedModel(nn.Module):
         super().__init__()
         self.backbone, self.tokenizer, self.vision, self.fusion = backbone, tokenizer, vision, fusion
         self.backbone_fingerprint = self.fingerprint = fingerprint
+        self.vision_fingerprint = ""
         self.trained = False
         backbone.requires_grad_(False)
         if isinstance(fusion, CrossAttentionFusion):
@@ -282,6 +284,7 @@ def load_fused(
     weights_id = f"{vision_id}:{model.fusion}:{model.fusion_every}:{seed}"
     if manifest:
         weights_id = checkpoint.load_weights(fused, export_folder(model))
+        vision_id = weights_id
         fused.trained = "fusion" in manifest.parts and (any(fusion.gates) or fusion.soft_tokens > 0)
     fused.to(place)
     if model.lora_rank and not train:
@@ -291,5 +294,6 @@ def load_fused(
     if not train and place.type == "cpu" and dtype == torch.float32:
         make_skinny(backbone)
         make_skinny(fusion)
+    fused.vision_fingerprint = hashlib.sha256(vision_id.encode()).hexdigest()[:16]
     fused.fingerprint = hashlib.sha256(f"{backbone_id}:{dtype}:{weights_id}".encode()).hexdigest()[:16]
     return fused

@@ -35,7 +35,8 @@ class Manifest:
     std: tuple[float, ...]
     shapes: dict[str, Any]  # of the fusion
     parts: tuple[str, ...] = ("vision", "fusion")
-    training: dict[str, Any] = field(default_factory=dict)  # stage, data, steps, metrics
+    training: dict[str, Any] = field(default_factory=dict)  # stage, data and its fingerprint, steps, metrics
+    vision_fingerprint: str = ""  # of the weights that the tower came with, before it was trained
     format: int = FORMAT
 
 
