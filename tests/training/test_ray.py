@@ -78,7 +78,9 @@ def test_two_workers_end_as_if_nothing_had_been_killed(tmp_path: Path, victim: s
 
 
 @pytest.mark.slow
-def test_an_elastic_group_shrinks_when_a_node_is_lost_and_grows_when_one_comes(tmp_path: Path) -> None:
+def test_an_elastic_group_shrinks_when_a_node_is_lost_and_grows_when_one_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two nodes with room for one worker each, one of them killed; then a new one joins."""
     count = 900  # Ray Train looks for new nodes once a minute
     keys = {"training.steps": count, "training.checkpoint_steps": 10, "training.zero": 2, "training.log_steps": 10}
@@ -88,11 +90,11 @@ def test_an_elastic_group_shrinks_when_a_node_is_lost_and_grows_when_one_comes(t
 
     config = training_config(tmp_path, **keys, **{"training.workers": (1, 2)})
     file = write_config(config, tmp_path / "config.yaml")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # or nodes need each other's token
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         lost = cluster.add_node(num_cpus=1)
-        environment = {"RAY_ADDRESS": cluster.address, "RAY_AUTH_MODE": "disabled"}
-        process = start(file, **environment)
+        process = start(file, RAY_ADDRESS=cluster.address)
         wait_for_steps(config, 20, process)
         cluster.remove_node(lost, allow_graceful=False)
         wait_for_steps(config, 40, process)
