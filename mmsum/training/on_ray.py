@@ -49,8 +49,8 @@ def train_on_ray(config: Config, console: Console) -> str | None:
                     result = _trainer(config, settings, gpus=cluster.gpus > 0).fit()
                     break
                 except ray.train.TrainingFailedError as error:
-                    if ours := _our_error(error):
-                        raise ours from error
+                    if failed := ray.get(board.failure.remote()):
+                        raise failed from error
                     if latest(storage.normalize(training.out)) == before:
                         raise _lost(error) from error
                     console.print(f"{training.restarts + 1} workers were lost; going on from the last checkpoint")
@@ -223,17 +223,6 @@ def _report(metrics: dict[str, Any], folder: str, first: bool) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         Path(scratch, "uri.txt").write_text(folder)
         ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(scratch) if first else None)
-
-
-def _our_error(error: Exception) -> MmsumError | None:
-    """Our own error, where a worker raised one."""
-    for failure in getattr(error, "worker_failures", {}).values():
-        cause: BaseException | None = failure
-        while cause is not None:
-            if isinstance(cause, MmsumError):
-                return cause
-            cause = cause.__cause__ or getattr(cause, "cause", None)
-    return None
 
 
 def _lost(error: Exception) -> EnvironmentFailure:
