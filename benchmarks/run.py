@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("parse.py", "figures.py", "generate.py", "end_to_end.py")
+BENCHMARKS = ("parse.py", "figures.py", "generate.py", "end_to_end.py", "train.py")
 
 
 def main() -> None:

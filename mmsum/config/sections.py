@@ -52,7 +52,7 @@ class Generation(_Section):
     context_tokens: int = _answer(2048, "tokens of one call: prompt and summary together", ge=64)
     summary_tokens: int = _answer(128, "longest summary, in tokens", ge=8)
     batch_size: int = _answer(16, "sequences decoded together; batches never cross a shard", ge=1)
-    figures_per_call: int = _answer(8, "figures shown in one call", ge=0)
+    figures_per_call: int = _answer(8, "figures shown in one call; as many can be told apart", ge=0, le=64)
     repetition_penalty: float = _answer(
         1.1, "divides the logits of tokens already written; 1 is plain greedy decoding", ge=1.0, le=2.0
     )
@@ -102,9 +102,7 @@ class Training(_Section):
         "figure: one example a figure (in finetune_clip: CLIP learns from what the summary says instead of the caption)",
     )
     steps: int = _answer(1000, description="optimizer steps", ge=1)
-    batch_size: int = _answer(
-        8, description="examples of one step, over all workers; every worker count divides it", ge=1
-    )
+    batch_size: int = _answer(8, description="examples of one step, over all workers; a multiple of micro_batch", ge=1)
     micro_batch: int = Field(2, description="examples of one forward pass of one worker", ge=1)
     learning_rate: float = _answer(1e-3, description="of the adapters (in finetune_clip: of CLIP's text side)", ge=0)
     vision_learning_rate: float = _answer(1e-4, description="of the vision tower; 0 keeps it frozen", ge=0)
@@ -124,7 +122,9 @@ class Training(_Section):
     offload: bool = Field(False, description="keep optimizer state in CPU memory (ZeRO 1 to 3)")
     workers: int | tuple[int, int] = Field(1, description="training workers; [min, max] is elastic")
     worker_cpus: float = Field(1, description="CPUs of one training worker", gt=0)
-    restarts: int = Field(3, description="lost workers after which the run gives up", ge=0)
+    restarts: int = Field(
+        3, description="workers lost with no checkpoint in between, after which the run gives up", ge=0
+    )
     activation_checkpointing: bool = Field(False, description="recompute decoder layers instead of keeping them")
     compile: bool = Field(False, description="torch.compile the backbone's layers")
     checkpoint_steps: int = Field(200, description="steps between two checkpoints", ge=1)

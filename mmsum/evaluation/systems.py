@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmsum import storage
 from mmsum.config import Config, load_config, preset_names
-from mmsum.errors import ConfigError, ObjectNotFound, PresetError
+from mmsum.errors import ConfigError
 from mmsum.evaluation.variants import ABLATIONS, FIGURES_REMOVED, FIGURES_SWAPPED, FULL
 from mmsum.generation.summarizer import Summarizer, build_summarizer, check_summarizer
-from mmsum.model.files import cache_folder, locate
-from mmsum.model.manifest import MANIFEST, WEIGHTS, as_exported, read_manifest
+from mmsum.model.manifest import MANIFEST, as_exported, local_export, read_manifest
 
 BACKBONE, TEXT_ONLY = "backbone", "text-only"
-# Of an export; the manifest last: it says that the folder is whole. An export without LoRA has no adapter files.
-_NEEDED = (WEIGHTS, MANIFEST)
-_FILES = ("adapter_config.json", "adapter_model.safetensors", *_NEEDED)
 
 
 @dataclass(frozen=True)
@@ -107,36 +100,3 @@ def with_local_export(config: Config) -> Config:
         return config
     model = config.model.model_copy(update={"export": local_export(config.model.export)})
     return config.model_copy(update={"model": model})
-
-
-def local_export(export: str) -> str:
-    """A local folder of the export. A remote one is fetched once per version, to MMSUM_CACHE/exports.
-
-    Raises PresetError where there is none.
-    """
-    if export.startswith("package:"):
-        return str(locate(export, "model.export"))
-    if storage.is_local(storage.normalize(export)):
-        return export
-    versions = export_versions(export)
-    if not versions.keys() >= set(_NEEDED):
-        raise PresetError(f"model.export: {export} is no export; give a folder written by mmsum train")
-    key = hashlib.sha256("\n".join([export, *versions.values()]).encode()).hexdigest()[:16]
-    folder = cache_folder() / "exports" / key
-    if not (folder / MANIFEST).is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in versions:
-            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-                file.write(storage.read(storage.join(storage.normalize(export), name)))
-            os.replace(file.name, folder / name)
-    return str(folder)
-
-
-def export_versions(export: str) -> dict[str, str]:
-    """Names and versions of the files of an export, those that are there, the manifest last."""
-    folder = str(locate(export, "model.export")) if export.startswith("package:") else export
-    try:
-        refs = {name: storage.stat(storage.join(storage.normalize(folder), name)) for name in _FILES}
-    except ObjectNotFound:  # the bucket itself
-        refs = {}
-    return {name: ref.version for name, ref in refs.items() if ref}

@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from mmsum import storage
 from mmsum.config import Config
-from mmsum.evaluation.systems import System, build, export_versions
+from mmsum.evaluation.systems import System, build
 from mmsum.evaluation.variants import Examples
 from mmsum.examples import to_document
 from mmsum.generation.summarizer import Draft, Summarizer
+from mmsum.model.manifest import export_versions
 from mmsum.pipeline.cluster import Cluster, hide_other_gpus
 from mmsum.pipeline.engine_room import within_memory
 from mmsum.pipeline.summarize import cause_of

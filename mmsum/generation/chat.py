@@ -61,12 +61,20 @@ class Chat:
         return len(self._ids(text))
 
     def budget(self, generation: Generation) -> int:
-        """Tokens of a document's text that one call can take. Raises ConfigError when that is less than two summaries."""
+        """Tokens of a document's text that one call can take.
+
+        Raises ConfigError when that is less than two summaries, or than the soft tokens of one figure.
+        """
         fixed = max(self.count(self.text(prompt)) for prompt in (first_prompt("", ""), merge_prompt("", [])))
         budget = generation.context_tokens - generation.summary_tokens - TITLE_TOKENS - fixed
         if budget < 2 * (generation.summary_tokens + PART_TOKENS):
             raise ConfigError(
                 f"generation.context_tokens: {generation.context_tokens} leaves {budget} tokens for text, less than two "
                 f"summaries of generation.summary_tokens={generation.summary_tokens}; raise the one or lower the other"
+            )
+        if self.soft_tokens > budget:
+            raise ConfigError(
+                f"model.prefix_tokens: a figure takes {self.soft_tokens} tokens, and generation.context_tokens leaves "
+                f"{budget}; lower the one or raise the other"
             )
         return budget

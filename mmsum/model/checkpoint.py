@@ -57,6 +57,7 @@ def save_export(
         shapes=asdict(model.fusion.config),
         parts=tuple(sorted({name.partition(".")[0] for name in tensors})),
         training=training or {},
+        vision_fingerprint=model.vision_fingerprint,
     )
     _beside(folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
     os.replace(_beside(folder / MANIFEST), folder / MANIFEST)

@@ -38,7 +38,8 @@ class FusedModel(nn.Module):
     """backbone: any Hugging Face causal LM, frozen. vision: the tower. fusion: blocks between its layers, or a resampler.
 
     trained is True when a loaded export holds a fusion, and its gates are open where it has any; only then can text
-    depend on figures. fingerprint (16 hex digits) identifies backbone, tower and fusion weights.
+    depend on figures. fingerprint (16 hex digits) identifies backbone, tower and fusion weights, backbone_fingerprint the
+    backbone's files, vision_fingerprint the weights that the tower came with (its own, or those of an export).
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class FusedModel(nn.Module):
         super().__init__()
         self.backbone, self.tokenizer, self.vision, self.fusion = backbone, tokenizer, vision, fusion
         self.backbone_fingerprint = self.fingerprint = fingerprint
+        self.vision_fingerprint = ""
         self.trained = False
         backbone.requires_grad_(False)
         if isinstance(fusion, CrossAttentionFusion):
@@ -155,7 +157,8 @@ class FusedModel(nn.Module):
         if probe.layers != layers:
             raise ConfigError(
                 f"model.backbone: {type(self.backbone).__name__} passes no keywords to its decoder layers "
-                f"({probe.layers} of {layers} got them), so figures cannot reach them; choose another backbone"
+                f"({probe.layers} of {layers} got them), so figures cannot reach them; set model.fusion: prefix, which "
+                "needs no such thing, or choose another backbone"
             )
 
 
@@ -210,7 +213,12 @@ def fusion_config(backbone: nn.Module, every: int, patches: int, vision_width: i
         raise ConfigError(
             f"model.fusion_every: {every} is more than the backbone's {config.num_hidden_layers} layers; lower it"
         )
-    heads = config.num_attention_heads
+    heads = getattr(config, "num_attention_heads", None)
+    if not heads:
+        raise ConfigError(
+            f"model.backbone: {type(backbone).__name__} has no attention heads that blocks could share the shape of; "
+            "set model.fusion: prefix, or choose another backbone"
+        )
     return FusionConfig(
         layers=layers,
         patches=patches,
@@ -280,6 +288,7 @@ def load_fused(
     weights_id = f"{vision_id}:{model.fusion}:{model.fusion_every}:{seed}"
     if manifest:
         weights_id = checkpoint.load_weights(fused, export_folder(model))
+        vision_id = weights_id
         fused.trained = "fusion" in manifest.parts and (any(fusion.gates) or fusion.soft_tokens > 0)
     fused.to(place)
     if model.lora_rank and not train:
@@ -289,5 +298,6 @@ def load_fused(
     if not train and place.type == "cpu" and dtype == torch.float32:
         make_skinny(backbone)
         make_skinny(fusion)
+    fused.vision_fingerprint = hashlib.sha256(vision_id.encode()).hexdigest()[:16]
     fused.fingerprint = hashlib.sha256(f"{backbone_id}:{dtype}:{weights_id}".encode()).hexdigest()[:16]
     return fused

@@ -12,7 +12,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from mmsum.errors import PresetError
+from mmsum.errors import ConfigError, PresetError
 from mmsum.model.torchstack import torch
 
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -22,13 +22,21 @@ _PREFIX = "base_model.model."
 
 
 def inject(backbone: nn.Module, rank: int, seed: int) -> None:
-    """Puts LoRA of this rank beside every linear layer but the output embedding. Its start changes no logit."""
+    """Puts LoRA of this rank beside every linear layer but the output embedding. Its start changes no logit.
+
+    Raises ConfigError for a backbone whose layers peft cannot put it beside.
+    """
     import peft  # seconds that only those wait who use it
 
     settings = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", bias="none")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        peft.inject_adapter_in_model(settings, backbone)
+        try:
+            peft.inject_adapter_in_model(settings, backbone)
+        except ValueError as error:
+            raise ConfigError(
+                f"model.lora_rank: {type(backbone).__name__} takes no LoRA: {error}; set it to 0"
+            ) from error
     for module in lora_modules(backbone).values():
         module.float()  # as all that trains
 

@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmsum import storage
 from mmsum.config import Model
-from mmsum.errors import ConfigError, PresetError
+from mmsum.errors import ConfigError, ObjectNotFound, PresetError
 from mmsum.model.files import check_there, is_hub_id, is_remote, locate
 
 FORMAT = 1
 MANIFEST, WEIGHTS = "mmsum.json", "weights.safetensors"
 VISION_KEYS = ("vision", "image_size")
 FUSION_KEYS = ("fusion", "fusion_every", "prefix_tokens", "prefix_layers", "lora_rank")
+_NEEDED = (WEIGHTS, MANIFEST)
+_FILES = ("adapter_config.json", "adapter_model.safetensors", *_NEEDED)
+"""Of an export; the manifest last: it says that the folder is whole. An export without LoRA has no adapter files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ class Manifest:
     std: tuple[float, ...]
     shapes: dict[str, Any]  # of the fusion
     parts: tuple[str, ...] = ("vision", "fusion")
-    training: dict[str, Any] = field(default_factory=dict)  # stage, data, steps, metrics
+    training: dict[str, Any] = field(default_factory=dict)  # stage, data and its fingerprint, steps, metrics
+    vision_fingerprint: str = ""  # of the weights that the tower came with, before it was trained
     format: int = FORMAT
 
 
@@ -56,8 +61,17 @@ def read_manifest(folder: Path) -> Manifest:
 
 def export_folder(model: Model) -> Path:
     """Where model.export lies on this machine; fetched from an object store first."""
-    export = model.export or ""
-    return locate(export, "model.export") if export.startswith("package:") or is_remote(export) else Path(export)
+    return Path(local_export(model.export or "")).expanduser()
+
+
+def local_export(export: str) -> str:
+    """A local folder of the export: one in an object store is fetched first, once for each version.
+
+    Raises PresetError where there is none.
+    """
+    if is_remote(export) and not export_versions(export).keys() >= set(_NEEDED):
+        raise PresetError(f"model.export: {export} is no export; give a folder written by mmsum train")
+    return str(locate(export, "model.export")) if export.startswith("package:") or is_remote(export) else export
 
 
 def manifest_of(export: str) -> Manifest:
@@ -65,6 +79,16 @@ def manifest_of(export: str) -> Manifest:
     if is_remote(export):
         return read_manifest(locate(f"{export.rstrip('/')}/{MANIFEST}", "model.export").parent)
     return read_manifest(locate(export, "model.export"))
+
+
+def export_versions(export: str) -> dict[str, str]:
+    """Names and versions of the files of an export, those that are there, the manifest last."""
+    folder = str(locate(export, "model.export")) if export.startswith("package:") else export
+    try:
+        refs = {name: storage.stat(storage.join(storage.normalize(folder), name)) for name in _FILES}
+    except ObjectNotFound:  # the bucket itself
+        refs = {}
+    return {name: ref.version for name, ref in refs.items() if ref}
 
 
 def as_exported(model: Model, manifest: Manifest | None = None) -> Model:

@@ -47,9 +47,12 @@ class VisionTower(nn.Module):
             tokens = visual.trunk.forward_features(pixels)
             if tokens.ndim == 3:  # a transformer: leave out class and register tokens
                 return tokens[:, getattr(visual.trunk, "num_prefix_tokens", 0) :]
+            if getattr(visual.trunk, "output_fmt", "NCHW") == "NHWC":  # Swin and its like
+                return tokens.flatten(1, 2)
         else:
+            normed = getattr(visual, "attn_pool", None) is None  # CoCa's last norm is as wide as what it pools into
             tokens = visual.forward_intermediates(
-                pixels, indices=1, normalize_intermediates=True, intermediates_only=True, output_fmt="NCHW"
+                pixels, indices=1, normalize_intermediates=normed, intermediates_only=True, output_fmt="NCHW"
             )["image_intermediates"][-1]
         return tokens.flatten(2).transpose(1, 2)
 

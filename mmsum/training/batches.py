@@ -41,7 +41,7 @@ IGNORED = -100
 
 
 class Schedule:
-    """The examples of every step. `check_training` has seen to it that every worker count divides a batch."""
+    """The examples of every step. `check_training` has seen to it that there is a micro-batch for every worker."""
 
     def __init__(self, alike: Sequence[int], training: Training, seed: int) -> None:
         self.alike = np.asarray(alike)
@@ -78,6 +78,7 @@ class MicroBatch:
     figures: list[int]  # images of each example, in order
     captions: list[str]  # of the images
     ids: list[str]
+    real: bool = True  # or a blank one, which only keeps a worker in step with the others
 
     def to(self, device: torch.device) -> MicroBatch:
         """The same with its tensors on `device`."""
@@ -163,11 +164,22 @@ def collate(rows: Sequence[dict[str, Any]], pad: int, side: int) -> MicroBatch:
 def micro_batches(
     data: EncodedData, schedule: Schedule, step: int, rank: int, workers: int, size: int
 ) -> list[MicroBatch]:
-    """A worker's share of a step, in micro-batches of `size` examples. Padding is the same for every number of workers."""
+    """A worker's share of a step, in micro-batches of `size` examples. Padding is the same for every number of workers.
+
+    All workers get equally many, or ZeRO would wait for ever: where they do not divide a step's, the last ones make it up
+    with blank ones.
+    """
     examples = schedule.examples(step)
-    share = len(examples) // workers
-    mine = examples[rank * share : (rank + 1) * share]
-    return [data.batch(mine[at : at + size], step) for at in range(0, share, size)]
+    starts = range(0, len(examples), size)
+    share = -(-len(starts) // workers)
+    mine = [data.batch(examples[at : at + size], step) for at in starts[rank * share : (rank + 1) * share]]
+    missing = share - len(mine)
+    return mine + [blank(data.batch(examples[:size], step))] * missing if missing else mine
+
+
+def blank(batch: MicroBatch) -> MicroBatch:
+    """The same work to do, and nothing to learn from it."""
+    return replace(batch, labels=torch.full_like(batch.labels, IGNORED), real=False)
 
 
 def prefetched(

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from safetensors.torch import load, save
@@ -33,54 +34,54 @@ class Progress:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a checkpoint says about itself; `settings` are those that a resume must share."""
+    """What a checkpoint says about itself; `settings` are those that a resume must share, `metrics` what an export tells."""
 
     progress: Progress
     shards: int
     settings: dict[str, Any]
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 def save_checkpoint(
-    out: str,
-    optimizer: Optimizer,
-    progress: Progress,
-    settings: dict[str, Any],
-    world: World,
-    write_seconds: float,
+    out: str, optimizer: Optimizer, manifest: Manifest, world: World, write_seconds: float, last_good: str | None
 ) -> str:
     """Writes a checkpoint, all workers together, and returns its folder. A store in trouble is waited for.
 
     Raises EnvironmentFailure on every worker, naming the last good checkpoint, when one of them cannot write its share.
     """
-    folder = storage.join(out, "checkpoints", f"step-{progress.steps:08d}")
+    folder = storage.join(out, "checkpoints", f"step-{manifest.progress.steps:08d}")
     share = {}
     for number, (name, state) in enumerate(optimizer.read()):
         if number % world.size == world.rank:
             share[name] = state.value.contiguous()
             share |= {f"{name}@{key}": getattr(state, key).contiguous() for key in MOMENTS}
     shard = storage.join(folder, f"shard-{world.rank}.safetensors")
-    problem = _try(lambda: storage.put(shard, save(share)), write_seconds)
-    if world.sum([float(problem is not None)])[0] == 0 and world.first:
-        manifest = Manifest(progress, world.size, settings)
-        text = json.dumps(asdict(manifest), indent=2, sort_keys=True).encode()
-        problem = _try(lambda: storage.put(storage.join(folder, "manifest.json"), text), write_seconds)
-    if world.sum([float(problem is not None)])[0]:
-        reason = problem or "another worker could not write its share"
-        last = latest(out)
-        good = f"the last good checkpoint is {last[0]}" if last else "there is no good checkpoint yet"
+    problem = together(lambda: storage.put(shard, save(share)), world, write_seconds)
+    if problem is None:
+        problem = together(lambda: _write_manifest(manifest, folder) if world.first else None, world, write_seconds)
+    if problem is not None:
+        # Known from the run, not from a look: the store may be out of reach.
+        good = f"the last good checkpoint is {last_good}" if last_good else "there is no good checkpoint yet"
         raise EnvironmentFailure(
-            f"{folder}: the checkpoint cannot be written: {reason}; {good}; mend it and start again"
+            f"{folder}: the checkpoint cannot be written: {problem}; {good}; mend it and start again"
         )
     return folder
 
 
-def _try(write: Callable[[], None], seconds: float) -> str | None:
-    """None when `write` succeeds, else the reason why not: all workers must hear of it before one of them may leave."""
+def _write_manifest(manifest: Manifest, folder: str) -> None:
+    text = json.dumps(asdict(manifest), indent=2, sort_keys=True)
+    storage.put(storage.join(folder, "manifest.json"), text.encode())
+
+
+def together(write: Callable[[], None], world: World, seconds: float) -> str | None:
+    """None when `write` succeeds on every worker, else the reason why not: all must hear of it before one may leave."""
+    problem = None
     try:
         storage.patiently(write, seconds)
     except StorageError as error:
-        return str(error)
-    return None
+        problem = str(error)
+    failed = world.sum([float(problem is not None)])[0] > 0
+    return problem or "another worker could not write its share" if failed else None
 
 
 def latest(out: str) -> tuple[str, Manifest] | None:
@@ -90,7 +91,7 @@ def latest(out: str) -> tuple[str, Manifest] | None:
             found = json.loads(storage.read(storage.join(folder, "manifest.json")))
         except ObjectNotFound:
             continue  # torn by a kill
-        return folder, Manifest(Progress(**found["progress"]), found["shards"], found["settings"])
+        return folder, Manifest(**found | {"progress": Progress(**found["progress"])})
     return None
 
 
@@ -132,12 +133,14 @@ def check_settings(manifest: Manifest, settings: dict[str, Any], folder: str) ->
 
 
 def prune(out: str, keep: int) -> None:
-    """Deletes all but the `keep` newest complete checkpoints (and torn ones older than these); manifests go first."""
-    folders = _folders(out)
-    complete = [folder for folder in folders if storage.exists(storage.join(folder, "manifest.json"))]
-    if len(complete) <= keep:
-        return
-    for folder in folders:
-        if folder < complete[-keep]:
-            storage.delete([storage.join(folder, "manifest.json")])
-            storage.delete([ref.uri for ref in storage.list_objects(folder)])
+    """Deletes all but the `keep` newest complete checkpoints (and torn ones older than these); manifests go first.
+
+    A store in trouble keeps them for now: the next checkpoint's call deletes them.
+    """
+    with suppress(StorageError):
+        folders = _folders(out)
+        complete = [folder for folder in folders if storage.exists(storage.join(folder, "manifest.json"))]
+        for folder in folders:
+            if len(complete) > keep and folder < complete[-keep]:
+                storage.delete([storage.join(folder, "manifest.json")])
+                storage.delete([ref.uri for ref in storage.list_objects(folder)])

@@ -8,22 +8,32 @@ from typing import Any
 
 from mmsum import storage
 from mmsum.config import Config
+from mmsum.errors import EnvironmentFailure
 from mmsum.model.checkpoint import model_tensors, save_export
 from mmsum.model.fused import FusedModel
 from mmsum.model.lora import adapter_tensors
 from mmsum.model.manifest import MANIFEST
 from mmsum.model.torchstack import torch
 from mmsum.training.card import CARD, model_card
+from mmsum.training.checkpoints import together
 from mmsum.training.encode import Encoded
 from mmsum.training.learners import exported_name
 from mmsum.training.optimizers import Optimizer
 from mmsum.training.world import World
 
 
-def write_export(model: FusedModel, optimizer: Optimizer, config: Config, encoded: Encoded, world: World) -> str:
+def write_export(
+    model: FusedModel,
+    optimizer: Optimizer,
+    config: Config,
+    encoded: Encoded,
+    world: World,
+    metrics: dict[str, float],
+) -> str:
     """Gathers what was trained and writes it to OUT/export; every worker takes part, the first one writes.
 
     The same weights come out of every ZeRO stage: whole tensors in `training.export_dtype`, beside the buffers they need.
+    Raises EnvironmentFailure on every worker when they cannot be written.
     """
     folder = storage.join(storage.normalize(config.training.out), "export")
     parts = ("vision", "fusion") if config.training.stage == "train" else ("vision",)
@@ -32,24 +42,33 @@ def write_export(model: FusedModel, optimizer: Optimizer, config: Config, encode
         whole = optimizer.whole(parameter)
         if world.first:
             tensors[exported_name(name)] = whole.contiguous()
+    files: list[tuple[str, bytes]] = []
     if world.first:
         # Beside the learner's tensors: buffers, and a tower or LoRA that was kept frozen.
         held = model_tensors(model, parts) | (adapter_tensors(model.backbone) if "fusion" in parts else {})
         tensors = {**{name: tensor for name, tensor in held.items() if name not in tensors}, **tensors}
         dtype: torch.dtype = getattr(torch, config.training.export_dtype)
         tensors = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
-        training = about_training(config, encoded)
+        training = about_training(config, encoded, metrics)
         with tempfile.TemporaryDirectory() as scratch:
             save_export(model, config.model, scratch, tensors, training)
             Path(scratch, CARD).write_text(model_card(config, training, tensors))
-            files = sorted(Path(scratch).iterdir(), key=lambda file: file.name == MANIFEST)
-            for file in files:  # the manifest last: it says that the export is whole
-                storage.put(storage.join(folder, file.name), file.read_bytes())
-    world.barrier()
+            names = sorted(file.name for file in Path(scratch).iterdir())
+            names.sort(key=lambda name: name == MANIFEST)  # the manifest last: it says that the export is whole
+            files = [(name, Path(scratch, name).read_bytes()) for name in names]
+
+    def write() -> None:
+        for name, data in files:
+            storage.put(storage.join(folder, name), data)
+
+    if problem := together(write, world, config.robustness.write_seconds):
+        raise EnvironmentFailure(
+            f"{folder}: the export cannot be written: {problem}; mend it and start again: the last checkpoint holds all of it"
+        )
     return folder
 
 
-def about_training(config: Config, encoded: Encoded) -> dict[str, Any]:
+def about_training(config: Config, encoded: Encoded, metrics: dict[str, float]) -> dict[str, Any]:
     """What an export says about how it was made."""
     training = config.training
     return {
@@ -65,4 +84,5 @@ def about_training(config: Config, encoded: Encoded) -> dict[str, Any]:
         "data_fingerprint": encoded.folder.rsplit("/", 1)[-1],
         "examples": encoded.index.num_rows,
         "left_out_or_shortened": encoded.counts,
+        "metrics": dict(sorted(metrics.items())),
     }

@@ -9,9 +9,9 @@ its newest checkpoint stands.
 from __future__ import annotations
 
 import math
-import resource
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,15 +23,24 @@ from mmsum.errors import EnvironmentFailure
 from mmsum.model.fused import load_fused
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch, Schedule, prefetched
-from mmsum.training.checkpoints import Progress, check_settings, latest, load_checkpoint, prune, save_checkpoint
+from mmsum.training.checkpoints import (
+    Manifest,
+    Progress,
+    check_settings,
+    latest,
+    load_checkpoint,
+    prune,
+    save_checkpoint,
+)
 from mmsum.training.encode import Encoded
 from mmsum.training.export import write_export
 from mmsum.training.learners import Learner, SummaryLearner, build_learner, contrastive_loss
+from mmsum.training.measure import look_closer, mean_loss
 from mmsum.training.optimizers import DeepSpeedOptimizer, Optimizer, PlainOptimizer
 from mmsum.training.world import World
 
-VALID_EXAMPLES = 256
-"""Examples of the validation set that a checkpoint's loss is taken on, at most."""
+RECENT_STEPS = 50
+"""Steps whose mean loss a checkpoint and an export tell."""
 
 
 @dataclass(slots=True)
@@ -85,16 +94,18 @@ def train(
     schedule = Schedule(data.alike, training, config.seed)
 
     settings = resume_settings(config, encoded)
-    progress, resumed = Progress(), None
+    progress, metrics, resumed = Progress(), dict[str, float](), None
     if found := latest(out):
         resumed, manifest = found
         check_settings(manifest, settings, resumed)
         load_checkpoint(resumed, manifest, optimizer)
-        progress = manifest.progress
+        progress, metrics = manifest.progress, manifest.metrics
     watcher.begin(learner, optimizer, progress, resumed)
 
     end = min(training.steps, until or training.steps)
-    saved, saved_at, streak = progress.steps, time.monotonic(), 0
+    good, saved_at, streak = resumed, time.monotonic(), 0
+    recent = deque[float](maxlen=RECENT_STEPS)
+    held_out_loss: float | None = None
     with _stop_on_sigterm() as stop:
         ahead = prefetched(
             data, schedule, iter(range(progress.steps, end)), world.rank, world.size, training.micro_batch
@@ -111,9 +122,13 @@ def train(
             )
             if progress.steps % training.log_steps == 0 or progress.steps == end:
                 richest = max(batches, key=lambda batch: sum(batch.figures))
-                log.extra = _look_closer(optimizer, richest.to(world.device))
+                log.extra = look_closer(optimizer, richest.to(world.device))
+                metrics |= {name: value for name, value in log.extra.items() if name != "memory_gb"}
             if world.first:
                 watcher.step(log)
+            if not log.skipped:
+                recent.append(log.loss)
+                metrics["loss"] = sum(recent) / len(recent)
             streak = streak + 1 if log.skipped else 0
             if streak >= training.bad_steps:
                 ids = ", ".join(_ids(data, schedule, step))
@@ -128,20 +143,25 @@ def train(
             )
             flags = world.sum([float(due and world.first), float(stop())])
             if flags[0] or flags[1]:
-                folder = save_checkpoint(out, optimizer, progress, settings, world, config.robustness.write_seconds)
-                saved, saved_at = progress.steps, time.monotonic()
+                manifest = Manifest(progress, world.size, settings, metrics)
+                good = save_checkpoint(out, optimizer, manifest, world, config.robustness.write_seconds, good)
+                saved_at = time.monotonic()
                 if world.first:
                     prune(out, training.keep)
                 # Asked to stop, there may be seconds left; the checkpoint is what they are for.
-                loss = mean_loss(optimizer, held_out, config, world) if held_out and not flags[1] else None
-                watcher.checkpoint(folder, saved, loss)
+                if held_out and not flags[1]:
+                    held_out_loss = mean_loss(optimizer, held_out, config, world)
+                watcher.checkpoint(good, progress.steps, held_out_loss)
             if flags[1]:
                 raise EnvironmentFailure(
-                    f"asked to stop at step {saved}: its checkpoint is written; the same command goes on from there"
+                    f"asked to stop at step {progress.steps}: its checkpoint is written; "
+                    "the same command goes on from there"
                 )
     if progress.steps < training.steps:
         return None
-    return write_export(model, optimizer, config, encoded, world)
+    if held_out:
+        metrics["held_out_loss"] = held_out_loss or mean_loss(optimizer, held_out, config, world)
+    return write_export(model, optimizer, config, encoded, world, metrics)
 
 
 def take_step(
@@ -160,9 +180,9 @@ def take_step(
         tokens = int(data.targets[schedule.examples(step)].sum())
         total = _summary_gradients(optimizer, batches, world.size / tokens) / tokens
     else:
-        total = _contrastive_gradients(optimizer, batches, world)
+        total = _contrastive_gradients(optimizer, batches, schedule.size, world)
     result = optimizer.step(learning_rate_share(step, config.training))
-    summed = world.sum([total, float(sum(int(batch.mask.sum()) for batch in batches))])
+    summed = world.sum([total, float(sum(int(batch.mask.sum()) for batch in batches if batch.real))])
     loss = summed[0] if isinstance(optimizer.learner, SummaryLearner) else total
     return StepLog(
         step=step + 1,
@@ -186,23 +206,26 @@ def _summary_gradients(optimizer: Optimizer, batches: list[MicroBatch], scale: f
     return total
 
 
-def _contrastive_gradients(optimizer: Optimizer, batches: list[MicroBatch], world: World) -> float:
+def _contrastive_gradients(optimizer: Optimizer, batches: list[MicroBatch], pairs: int, world: World) -> float:
     """The contrastive loss over the pairs of all micro-batches of all workers, exactly, whatever fits into memory at once.
 
     Vectors of all pairs first, without gradients; the loss and its gradient in them; then each micro-batch again, its
-    vectors pulled along that gradient (gradient caching, Gao et al. 2021).
+    vectors pulled along that gradient (gradient caching, Gao et al. 2021). Blank micro-batches stand behind all others.
     """
     with torch.no_grad():
         vectors = [optimizer(batch) for batch in batches]
     images, start = world.gather(torch.cat([image for image, _, _ in vectors]))
     texts, _ = world.gather(torch.cat([text for _, text, _ in vectors]))
-    leaves = [tensor.requires_grad_() for tensor in (images, texts, vectors[0][2].clone())]
+    leaves = [tensor.requires_grad_() for tensor in (images[:pairs], texts[:pairs], vectors[0][2].clone())]
     loss = contrastive_loss(*leaves)
     image_pull, text_pull, factor_pull = torch.autograd.grad(loss, leaves)
     for number, batch in enumerate(batches):
         image, text, factor = optimizer(batch)
         here = slice(start, start + len(image))
-        pulled = world.size * ((image * image_pull[here]).sum() + (text * text_pull[here]).sum())
+        if batch.real:
+            pulled = world.size * ((image * image_pull[here]).sum() + (text * text_pull[here]).sum())
+        else:
+            pulled = 0.0 * (image.sum() + text.sum())
         # The factor's gradient counts once on every worker: the mean over workers is the gradient itself.
         optimizer.backward(pulled + factor * (factor_pull if number == 0 else 0.0))
         start = here.stop
@@ -217,68 +240,9 @@ def learning_rate_share(step: int, training: Training) -> float:
     return training.final_rate + (1 - training.final_rate) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
 
 
-@torch.no_grad()
-def mean_loss(optimizer: Optimizer, data: EncodedData, config: Config, world: World) -> float:
-    """Loss per target token over the first VALID_EXAMPLES examples, without dropout; for CLIP, over their micro-batches.
-
-    Workers run equally many forward passes; what fills up the last round counts nothing. For CLIP every worker takes the
-    loss over all pairs.
-    """
-    size = config.training.micro_batch
-    starts = range(0, min(len(data), VALID_EXAMPLES), size)
-    batches = [list(range(at, min(at + size, len(data)))) for at in starts]
-    if not isinstance(optimizer.learner, SummaryLearner):
-        vectors = [optimizer(data.batch(indices, step=None).to(world.device)) for indices in batches]
-        images, texts = (torch.cat([vector[side] for vector in vectors]) for side in (0, 1))
-        return float(contrastive_loss(images, texts, vectors[0][2]))
-    total = count = 0.0
-    for turn in range(-(-len(batches) // world.size)):
-        place = turn * world.size + world.rank
-        indices = batches[min(place, len(batches) - 1)]
-        loss = float(optimizer(data.batch(indices, step=None).to(world.device)))
-        if place < len(batches):
-            total += loss
-            count += float(data.targets[indices].sum())
-    summed = world.sum([total, count])
-    return summed[0] / max(summed[1], 1.0)
-
-
 def resume_settings(config: Config, encoded: Encoded) -> dict[str, Any]:
     """What a resumed run must share with the checkpoint's. Neither workers, micro-batches nor ZeRO stage are among them."""
     return {**config.training_answers(), "data": encoded.folder.rsplit("/", 1)[-1]}
-
-
-@torch.no_grad()
-def _look_closer(optimizer: Optimizer, batch: MicroBatch) -> dict[str, float]:
-    """Gates, the loss of one micro-batch with its figures, without, and with another's, and memory. All workers take part.
-
-    Figures that save much, but no more than another example's would, are a switch that says "write about figures": nothing
-    of what they show is seen.
-    """
-    learner = optimizer.learner
-    seen: dict[str, float] = {}
-    if isinstance(learner, SummaryLearner):
-        targets = max(1, int((batch.labels >= 0).sum()))
-        seen["loss_with_figures"] = float(optimizer(batch)) / targets
-        seen["loss_without_figures"] = float(optimizer(batch, without_figures=True)) / targets
-        swapped = float(optimizer(batch, swapped_figures=True)) / targets  # on all workers: ZeRO 3 waits for all
-        if sum(count > 0 for count in batch.figures) > 1:
-            seen["loss_with_swapped_figures"] = swapped
-        gates = [optimizer.whole(p).tanh().item() for name, p in optimizer.named() if name.endswith("_gate")]
-        if gates:
-            seen["gate_mean"] = sum(abs(gate) for gate in gates) / len(gates)
-            seen["gate_max"] = max(abs(gate) for gate in gates)
-    else:
-        seen["factor"] = float(optimizer(batch)[2])
-    seen["memory_gb"] = memory_gb()
-    return seen
-
-
-def memory_gb() -> float:
-    """Peak GPU memory of this process, or its peak resident memory where there is no GPU, in GB."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def _ids(data: EncodedData, schedule: Schedule, step: int) -> Iterator[str]:

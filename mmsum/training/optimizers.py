@@ -130,7 +130,7 @@ class DeepSpeedOptimizer(PlainOptimizer):
         deepspeed = import_deepspeed()
         self.learner = learner
         self.stage = training.zero
-        self.accumulate = training.batch_size // (workers * training.micro_batch)
+        self.accumulate = -(-training.batch_size // (workers * training.micro_batch))
         groups, self.peaks = _at_rest(learner.groups(config))
         plain = self.stage == 0
         adam = ClippingAdamW(groups, training.clip_norm) if plain else torch.optim.AdamW(groups, betas=BETAS)

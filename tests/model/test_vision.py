@@ -71,9 +71,24 @@ def test_convolutional_and_transformer_trunks(tiny: Model, name: str, patches: i
     assert tokens.shape == (2, patches, tower.width) == (2, tower.patches, tower.width)
 
 
-def test_open_clip_models_give_their_patch_tokens(tiny: Model) -> None:
-    tower, _ = load_vision(tiny.model_copy(update={"vision": "ViT-B-32", "image_size": 64}), 0)
-    assert (tower.patches, tower.width) == (4, 768)
+@pytest.mark.parametrize(
+    ("name", "side", "patches", "width"),
+    [
+        ("ViT-S-32-alt", 64, 4, 384),
+        ("coca_ViT-B-32", 64, 4, 768),  # its last norm is not as wide as its patch tokens
+        ("RN50", 64, 4, 2048),  # a ResNet of CLIP's own
+        ("timm:swin_tiny_patch4_window7_224", 224, 49, 768),  # channels last
+        ("timm:convnext_atto", 64, 4, 320),
+    ],
+)
+def test_open_clip_and_timm_models_give_their_patch_tokens(
+    tiny: Model, name: str, side: int, patches: int, width: int
+) -> None:
+    tower, _ = load_vision(tiny.model_copy(update={"vision": name, "image_size": side}), 0)
+    assert (tower.patches, tower.width) == (patches, width)
+    image = torch.zeros(1, 3, side, side)
+    image[..., : side // 2, : side // 2] = 1
+    assert tower(image).std(1).max() > 1e-5  # places differ
 
 
 def test_batchnorm_stays_in_eval_mode(tower: VisionTower) -> None:

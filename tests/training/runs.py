@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +82,15 @@ SERVER.set_forkserver_preload(
 
 
 class Worker:
-    """`python -m mmsum.training.worker ARGUMENTS` in a process of its own; what it prints goes to a file."""
+    """`python -m mmsum.training.worker ARGUMENTS` in a process of its own; what it prints goes to a file.
 
-    def __init__(self, environment: dict[str, str], arguments: list[str]) -> None:
+    main: instead of the worker's own, with the same arguments.
+    """
+
+    def __init__(self, environment: dict[str, str], arguments: list[str], main: Callable[[], None]) -> None:
         handle, self._printed = tempfile.mkstemp(prefix="mmsum-worker-")
         os.close(handle)
-        self._process = SERVER.Process(target=_work, args=(environment, arguments, self._printed))
+        self._process = SERVER.Process(target=_work, args=(environment, arguments, self._printed, main))
         self._process.start()
         self.pid = self._process.pid or 0
         self.kill = self._process.kill
@@ -109,31 +113,31 @@ class Worker:
         Path(self._printed).unlink()
 
 
-def _work(environment: dict[str, str], arguments: list[str], printed: str) -> None:
+def _work(environment: dict[str, str], arguments: list[str], printed: str, main: Callable[[], None]) -> None:
     output = os.open(printed, os.O_WRONLY)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.update(environment)
     sys.argv = ["worker", *arguments]
     torch.set_num_threads(1)
-    worker.main()
+    main()
 
 
-def start_workers(workers: int, *configs: str | Path) -> list[Worker]:
+def start_workers(workers: int, *configs: str | Path, main: Callable[[], None] = worker.main) -> list[Worker]:
     """The workers as torchrun would start them on this machine, without the seconds that its agent takes."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     world = {"WORLD_SIZE": str(workers), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     return [
-        Worker({**os.environ, **world, "RANK": str(rank), "LOCAL_RANK": str(rank)}, list(map(str, configs)))
+        Worker({**os.environ, **world, "RANK": str(rank), "LOCAL_RANK": str(rank)}, list(map(str, configs)), main)
         for rank in range(workers)
     ]
 
 
-def run_workers(workers: int, *configs: str | Path) -> str:
+def run_workers(workers: int, *configs: str | Path, main: Callable[[], None] = worker.main) -> str:
     """Runs them to their end, one config (`FILE` or `FILE@STEP`) after the other; returns what the first one printed."""
-    processes = start_workers(workers, *configs)
+    processes = start_workers(workers, *configs, main=main)
     try:
         printed = [process.communicate(timeout=500) for process in processes]
     finally:

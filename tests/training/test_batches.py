@@ -10,7 +10,7 @@ import pytest
 from mmsum.config import Training
 from mmsum.errors import ConfigError
 from mmsum.examples import Example, ExampleFigure, examples_to_table
-from mmsum.training.batches import EncodedData, Schedule, micro_batches, prefetched
+from mmsum.training.batches import IGNORED, EncodedData, Schedule, micro_batches, prefetched
 from mmsum.training.encode import encode
 from mmsum.training.launch import check_caps, check_training, parse_workers
 from tests.tiny import png
@@ -71,10 +71,26 @@ def test_dropout_takes_text_or_figures_away_but_never_both(tmp_path: Path) -> No
     assert seen == {(True, True), (False, True), (False, False)}
 
 
-def test_a_batch_must_divide_by_every_number_of_workers(tmp_path: Path) -> None:
-    config = training_config(tmp_path, **{"training.workers": [1, 4]})
-    with pytest.raises(ConfigError, match=r"training\.batch_size: 6 does not divide .* on 4 workers"):
-        check_training(config)
+def test_workers_that_do_not_divide_a_step_make_it_up_with_blank_batches(tmp_path: Path) -> None:
+    config = training_config(tmp_path)
+    data = EncodedData(encode(config.training.data, config), config, pad=0)
+    schedule = Schedule(data.alike, config.training, config.seed)
+    alone = micro_batches(data, schedule, 3, rank=0, workers=1, size=1)
+    for workers, share in ((4, 2), (5, 2)):
+        shared = [micro_batches(data, schedule, 3, rank, workers, size=1) for rank in range(workers)]
+        assert [len(batches) for batches in shared] == [share] * workers
+        together = [batch for batches in shared for batch in batches]
+        assert [batch.ids for batch in together[: len(alone)]] == [batch.ids for batch in alone]
+        assert [batch.real for batch in together] == [place < len(alone) for place in range(len(together))]
+        assert all((batch.labels == IGNORED).all() for batch in together if not batch.real)
+
+
+def test_a_batch_is_micro_batches_for_every_worker(tmp_path: Path) -> None:
+    check_training(training_config(tmp_path, **{"training.workers": [1, 6]}))
+    with pytest.raises(ConfigError, match=r"training\.batch_size: 6 does not divide into micro-batches of 4"):
+        check_training(training_config(tmp_path, **{"training.micro_batch": 4}))
+    with pytest.raises(ConfigError, match=r"training\.workers: 4 workers share a step of 3 micro-batches"):
+        check_training(training_config(tmp_path, **{"training.workers": [1, 4], "training.micro_batch": 2}))
     assert parse_workers("2-8") == (2, 8) and parse_workers("3") == 3
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from mmsum.config import Config
 from mmsum.errors import ConfigError, SourceError
@@ -15,6 +17,7 @@ from mmsum.examples import Example, ExampleFigure, examples_to_table, figures_al
 from mmsum.generation.chat import Chat
 from mmsum.training.batches import IGNORED, EncodedData
 from mmsum.training.encode import encode, encode_example, load_chat
+from mmsum.training.launch import run_training
 from tests.tiny import png
 from tests.training.runs import training_config, write_examples
 
@@ -81,6 +84,41 @@ def test_odd_examples_are_handled_by_rule_and_counted(
         generation = config.generation
         assert len(row["prompt"]) + len(row["target"]) <= generation.context_tokens
         assert len(row["images"]) <= generation.figures_per_call
+
+
+def test_a_run_goes_through_all_of_them_and_says_what_it_left_out(tmp_path: Path) -> None:
+    odd = [
+        example(id="plain"),
+        example(id="bare", figures=[]),
+        example(id="broken", figures=[ExampleFigure("", "", b"no image")]),
+        example(id="many", figures=[ExampleFigure("", "", png("red"))] * 200),
+        example(id="empty", summary=""),
+        example(id="nothing", text="", figures=[]),
+        example(id="long", text="A long text. " * 500, summary="A long summary. " * 50),
+    ]
+    path = tmp_path / "odd" / "odd.parquet"
+    path.parent.mkdir()
+    pq.write_table(examples_to_table(odd), path)
+    config = training_config(tmp_path, **{"training.data": str(path), "training.batch_size": 5, "training.steps": 3})
+    said = io.StringIO()
+    assert run_training(config, Console(file=said, width=200), local=True)
+    assert "5 examples with 9 figures" in said.getvalue()
+    for line in (
+        "1 × left out: the gold summary is empty",
+        "1 × left out: neither text nor captions nor figures",
+        "1 × figures whose image cannot be decoded",
+        "1 × gold summary over generation.summary_tokens",
+        "× text over generation.context_tokens",
+        "× figures beyond generation.figures_per_call",
+    ):
+        assert line in said.getvalue(), line
+
+
+def test_soft_tokens_that_no_call_has_room_for_are_refused(tmp_path: Path) -> None:
+    keys = {"model.fusion": "prefix", "model.prefix_tokens": 256, "generation.context_tokens": 500}
+    config = training_config(tmp_path, **keys)
+    with pytest.raises(ConfigError, match=r"model\.prefix_tokens: a figure takes 256 tokens, and .* leaves \d+;"):
+        encode(config.training.data, config)
 
 
 def test_a_figure_alone_is_an_example_with_what_the_summary_says_of_it(tmp_path: Path) -> None:

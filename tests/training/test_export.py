@@ -14,7 +14,7 @@ from mmsum.model.lora import ADAPTER_WEIGHTS
 from mmsum.model.manifest import WEIGHTS, read_manifest
 from mmsum.model.torchstack import torch
 from mmsum.training.launch import train_in_process
-from tests.training.runs import training_config
+from tests.training.runs import steps, training_config
 
 PREFIX = {"model.fusion": "prefix", "model.prefix_tokens": 4, "model.prefix_layers": 1, "model.lora_rank": 2}
 
@@ -37,6 +37,34 @@ def test_bfloat16_halves_the_weights_and_rounds_them(tmp_path: Path) -> None:
     assert (half / WEIGHTS).stat().st_size < 0.6 * (whole / WEIGHTS).stat().st_size
     model = training_config(tmp_path).model.model_copy(update={"export": str(half)})
     assert load_fused(model).trained
+
+
+def test_its_card_and_its_manifest_tell_how_well_it_learned(tmp_path: Path) -> None:
+    config = training_config(tmp_path, **{"training.steps": 3, "training.valid": str(tmp_path / "data")})
+    folder = export_of(config)
+    logs = steps(config)
+    training = read_manifest(folder).training
+    assert training["metrics"]["loss"] == pytest.approx(sum(log.loss for log in logs) / 3)
+    for name in ("loss_with_figures", "loss_without_figures", "gate_mean"):
+        assert training["metrics"][name] == logs[-1].extra[name]
+    assert training["data_fingerprint"] and training["examples"] == 18
+    card = (folder / "README.md").read_text()
+    for name, shown in (("loss", "loss, mean of the last steps"), ("held_out_loss", "loss on held-out examples")):
+        assert f"| {shown} | {training['metrics'][name]:.4f} |" in card
+    (folder / "mmsum.json").unlink()  # killed before its export was whole: the numbers stand in the checkpoint
+    assert read_manifest(export_of(config)).training == training
+
+
+def test_the_second_stage_takes_the_tower_of_the_first(tmp_path: Path) -> None:
+    first = export_of(training_config(tmp_path, **{"training.stage": "finetune_clip", "training.steps": 2}))
+    changes = {"model.export": str(first), "training.steps": 2, "training.vision_learning_rate": 0}
+    second = export_of(training_config(tmp_path, **changes, **{"training.out": str(tmp_path / "second")}))
+    before, after = load_file(first / WEIGHTS), load_file(second / WEIGHTS)
+    towers = [{name: t for name, t in one.items() if name.startswith("vision.")} for one in (before, after)]
+    assert towers[0] and towers[0].keys() == towers[1].keys()
+    assert all(torch.equal(tensor, towers[1][name]) for name, tensor in towers[0].items())
+    new = load_fused(training_config(tmp_path).model).clip.visual.state_dict()  # type: ignore[union-attr]
+    assert any(not torch.equal(tensor, new[name.removeprefix("vision.")]) for name, tensor in towers[0].items())
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.001])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mmsum.config import Config
+from mmsum.config import Config, Training
 from mmsum.errors import ConfigError
-from mmsum.model.fused import FusedModel, load_fused
+from mmsum.model.fused import FusedModel, decoder_layers, load_fused
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
 from mmsum.training.learners import SummaryLearner, _figures_of_the_next, build_learner, contrastive_loss
+from mmsum.training.loop import learning_rate_share
 from mmsum.training.optimizers import PlainOptimizer
 from mmsum.training.screen import trained_table
 from tests.tiny import write_tiny_backbone
@@ -127,13 +129,64 @@ def test_recomputing_and_compiling_change_nothing(folder: Path, key: str) -> Non
     batch = data.batch([1, 2], step=None)
     expected = learner(batch)
     expected.backward()
-    _, _, other, _ = load(folder, gate=0.3, **two, **{key: True})
+    _, model, other, _ = load(folder, gate=0.3, **two, **{key: True})
+    recomputes, calls = key == "training.activation_checkpointing", list[int]()
+    if recomputes:
+        decoder_layers(model.backbone)[-1].mlp.register_forward_pre_hook(lambda *_: calls.append(1))
     loss = other(batch)
     loss.backward()
+    assert len(calls) == 2 * recomputes
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-4)
     for (name, ours), theirs in zip(learner.named_parameters(), other.parameters(), strict=True):
         if ours.grad is not None:
             torch.testing.assert_close(theirs.grad, ours.grad, rtol=1e-3, atol=1e-4, msg=name)
+
+
+PREFIX = {"model.fusion": "prefix", "model.prefix_tokens": 2, "model.prefix_layers": 1, "model.lora_rank": 2}
+
+
+def test_soft_tokens_and_lora_are_recomputed_too(folder: Path) -> None:
+    _, _, learner, data = load(folder, gate=0.0, **PREFIX)
+    batch = data.batch([1, 2], step=None)
+    _, _, other, _ = load(folder, gate=0.0, **PREFIX, **{"training.activation_checkpointing": True})
+    losses = [one(batch) for one in (learner, other)]
+    for loss in losses:
+        loss.backward()
+    torch.testing.assert_close(losses[1], losses[0], rtol=1e-5, atol=1e-4)
+    grads = [{name: p.grad for name, p in one.named_parameters() if p.grad is not None} for one in (learner, other)]
+    assert grads[0].keys() == grads[1].keys() and any("lora" in name for name in grads[0])
+    for name, grad in grads[0].items():
+        torch.testing.assert_close(grads[1][name], grad, rtol=1e-3, atol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize("changes", [{}, PREFIX, {"training.stage": "finetune_clip"}], ids=["cross", "prefix", "clip"])
+def test_nothing_that_trains_is_a_scalar(folder: Path, changes: dict[str, object]) -> None:
+    """ZeRO cannot cut or broadcast 0-dimensional parameters: gates and CLIP's factor have shape [1]."""
+    config = training_config(folder, **changes)
+    learner = build_learner(load_fused(config.model, train=True), config)
+    assert all(p.ndim >= 1 for p in learner.parameters())
+    named = dict(learner.named_parameters())
+    if not changes:
+        assert named["fusion.blocks.0.attention_gate"].shape == (1,)
+    if "training.stage" in changes:
+        assert named["clip.logit_scale"].shape == (1,)
+
+
+def test_rates_warm_up_then_follow_a_cosine(folder: Path) -> None:
+    training = Training(steps=110, warmup_steps=10, final_rate=0.2)
+    shares = [learning_rate_share(step, training) for step in range(111)]
+    assert shares[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert shares[10] == 1.0 and shares[60] == pytest.approx(0.6) and shares[110] == pytest.approx(0.2)
+    assert all(before > after for before, after in itertools.pairwise(shares[10:]))
+
+
+def test_adapters_tower_and_lora_have_rates_of_their_own(folder: Path) -> None:
+    rates = {"training.learning_rate": 0.1, "training.vision_learning_rate": 0.02, "training.lora_learning_rate": 0.003}
+    config, _, learner, _ = load(folder, gate=0.0, **PREFIX, **rates)
+    groups = learner.groups(config)
+    assert {group["name"]: group["lr"] for group in groups} == {"fusion": 0.1, "vision": 0.02, "lora": 0.003}
+    for group in groups:  # norms, biases and gates do not decay
+        assert all((parameter.ndim > 1) == (group["weight_decay"] > 0) for parameter in group["params"])
 
 
 def test_contrastive_loss_by_hand() -> None:

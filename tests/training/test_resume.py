@@ -7,10 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 from rich.console import Console
 from safetensors.torch import load_file, save_file
@@ -20,11 +23,17 @@ from mmsum.config import Config
 from mmsum.errors import ConfigError, EnvironmentFailure
 from mmsum.model.fused import load_fused
 from mmsum.model.torchstack import torch
-from mmsum.training.checkpoints import Progress, latest, save_checkpoint
+from mmsum.storage import s3
+from mmsum.training.checkpoints import Manifest, Progress, latest, save_checkpoint
+from mmsum.training.encode import encode
 from mmsum.training.launch import run_training
 from mmsum.training.learners import build_learner
+from mmsum.training.loop import train
 from mmsum.training.optimizers import PlainOptimizer
+from mmsum.training.screen import Screen
 from mmsum.training.world import alone
+from tests.chaos.proxy import Faults, faulty
+from tests.servers import moto_s3
 from tests.training.runs import (
     Worker,
     losses,
@@ -100,14 +109,18 @@ def poison(config: Config, letter: str) -> None:
     save_file(tensors, file, metadata={"format": "pt"})
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_loss_that_is_not_finite_is_skipped_and_counted(tmp_path: Path, workers: int) -> None:
-    config = training_config(tmp_path, **{"training.workers": max(workers, 1), "training.zero": 2 if workers else 0})
+@pytest.mark.parametrize(
+    "zero",
+    [None, 2, *(pytest.param(zero, marks=pytest.mark.slow) for zero in (0, 1, 3))],
+    ids=lambda zero: f"zero-{zero}",
+)
+def test_a_loss_that_is_not_finite_is_skipped_and_counted(tmp_path: Path, zero: int | None) -> None:
+    config = training_config(tmp_path, **{"training.workers": 1 if zero is None else 2, "training.zero": zero or 0})
     poison(config, "7")  # "The town painted 7 squares", and 17
-    if workers:
-        run_workers(workers, write_config(config, tmp_path / "config.yaml"))
-    else:
+    if zero is None:
         run_training(config, QUIET, local=True)
+    else:
+        run_workers(2, write_config(config, tmp_path / "config.yaml"))
     skipped = [log.skipped for log in steps(config)]
     assert 0 < sum(skipped) < len(skipped)
     weights = load_file(Path(config.training.out, "export", "weights.safetensors"))
@@ -140,12 +153,99 @@ def test_a_checkpoint_that_cannot_be_written_names_the_last_good_one(tmp_path: P
     model = load_fused(config.model, train=True)
     optimizer = PlainOptimizer(build_learner(model, config), config)
     out = storage.normalize(config.training.out)
-    good = save_checkpoint(out, optimizer, Progress(1, 1), {}, alone(), write_seconds=0.1)
+
+    def save(step: int, last_good: str | None) -> str:
+        return save_checkpoint(out, optimizer, Manifest(Progress(step, step), 1, {}), alone(), 0.1, last_good)
+
+    good = save(1, None)
     Path(config.training.out, "checkpoints", "step-00000002").write_text("a file where a folder must be")
     with pytest.raises(EnvironmentFailure, match=rf"cannot be written: .*; the last good checkpoint is {good}"):
-        save_checkpoint(out, optimizer, Progress(2, 2), {}, alone(), write_seconds=0.1)
+        save(2, good)
     found = latest(out)
     assert found and found[0] == good
+
+
+def test_a_store_in_trouble_is_waited_for_and_one_out_of_reach_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checkpoints, log, curve and export in an object store, whose every request fails from one checkpoint on."""
+    monkeypatch.setattr(s3, "_REQUEST_ATTEMPTS", 1)  # or each request alone would be tried over 13 s
+    keys: dict[str, Any] = {"training.steps": 6, "training.checkpoint_steps": 2, "training.keep": 2}
+    unbroken = training_config(tmp_path, **keys)
+    run_training(unbroken, QUIET, local=True)
+    faults = Faults()
+
+    class Trouble(Screen):
+        seconds: float
+
+        def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
+            super().checkpoint(folder, step, valid_loss)
+            if step == 2 and self.seconds:
+                faults.errors = 1.0
+                threading.Timer(self.seconds, lambda: setattr(faults, "errors", 0.0)).start()
+
+    def run(out: str, seconds: float, write_seconds: float) -> tuple[Config, list[str]]:
+        more = {"training.out": out, "robustness.write_seconds": write_seconds}
+        config, said = training_config(tmp_path, **keys, **more), list[str]()
+        screen = Trouble(config, alone(), said.append)
+        screen.seconds = seconds
+        train(config, encode(config.training.data, config), None, alone(), screen, deepspeed=False)
+        return config, said
+
+    with moto_s3() as server, faulty(server, faults) as store:
+        for name, value in store.env.items():
+            monkeypatch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="bucket")
+        waited, _ = run("s3://bucket/waited", seconds=1.0, write_seconds=60)
+        assert faults.injected["errors"] > 0
+        assert losses(waited) == losses(unbroken)
+        names = [ref.uri.removeprefix("s3://bucket/waited/") for ref in storage.list_objects("s3://bucket/waited")]
+        kept = {name.split("/")[1] for name in names if name.startswith("checkpoints/")}
+        assert kept == {"step-00000004", "step-00000006"}
+        assert any(name.startswith("tensorboard/events") for name in names)
+        assert load_fused(waited.model.model_copy(update={"export": "s3://bucket/waited/export"})).trained
+
+        good = "s3://bucket/ended/checkpoints/step-00000002"
+        with pytest.raises(
+            EnvironmentFailure, match=rf"step-00000004: .* cannot be .*; the last good checkpoint is {good}"
+        ):
+            run("s3://bucket/ended", seconds=3600, write_seconds=0.3)
+        faults.errors = 0.0
+        ended, said = run("s3://bucket/ended", seconds=0, write_seconds=0.3)
+        assert f"resuming at step 2 from {good}" in said
+        assert losses(ended) == pytest.approx(losses(unbroken), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_the_run_and_room_lets_it_go_on(tmp_path: Path) -> None:
+    keys = {"training.checkpoint_steps": 2, "training.out": str(tmp_path / "disk" / "run")}
+    config = training_config(tmp_path, **keys, **{"robustness.write_seconds": 1})
+    file = write_config(config, tmp_path / "config.yaml")
+    size = sum(path.stat().st_size for path in Path(exported(tmp_path), "checkpoints").rglob("step-00000002/*"))
+    train = f"{sys.executable} -m mmsum.cli train {file} --local"
+    script = f"""mkdir disk && mount -t tmpfs -o size={2 * size} none disk && {train}; echo "exit code $?"
+        mount -o remount,size=1g disk && {train} && echo whole"""
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    if "unshare failed" in done.stderr:
+        pytest.skip(done.stderr)
+    first, _, second = done.stdout.partition("exit code 1")
+    assert "No space left on device" in done.stderr
+    assert f"the last good checkpoint is {config.training.out}/checkpoints/step-0000000" in done.stderr
+    assert "checkpoint" in first and "resuming at step" in second and second.endswith("whole\n"), done.stderr
+
+
+def exported(tmp_path: Path) -> str:
+    """The folder of a whole run, for its sizes."""
+    config = training_config(tmp_path, **{"training.out": str(tmp_path / "sizes"), "training.checkpoint_steps": 2})
+    run_training(config, QUIET, local=True)
+    return config.training.out
+
+
+def test_minutes_make_a_checkpoint_too(tmp_path: Path) -> None:
+    keys = {"training.steps": 3, "training.checkpoint_steps": 1000, "training.checkpoint_minutes": 1e-9}
+    config = training_config(tmp_path, **keys)
+    run_training(config, QUIET, local=True)
+    assert checkpoints(config) == ["step-00000001", "step-00000002", "step-00000003"]
 
 
 def test_a_torn_checkpoint_is_none(tmp_path: Path) -> None:
