@@ -2,17 +2,20 @@
 
     python benchmarks/parse.py [FOLDER] [--files N]     pages a second, with and without figure evidence
     python benchmarks/parse.py --odd [FOLDER]           one row a file: status, seconds, peak memory of the child
+    python benchmarks/parse.py --many N                 memory of worker and child over N documents of five kinds
 
 The files (of FOLDER, else of $MMSUM_DATA, and always some reports typeset here) are parted into pages with figure
 evidence (images above icon size, vector drawings) and pages without, each part a PDF of its own that everyone reads.
 Peers: `text` asks every page for get_text("dict"); `text+layout` runs PyMuPDF's layout model on it too;
 `pymupdf4llm` is its to_markdown without OCR. All run on one thread. mmsum also finds, links and renders the figures.
+--clock cpu counts the processors' seconds of everyone, mmsum's child included, which other work on the machine touches less.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -37,11 +40,15 @@ def main() -> int:
     arguments.add_argument("folder", nargs="?", type=Path)
     arguments.add_argument("--files", type=int, default=20, help="files read, in steps over the folder")
     arguments.add_argument("--odd", action="store_true")
+    arguments.add_argument("--many", type=int)
+    arguments.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     given = arguments.parse_args()
     quiet()
     data = os.environ.get("MMSUM_DATA")
     if given.odd:
         return odd(given.folder or (Path(data, "pdfs", "malformed") if data else None))
+    if given.many:
+        return many(given.many)
     folders = (
         [given.folder] if given.folder else [Path(data, "joss", "pdf"), Path(data, "pdfs", "good")] if data else []
     )
@@ -50,7 +57,7 @@ def main() -> int:
         for number, (pdf, _) in enumerate(reports(max(2, given.files // 4))):
             paths.append(Path(scratch, f"typeset{number}.pdf"))
             paths[-1].write_bytes(pdf)
-        compare(paths, Path(scratch), parser)
+        compare(paths, Path(scratch), parser, time.perf_counter if given.clock == "wall" else cpu_seconds)
     return 0
 
 
@@ -58,7 +65,16 @@ def _some(paths: list[Path], count: int) -> list[Path]:
     return paths[:: max(1, len(paths) // max(1, count))][:count]
 
 
-def compare(paths: list[Path], scratch: Path, parser: Parser) -> None:
+def cpu_seconds() -> float:
+    """Processor seconds of this process and of its living children."""
+    ticks = 0
+    for pid in (os.getpid(), *(child.pid for child in multiprocessing.active_children())):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def compare(paths: list[Path], scratch: Path, parser: Parser, clock: Callable[[], float]) -> None:
     """Prints pages a second of mmsum and its peers, for pages with and without evidence of figures."""
     load_layout()  # one thread, as in our child
     pymupdf4llm = importlib.import_module("pymupdf4llm")
@@ -80,7 +96,7 @@ def compare(paths: list[Path], scratch: Path, parser: Parser) -> None:
     for word, files in parts.items():
         total = sum(pages for _, pages in files)
         print(f"\n{total} pages {word} figure evidence, of {len(files)} files")
-        seconds = {name: _time(files, read) for name, read in readers.items()}
+        seconds = {name: _time(files, read, clock) for name, read in readers.items()}
         for name, spent in seconds.items():
             ratio = spent / seconds["mmsum"]
             goal = ""
@@ -104,13 +120,13 @@ def _parted(path: Path) -> dict[str, list[int]]:
     return pages
 
 
-def _time(files: list[tuple[Path, int]], read: Callable[[Path], object]) -> float:
+def _time(files: list[tuple[Path, int]], read: Callable[[Path], object], clock: Callable[[], float]) -> float:
     """Seconds over all files; the first is read once before, so that models are loaded."""
     read(files[0][0])
-    started = time.perf_counter()
+    started = clock()
     for path, _ in files:
         read(path)
-    return time.perf_counter() - started
+    return clock() - started
 
 
 def _bare(path: Path, layout: bool) -> None:
@@ -141,6 +157,28 @@ def odd(folder: Path | None) -> int:
                 f"{len(document.figures):3d} figures {document.seconds_parse:6.2f} s {peak:6.0f} MiB"
             )
     print(f"{sum(counts.values())} files, one row each: {counts}; peak memory of the child {highest:.0f} MiB")
+    return 0
+
+
+def many(count: int) -> int:
+    """Prints the memory of this process and of its child at ten places of `count` documents."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests.documents import packages, papers
+
+    report, _ = next(reports(1))
+    kinds = [report, packages.word(), packages.slides(), packages.book(), papers.photo(640, 480)]
+    highest: list[float] = []
+    with Parser(Limits(ocr_pages=0), Figures()) as parser:
+        for number in range(1, count + 1):
+            parser.parse(ObjectRef(f"mem://{number}", 0, ""), kinds[number % len(kinds)])
+            if number % max(1, count // 10) == 0:
+                own = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+                highest.append(own + parser.peak_mb())
+                print(
+                    f"{number:6d} documents: worker {own:5.0f} MiB, peak of its child {highest[-1] - own:5.0f} MiB",
+                    flush=True,
+                )
+    print(f"the last tenth beside the second: {highest[-1] / highest[1]:.3f}")
     return 0
 
 

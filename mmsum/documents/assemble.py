@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mmsum.documents.captions import join_lines, mention_pattern
+from mmsum.documents.continued import join_over_pages
 from mmsum.documents.order import reading_order
 from mmsum.documents.page import Line, Page, body_size, overlap_x
 from mmsum.records import Figure, Section
@@ -18,6 +20,7 @@ _TITLE = 1.3
 _PAGE_NUMBER = re.compile(
     r"^(?:page\s+)?[-\u2013\s]*(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of)\s*\d{1,4})?[-\u2013\s]*$", re.I
 )
+_BULLETS = "•·▪■●◦‣⁃∙–"
 _NOTE = re.compile(r"^(?:\d{1,2}|[*†‡§¶])\s?[^\W\d_]")
 _NUMBERED = re.compile(r"^(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[IVX]{1,4}\.|[A-H]\.(?:\d\.?)*)\s+[A-Z\u00c0-\u00de]")
 _SENTENCE = re.compile(r"(?<=[.!?])(?<!Fig\.)(?<!Figs\.)(?<!fig\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)\s+(?=[A-Z(\"\u201c])")
@@ -39,6 +42,7 @@ def assemble(pages: list[Page], metadata_title: str = "") -> tuple[str, list[Sec
     pages = [page for page in pages if not page.error]
     repeated = _repeated(pages)
     kept = {page.number: _without_furniture(page, repeated) for page in pages}
+    join_over_pages(pages, kept)
     size = body_size(line for page_lines in kept.values() for line in page_lines)
     lines = {number: reading_order(_without_footnotes(page_lines, size)) for number, page_lines in kept.items()}
     if not any(lines.values()):  # nothing but running heads: then they are the text
@@ -100,20 +104,46 @@ def _is_low(note: Line, lines: list[Line]) -> bool:
 
 def _paragraphs(lines: list[Line], page: int, size: float) -> list[Paragraph]:
     groups: list[list[Line]] = []
+    spread = _spread(lines, size)
     for line in lines:
-        if groups and _same_paragraph(groups[-1][-1], line, size):
+        if groups and _same_paragraph(groups[-1][-1], line, size, spread):
             groups[-1].append(line)
         else:
             groups.append([line])
     paragraphs = []
     for group in groups:
-        text = join_lines([line.text for line in group])
+        text = _words(group)
         heading = _is_heading(group, text, size)
         paragraphs.append(Paragraph(text, page, heading, max(line.size for line in group), group[0].box[1]))
     return paragraphs
 
 
-def _same_paragraph(last: Line, line: Line, size: float) -> bool:
+def _spread(lines: list[Line], size: float) -> float:
+    """Points by which lines stand farther apart than usual, as in manuscripts; 0 for what is set like a book."""
+    gaps = Counter(
+        round(below.box[1] - above.box[3])
+        for above, below in pairwise(line for line in lines if line.block >= 0)
+        if abs(above.size - below.size) < 0.6 and overlap_x(above.box, below.box) > 10 * size
+    )
+    usual, count = max(gaps.items(), key=lambda item: item[1], default=(0, 0))
+    return float(usual) if count > 2 and 0.35 * size < usual < 1.6 * size else 0.0
+
+
+def _words(lines: list[Line]) -> str:
+    """Running text on one line, each row of a table on its own."""
+    if sum(" | " in line.text for line in lines) < 2:
+        return join_lines([line.text for line in lines])
+    runs: list[list[str]] = []
+    for line, before in zip(lines, [None, *lines], strict=False):
+        if before is None or " | " in line.text or " | " in before.text or line.block < 0:
+            runs.append([])
+        runs[-1].append(line.text)
+    return "\n".join(join_lines(run) for run in runs)
+
+
+def _same_paragraph(last: Line, line: Line, size: float, spread: float) -> bool:
+    if last.block < 0 or line.block < 0:
+        return last.block == line.block
     if _is_heading([last], last.text, size) != _is_heading([line], line.text, size) and last.bold != line.bold:
         return False
     if abs(last.size - line.size) > 0.12 * max(last.size, line.size):
@@ -126,12 +156,20 @@ def _same_paragraph(last: Line, line: Line, size: float) -> bool:
     if line.box[1] < last.box[1] - last.height:  # a new column
         return last.text[-1:] not in ".:!?" and line.text[:1].islower()
     indent = line.box[0] - last.box[0]
+    if last.text[-1:] in "-\u2010" and line.text[:1].islower() and gap - spread < 0.35 * line.size:
+        return True  # whatever the indent: a word goes on
+    if spread and gap > 0.35 * line.size:
+        word = min(len(line.text.split()[0]), 15) * (line.box[2] - line.box[0]) / len(line.text)
+        room = max(last.box[0] - line.box[0], line.box[2] - last.box[2])  # at either end: some are read from the right
+        return room < word + 2 * line.size and indent < 0.8 * line.size and gap < spread + 0.15 * line.size
     if last.block != line.block and (gap > 0.35 * line.size or indent > 0.8 * line.size):
         return False
     return gap < 0.75 * line.size and not (indent > 0.8 * line.size and last.text.endswith((".", ":", "?", "!")))
 
 
 def _is_heading(lines: list[Line], text: str, size: float) -> bool:
+    if lines[0].block < 0 or text[0] in _BULLETS:
+        return False
     largest = max(line.size for line in lines)
     if largest < 1.15 * size and not lines[0].bold and not text.isupper():
         return False  # most lines end here
@@ -145,7 +183,7 @@ def _is_heading(lines: list[Line], text: str, size: float) -> bool:
     bold = all(line.bold for line in lines)
     if largest >= 1.15 * size:
         return True
-    if largest < 0.9 * size:
+    if largest < (0.75 if text.isupper() else 0.9) * size:  # small capitals
         return False
     numbered = bool(_NUMBERED.match(text))
     if bold and (numbered or (text[:1].isupper() and len(text) < 100 and not text.endswith((".", ":")))):

@@ -3,41 +3,66 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from mmsum.documents.page import Line, overlap_x, union_all
 from mmsum.records import Box
 
-_WORDS = {
-    "fig": "Figure",
-    "figure": "Figure",
-    "figura": "Figura",
-    "table": "Table",
-    "tab": "Table",
-    "tabelle": "Tabelle",
-    "abb": "Abbildung",
-    "abbildung": "Abbildung",
-    "chart": "Chart",
-    "plate": "Plate",
-    "scheme": "Scheme",
-    "exhibit": "Exhibit",
-    "map": "Map",
-    "box": "Box",
+_LATIN = {
+    "Figure": "fig figure",
+    "Figura": "figura",  # Spanish, Italian, Portuguese
+    "Figur": "figur",
+    "Figuur": "figuur",
+    "Abbildung": "abb abbildung",
+    "Afbeelding": "afb afbeelding",
+    "Rysunek": "rys rysunek",
+    "Рисунок": "рис рисунок",
+    "Table": "tab table",
+    "Tabelle": "tabelle",
+    "Tableau": "tableau",
+    "Tabla": "tabla",
+    "Tabella": "tabella",
+    "Tabela": "tabela",
+    "Tabel": "tabel",
+    "Tabell": "tabell",
+    "Таблица": "табл таблица",
+    "Chart": "chart",
+    "Graph": "graph",
+    "Grafik": "grafik",
+    "Graphique": "graphique",
+    "Gráfico": "gráfico",
+    "Grafico": "grafico",
+    "Diagram": "diagram",
+    "Diagramm": "diagramm",
+    "Bild": "bild",
+    "Photo": "photo",
+    "Illustration": "illustration",
+    "Plate": "plate",
+    "Scheme": "scheme",
+    "Exhibit": "exhibit",
+    "Map": "map",
+    "Box": "box",
 }
-_TABLES = frozenset({"Table", "Tabelle"})
+"""How labels are given -> the words, in small letters, that captions and sentences have for them."""
+_JOINED = ("图", "圖", "図", "그림", "شكل", "الشكل", "איור", "表", "표", "جدول", "الجدول", "טבלה")
+"""The same in scripts that set the number beside the word, with or without a space."""
+_WORDS = {word: label for label, words in _LATIN.items() for word in words.split()} | {word: word for word in _JOINED}
+_TABLES = frozenset({label for label in _LATIN if label.startswith(("Tab", "Таб"))} | set(_JOINED[7:]))
 
 _NUMBER = r"(?:[A-Z]{0,2}\.?\d+(?:[.\-\u2013]\d+)*(?:\s?\(?[a-z]\)?(?![a-z]))?|[IVX]+(?![a-z]))"
 _CAPTION = re.compile(
     r"^(?P<extra>(?i:extended data|supplementary|supplemental)\s)?"
-    rf"(?P<word>(?i:{'|'.join(sorted(_WORDS, key=len, reverse=True))}))\b\.?\s*"
-    # "Figure 3 shows" is a sentence: the number wants a mark, the end of the line or a capital behind it.
-    rf"(?P<number>{_NUMBER})(?:\s*(?:[:|\u2014\u2013]|[.)-](?=\s|$))|\s*$|\s+(?=[A-Z(\[]))"
+    rf"(?:(?P<word>(?i:{'|'.join(sorted(set(_WORDS) - set(_JOINED), key=len, reverse=True))}))\b\.?"
+    rf"|[\[<【〈]?(?P<joined>{'|'.join(_JOINED)}))\s*"
+    # "Figure 3 shows" is a sentence: the number wants a mark, the end of the line or what is no small letter behind it.
+    rf"(?P<number>{_NUMBER})(?:\s*(?:[:|\u2014\u2013：．。、\]>】〉]|[.)-](?=\s|$))|\s*$|\s+(?=(?P<next>[^\s\d])))"
 )
 
 
 @dataclass(slots=True)
 class Caption:
-    """A caption of one page: `lines` are its lines, `box` their box."""
+    """A caption: `lines` are its lines, `box` that of the ones that stand together."""
 
     label: str
     text: str
@@ -53,14 +78,14 @@ def find_captions(lines: list[Line]) -> list[Caption]:
     """The captions of a page, from its lines in the order of the file."""
     captions = []
     for index, line in enumerate(lines):
-        match = _CAPTION.match(line.text)
-        if not match or not line.flat or not line.text[0].isupper():
+        match = _opening(line.text)
+        if not match or not line.flat:
             continue
-        if index and _continues(lines[index - 1], line) and _is_full(lines[index - 1], lines[index : index + 2]):
+        if index and continues(lines[index - 1], line) and _is_full(lines[index - 1], lines[index : index + 2]):
             continue  # a sentence that happens to break before "Figure 3"
         members = [line]
         for following in lines[index + 1 :]:
-            if not _continues(members[-1], following) or _CAPTION.match(following.text):
+            if not continues(members[-1], following) or _opening(following.text):
                 break
             members.append(following)
         captions.append(
@@ -71,16 +96,20 @@ def find_captions(lines: list[Line]) -> list[Caption]:
 
 def caption_label(text: str) -> str:
     """The label that a caption opens with ("Figure 3"), "" for none."""
-    match = _CAPTION.match(text)
-    return _label(match) if match and text[0].isupper() else ""
+    match = _opening(text)
+    return _label(match) if match else ""
 
 
 def mention_pattern(label: str) -> re.Pattern[str]:
     """Finds a label in running text: for "Figure 3" also "Fig. 3", "figs 3" and "Figure 3a"."""
     word, number = label.split()[-2:]
-    short = {"Figure": r"fig(?:ure)?s?", "Table": r"tab(?:le)?s?", "Abbildung": r"abb(?:ildung)?(?:en)?"}
-    pattern = short.get(word, re.escape(word))
-    return re.compile(rf"\b{pattern}\b\.?\s*\(?{re.escape(number)}(?![\d])(?!\.\d)", re.IGNORECASE)
+    end = rf"{re.escape(number)}(?![\d])(?!\.\d)"
+    if word in _JOINED:
+        return re.compile(rf"{word}\s*{end}")
+    # Captions and sentences of one document may say it differently: "Fig. 3", "Figura 3".
+    names = "|".join(name for name in _WORDS if name[:3] == word[:3].lower()) or re.escape(word)
+    more = r"(?:\d+[a-z]?(?:,\s*|\s*(?:and|&|und|et|y|e)\s*)){0,4}"  # "Figures 1, 2 and 3"
+    return re.compile(rf"\b(?:{names})(?:\b\.?\s*\(?|(?:s|en|n)\b\.?\s*{more}){end}", re.IGNORECASE)
 
 
 def join_lines(texts: list[str]) -> str:
@@ -105,9 +134,15 @@ _WIDE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _BROKEN = re.compile(r"[^\W\d_]{2}[-\u2010]$")
 
 
+def _opening(text: str) -> re.Match[str] | None:
+    """The label that a line opens with, where it is no sentence about a figure."""
+    match = _CAPTION.match(text)
+    return match if match and not text[0].islower() and not (match["next"] or "").islower() else None
+
+
 def _label(match: re.Match[str]) -> str:
-    word = _WORDS[match["word"].lower()]
-    number = re.sub(r"\s|[()]", "", match["number"])
+    word = _WORDS[(match["word"] or match["joined"]).lower()]
+    number = re.sub(r"\s|[()]", "", unicodedata.normalize("NFKC", match["number"]))
     extra = (match["extra"] or "").title()
     return f"{extra}{word} {number}"
 
@@ -117,7 +152,7 @@ def _is_full(line: Line, following: list[Line]) -> bool:
     return line.box[2] - line.box[0] > 0.6 * max(other.box[2] - other.box[0] for other in following)
 
 
-def _continues(line: Line, following: Line) -> bool:
+def continues(line: Line, following: Line) -> bool:
     """Whether `following` goes on the paragraph of `line`: same size, below it, or beside it on one baseline."""
     if not following.flat or abs(following.size - line.size) > 0.08 * line.size + 0.3:
         return False

@@ -87,7 +87,8 @@ def _marked(page: pymupdf.Page, figures: list[Figure]) -> pymupdf.Pixmap:
         words = f"{figure.label or 'no label'} [{figure.kind}] {figure.caption}"[: int(room / 4.9)]
         strip = pymupdf.Rect(box.x0 - 1, max(0.0, box.y0 - 13), min(sheet.rect.x1, box.x0 + room), max(13.0, box.y0))
         sheet.draw_rect(strip, color=_MARK, fill=_MARK)
-        sheet.insert_text((strip.x0 + 2, strip.y1 - 3), words, fontsize=9, color=(1, 1, 1))
+        font = "helv" if all(ord(c) < 256 for c in words) else "china-s"
+        sheet.insert_text((strip.x0 + 2, strip.y1 - 3), words, fontsize=9, fontname=font, color=(1, 1, 1))
     sheet.insert_text((6, 14), f"page {page.number + 1}", fontsize=10, color=(0.1, 0.1, 0.7))
     return sheet.get_pixmap(alpha=False)
 

@@ -14,6 +14,7 @@ from mmsum.documents.ink import (
     clusters,
     covered,
     gutters,
+    is_background,
     is_behind_text,
     is_text_box,
     real_ink,
@@ -39,6 +40,9 @@ MIN_SIDE = 40.0
 """Points; a figure without a caption has no shorter side."""
 REACH = 34.0
 """Points; how far a caption reaches for the next piece of its figure."""
+
+_ASIDE = 30.0
+"""Points by which a figure above its caption may be farther off than one below it."""
 
 
 @dataclass(slots=True)
@@ -76,12 +80,13 @@ def find_regions(
     pieces += [frame for frame in frames if not any(inside(piece.box, frame.box) > 0.5 for piece in pieces)]
 
     regions, left = _assign(pieces, captions, [line.box for line in body], between)
+    left = [piece for piece in left if not (is_background(piece.box, page) and len(body) > 2)]
     regions += [_region(piece) for piece in left if _stands_alone(piece, page)]
     for region in regions:
         region.box = intersect(region.box, page)
         inner = [line for line in free if inside(line.box, region.box) > 0.6]
         # Long labels of a captioned figure are its own; where running text fills the box, the body keeps it.
-        own = region.caption is not None and covered(region.box, body) < 0.2
+        own = region.caption is not None and (region.caption.is_table or covered(region.box, body) < 0.2)
         region.lines = inner if own else [line for line in inner if id(line) not in running]
     regions = [r for r in _without_nested(regions) if r.box[2] - r.box[0] > 8 and r.box[3] - r.box[1] > 8]
     return sorted(regions, key=lambda r: (round(r.box[1] / 20), r.box[0]))
@@ -109,28 +114,12 @@ def _assign(
     """Each caption with its pieces, nearest first; and the pieces that no caption took."""
     walls = body + gutters
     columns = [_column(caption.box, body) for caption in captions]
-    left = list(pieces)
+    chosen = _nearest(pieces, captions, columns, walls)
+    taken = {index: number for number, index in chosen.items()}
+    members_of = {number: [pieces[index]] for number, index in chosen.items()}
     regions: list[Region] = []
-    chosen: dict[int, list[Ink]] = {}
-    pairs = sorted(
-        (
-            (_distance(piece, caption, columns[number]), number, index)
-            for number, caption in enumerate(captions)
-            for index, piece in enumerate(pieces)
-        ),
-        key=lambda pair: pair[0],
-    )
-    taken: dict[int, int] = {}
-    for distance, number, index in pairs:
-        if distance >= 1000 or index in taken or number in chosen:
-            continue
-        other = [c.box for c in captions if c is not captions[number]]
-        if _blocked(pieces[index].box, captions[number].box, walls + other):
-            continue
-        chosen[number] = [pieces[index]]
-        taken[index] = number
     # Panels: what is near a captioned piece, on the same side of its caption, and in nobody else's reach.
-    for number, members in chosen.items():
+    for number, members in members_of.items():
         caption = captions[number]
         other = [c.box for c in captions if c is not caption]
         grown = True
@@ -138,13 +127,18 @@ def _assign(
             grown = False
             box = union_all(m.box for m in members)
             for index, piece in enumerate(pieces):
-                if index in taken or not _is_panel(piece, box, caption, walls + other):
+                if index in taken:
+                    continue
+                # In the caption's column, and in reach of no other: a panel however far to the side.
+                alone = [n for n, c in enumerate(captions) if _distance(piece, c, columns[n]) < 1000] in ([], [number])
+                reach = columns[number][2] - columns[number][0] if alone else REACH
+                if not _is_panel(piece, box, caption, columns[number], reach, walls + other):
                     continue
                 members.append(piece)
                 taken[index] = number
                 grown = True
                 break
-    for number, members in chosen.items():
+    for number, members in members_of.items():
         whole = Ink(members[0].box)
         for member in members:
             whole.join(member)
@@ -153,6 +147,39 @@ def _assign(
         regions.append(region)
     left = [piece for index, piece in enumerate(pieces) if index not in taken]
     return regions, left
+
+
+def _nearest(pieces: list[Ink], captions: list[Caption], columns: list[Box], walls: list[Box]) -> dict[int, int]:
+    """Which piece each caption starts from, by their numbers: the nearest that is free.
+
+    Captions stand below their figures, unless more of them find one where all are read as standing above.
+    """
+    costs = {
+        (number, index): (_distance(piece, caption, columns[number]), piece.box[1] > caption.box[1])
+        for number, caption in enumerate(captions)
+        for index, piece in enumerate(pieces)
+    }
+    best: dict[int, int] = {}
+    for captions_above in (False, True):
+        chosen: dict[int, int] = {}
+        taken: set[int] = set()
+
+        def cost(pair: tuple[int, int], captions_above: bool = captions_above) -> float:
+            distance, below = costs[pair]
+            if not captions_above or captions[pair[0]].is_table:
+                return distance
+            return distance - _ASIDE if below else distance + _ASIDE
+
+        for number, index in sorted(costs, key=cost):
+            if costs[number, index][0] >= 1000 or index in taken or number in chosen:
+                continue
+            other = [c.box for c in captions if c is not captions[number]]
+            if not _blocked(pieces[index].box, captions[number].box, walls + other):
+                chosen[number] = index
+                taken.add(index)
+        if len(chosen) > len(best):
+            best = chosen
+    return best
 
 
 def _column(caption: Box, body: list[Box]) -> Box:
@@ -171,7 +198,8 @@ def _distance(piece: Ink, caption: Caption, column: Box) -> float:
     across = overlap_x(piece.box, caption.box)
     narrow = min(piece.box[2] - piece.box[0], caption.box[2] - caption.box[0])
     off_centre = 0.0
-    if across < 0.3 * narrow and column[0] - 5 <= piece.box[0] and piece.box[2] <= column[2] + 5:
+    beside = overlap_y(piece.box, caption.box) > 0
+    if across < 0.3 * narrow and not beside and column[0] - 5 <= piece.box[0] and piece.box[2] <= column[2] + 5:
         across, off_centre = narrow, 20.0
     if area(piece.box) < 400 or (piece.model == "table" and not caption.is_table):
         penalty = 200.0
@@ -189,7 +217,7 @@ def _distance(piece: Ink, caption: Caption, column: Box) -> float:
     if gap > 90:
         return 1000.0 + gap
     wrong_side = (below > above) != caption.is_table
-    aside = 6.0 if caption.is_table else 30.0  # many styles set table captions below
+    aside = 6.0 if caption.is_table else _ASIDE  # many styles set table captions below
     return penalty + max(gap, 0.0) + (aside if wrong_side else 0.0)
 
 
@@ -203,11 +231,14 @@ def _blocked(a: Box, b: Box, walls: list[Box]) -> bool:
     return any(touches(wall, between) and inside(wall, a) < 0.5 and inside(wall, b) < 0.5 for wall in walls)
 
 
-def _is_panel(piece: Ink, box: Box, caption: Caption, walls: list[Box]) -> bool:
+def _is_panel(piece: Ink, box: Box, caption: Caption, column: Box, reach: float, walls: list[Box]) -> bool:
+    """Whether a piece belongs to the figure in `box`: near it, or beside it and within `reach` points in its column."""
     if piece.model == "frame":
         return False
+    low = min(piece.box[3] - piece.box[1], box[3] - box[1])
+    far = overlap_y(piece.box, box) > 0.6 * low and column[0] - 5 <= piece.box[0] and piece.box[2] <= column[2] + 5
     same_side = (piece.box[1] + piece.box[3] < 2 * caption.box[1]) == (box[1] + box[3] < 2 * caption.box[1])
-    if not same_side or not touches(grow(box, REACH, REACH), piece.box):
+    if not same_side or not touches(grow(box, reach if far else REACH, REACH), piece.box):
         return False
     if overlap_x(piece.box, grow(caption.box, 20, 0)) <= 0 and overlap_y(piece.box, box) <= 0:
         return False

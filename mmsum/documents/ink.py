@@ -74,8 +74,8 @@ def running_text(lines: list[Line]) -> list[Line]:
     longest: dict[int, int] = {}
     for line in lines:
         if line.flat:
-            chars[line.block] = chars.get(line.block, 0) + len(line.text)
-            longest[line.block] = max(longest.get(line.block, 0), len(line.text))
+            chars[line.block] = chars.get(line.block, 0) + line.letters
+            longest[line.block] = max(longest.get(line.block, 0), line.letters)
 
     def isrunning_text(line: Line) -> bool:
         if not line.flat or line.size < 0.8 * size:
@@ -163,7 +163,7 @@ def _joins(a: Ink, b: Ink, walls: list[Box]) -> bool:
     for wall in walls:
         if inside(wall, merged) > 0.5 and inside(wall, a.box) < 0.5 and inside(wall, b.box) < 0.5:
             return False
-    if touches(a.box, b.box):
+    if touches(grow(a.box, 1.0, 1.0), b.box):  # the rules of a frame do not always meet at its corners
         return True
     across = overlap_x(a.box, b.box)
     down = overlap_y(a.box, b.box)
@@ -178,13 +178,15 @@ def _joins(a: Ink, b: Ink, walls: list[Box]) -> bool:
 
 def is_text_box(piece: Ink, body: list[Line]) -> bool:
     """Whether it is a frame, a table's rules, an underline or a shaded box around running text."""
-    if piece.images or piece.model == "picture":
-        return False
+    if piece.images or piece.model == "picture" or (piece.model == "table" and min(_sides(piece.box)) >= 24):
+        return False  # a table is a figure only where a caption says so
     if covered(piece.box, body) > 0.3:
         return True
-    height = piece.box[3] - piece.box[1]
-    width = piece.box[2] - piece.box[0]
-    return piece.model != "table" and min(height, width) < 6
+    return piece.model != "table" and min(_sides(piece.box)) < 6
+
+
+def _sides(box: Box) -> tuple[float, float]:
+    return box[2] - box[0], box[3] - box[1]
 
 
 def covered(box: Box, lines: list[Line]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mmsum.documents.page import Line, overlap_x, union
+from mmsum.documents.page import Line, overlap_x, union, union_all
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 """Hebrew, Arabic and their relatives."""
@@ -44,7 +44,19 @@ def _order(lines: list[Line], depth: int, side: int) -> list[Line]:
     return ordered
 
 
+def table_rows(lines: list[Line], block: int) -> list[Line]:
+    """The words of a table, a line a row, "a | b | c"."""
+    return [
+        Line(" | ".join(cell.text for cell in row), union_all(cell.box for cell in row), row[0].size, False, block)
+        for row in _baselines([line for line in lines if line.flat], 1)
+    ]
+
+
 def _rows(lines: list[Line], side: int) -> list[Line]:
+    return [line for row in _baselines(lines, side) for line in row]
+
+
+def _baselines(lines: list[Line], side: int) -> list[list[Line]]:
     """Top to bottom; what stands on one baseline from `side` on, though its boxes may differ a little in height."""
     rows: list[list[Line]] = []
     for line in sorted(lines, key=lambda line: (line.box[1], line.box[0])):
@@ -52,7 +64,7 @@ def _rows(lines: list[Line], side: int) -> list[Line]:
             rows[-1].append(line)
         else:
             rows.append([line])
-    return [line for row in rows for line in sorted(row, key=lambda line: side * line.box[0])]
+    return [sorted(row, key=lambda line: side * line.box[0]) for row in rows]
 
 
 def _gutter(lines: list[Line]) -> float | None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mmsum.records import Box, Figure
 
+_WIDE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]")
+
 
 @dataclass(slots=True)
 class Line:
-    """A line of text. `block` numbers the text block it stands in; `flat` is false for turned text."""
+    """A line of text. `block` numbers the text block it stands in; `flat` is false for turned text.
+
+    A row of a captioned table is a line, too; such a table's block is negative.
+    """
 
     text: str
     box: Box
@@ -23,6 +29,11 @@ class Line:
     @property
     def height(self) -> float:
         return self.box[3] - self.box[1]
+
+    @property
+    def letters(self) -> int:
+        """How many characters, counted as wide as Latin ones: Chinese and Japanese ones are two."""
+        return len(self.text) + (0 if self.text.isascii() else len(_WIDE.findall(self.text)))
 
 
 @dataclass(slots=True)
@@ -37,6 +48,7 @@ class Page:
     scanned: bool = False  # no text, and a picture over most of the page
     read_by_ocr: bool = False
     figures_cut: bool = False  # limits.figures left some out
+    cut_caption: tuple[int, list[Line]] | None = None  # index of a figure whose caption the page's end cut, its lines
     damage: str = ""  # what is wrong with a page that could be read all the same
     error: str = ""  # why the page could not be read; then it is empty
 

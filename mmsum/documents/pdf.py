@@ -7,23 +7,28 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pymupdf
 
 from mmsum.config import Figures, Limits
 from mmsum.documents import ocr
 from mmsum.documents.captions import find_captions
+from mmsum.documents.continued import is_cut, join_over_columns
 from mmsum.documents.crops import encode_pixmap, is_photo, render_region
 from mmsum.documents.evidence import Evidence, EvidenceWindow, layout_boxes
 from mmsum.documents.figures import Region, find_regions, region_kind
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
-from mmsum.documents.page import Line, Page, PagesInfo, area, grow, touches, union_all
+from mmsum.documents.order import table_rows
+from mmsum.documents.page import Line, Page, PagesInfo, area, body_size, grow, touches, union_all
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Box, Figure
 
 _TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
 _LIGATURES = re.compile("[\ufb00-\ufdff\ufe70-\ufeff]+")
 """Ligatures and presentation forms. MuPDF would part them too, but turns Arabic ones round."""
+_ALEFS = "\u0622\u0623\u0625\u0627"
+_ALEF_LAM = re.compile(f"[{_ALEFS}]\u0644")
 
 
 def open_pdf(path: str) -> tuple[pymupdf.Document, PagesInfo]:
@@ -97,6 +102,8 @@ def _read_page(
     if scanned or not ink:
         return result
     captions = find_captions(lines)
+    size = body_size(lines)
+    join_over_columns(captions, lines, size, height)
     too_large = [box for box, pixels in evidence.images if pixels > limits.pixels]
     if (
         evidence.wants_model(captions) and not too_large and room > 0
@@ -108,6 +115,11 @@ def _read_page(
     result.figures = [_figure(page, region, settings, too_large) for region in regions]
     out = {id(line) for r in regions for line in [*r.lines, *(r.caption.lines if r.caption else [])]}
     result.lines = [line for line in lines if id(line) not in out]
+    for number, region in enumerate(regions):
+        if region.caption and region.caption.is_table:  # its words are text, wherever else it is shown
+            result.lines += table_rows(region.lines, -1 - number)
+        if region.caption and is_cut(region.caption, lines, size, height):
+            result.cut_caption = (number, region.caption.lines)
     return result
 
 
@@ -120,7 +132,7 @@ def read_lines(page: pymupdf.Page) -> tuple[list[Line], int]:
     plain = pymupdf.Matrix(matrix.a, matrix.b, matrix.c, matrix.d, 0, 0)
     lines = []
     turns: Counter[int] = Counter()
-    for block in page.get_text("dict", flags=_TEXT_FLAGS)["blocks"]:
+    for block in _text_blocks(page):
         for raw in block.get("lines", ()):
             spans = [span for span in raw["spans"] if span["text"]]
             text = "".join(span["text"] for span in spans).strip()
@@ -141,6 +153,25 @@ def read_lines(page: pymupdf.Page) -> tuple[list[Line], int]:
     return lines, most if 3 * chars > 2 * turns.total() else 0
 
 
+def _text_blocks(page: pymupdf.Page) -> list[dict[str, Any]]:
+    """PyMuPDF's blocks. Where Arabic is in them, letter by letter: MuPDF turns the two of a lam-alef ligature round."""
+    blocks: list[dict[str, Any]] = page.get_text("dict", flags=_TEXT_FLAGS)["blocks"]
+    spans = (span for block in blocks for line in block.get("lines", ()) for span in line["spans"])
+    if not any(not span["text"].isascii() and _ALEF_LAM.search(span["text"]) for span in spans):
+        return blocks
+    blocks = page.get_text("rawdict", flags=_TEXT_FLAGS)["blocks"]
+    for block in blocks:
+        for line in block.get("lines", ()):
+            for span in line["spans"]:
+                letters: list[str] = []
+                turned = False  # the letter before is an alef without a width of its own
+                for char in span["chars"]:
+                    letters.insert(len(letters) - (turned and char["c"] == "\u0644"), char["c"])
+                    turned = char["c"] in _ALEFS and char["bbox"][2] - char["bbox"][0] < 0.01
+                span["text"] = "".join(letters)
+    return blocks
+
+
 def _bold(span: dict[str, object]) -> bool:
     flags, font = span["flags"], str(span["font"]).lower()
     return bool(isinstance(flags, int) and flags & 16) or any(w in font for w in ("bold", "black", "heavy", "semibold"))
@@ -156,7 +187,10 @@ def _covers(boxes: list[Box], page: Box) -> bool:
 
 def _figure(page: pymupdf.Page, region: Region, settings: Figures, too_large: list[Box]) -> Figure:
     label, words = (region.caption.label, region.caption.text) if region.caption else ("", "")
-    inner = " ".join(line.text for line in region.lines)
+    if region.caption and region.caption.is_table:
+        inner = "\n".join(row.text for row in table_rows(region.lines, -1))
+    else:
+        inner = " ".join(line.text for line in region.lines)
     if any(touches(box, region.box) for box in too_large):
         return Figure(label, page.number + 1, region.box, words, "figure", 0, 0, text=inner)
     box = grow(region.box, 2.0, 2.0)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pymupdf
 import pytest
 
+from mmsum.config import Figures, Limits
+from mmsum.documents import evidence
 from mmsum.documents.captions import find_captions, join_lines, mention_pattern
 from mmsum.documents.page import Line
 from mmsum.documents.parse import Parser
@@ -165,6 +167,16 @@ def line(text: str, y: float, block: int = 0) -> Line:
         ("Supplementary Figure S2: More", "Supplementary Figure S2"),
         ("Figure 7-26. Nuts.", "Figure 7-26"),
         ("Plate IV. Ferns", "Plate IV"),
+        ("Figura 2: Ejemplo", "Figura 2"),
+        ("Tableau 3 Résultats", "Tableau 3"),
+        ("Рис. 7. Схема", "Рисунок 7"),
+        ("图3 技术路线", "图 3"),
+        ("図２：構成", "図 2"),
+        ("表 7.5 停车区用地指标", "表 7.5"),
+        ("[그림 4-5] 보안기술", "그림 4-5"),
+        ("شكل 1: النتائج", "شكل 1"),
+        ("図1に示す", None),
+        ("Figura 3 è un esempio", None),
         ("Figure 3 shows that it grew", None),
         ("Figure 2.a) and b) were rendered", None),
         ("figure 3: not at the start", None),
@@ -196,6 +208,137 @@ def test_mentions(text: str) -> None:
     pattern = mention_pattern("Figure 3")
     assert pattern.search(text)
     assert not pattern.search(text.replace("3", "13")) and not pattern.search(text.replace("3", "33"))
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "named"),
+    [
+        ("Figure 3", "Figures 1, 2 and 3 agree", True),
+        ("Figure 26", "Figure 7-26 shows nuts", False),
+        ("Abbildung 4", "wie Abb. 4 zeigt", True),
+        ("Figura 2", "como muestra la figura 2", True),
+        ("图 3", "如图3所示", True),
+        ("图 3", "如图31所示", False),
+    ],
+)
+def test_mentions_of_many_and_in_other_languages(label: str, text: str, named: bool) -> None:
+    assert bool(mention_pattern(label).search(text)) == named
+
+
+def test_captions_above_their_figures_keep_to_them(parser: Parser) -> None:
+    """The first figure is nearer to the second caption than the second figure is, and below the first caption."""
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    first, second = (72, 90, 372, 250), (72, 360, 372, 520)
+    papers.paragraph(page, (72, 66, 540, 84), "Figure 1: The field in spring.", 9)
+    page.insert_image(pymupdf.Rect(first), stream=papers.photo(300, 160), keep_proportion=False)
+    papers.paragraph(page, (72, 280, 540, 300), "Figure 2: The field in autumn.", 9)
+    page.insert_image(pymupdf.Rect(second), stream=papers.photo(300, 161), keep_proportion=False)
+    papers.paragraph(page, (72, 600, 540, 740), papers.LOREM * 3)
+    figures = parser.parse(REF, document.tobytes()).figures
+    assert [figure.label for figure in figures] == ["Figure 1", "Figure 2"]
+    assert all(papers.iou(f.bbox, box) > 0.95 for f, box in zip(figures, (first, second), strict=True))
+
+
+def test_panels_far_apart_are_one_figure(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (72, 60, 540, 180), papers.LOREM * 3)
+    for x in (72, 400):
+        page.insert_image(pymupdf.Rect(x, 200, x + 140, 320), stream=papers.photo(140, 120))
+    papers.paragraph(page, (72, 326, 540, 350), "Figure 1: The field, in spring and in autumn.", 9)
+    papers.paragraph(page, (72, 380, 540, 480), papers.LOREM * 3)
+    (figure,) = parser.parse(REF, document.tobytes()).figures
+    assert papers.iou(figure.bbox, (72, 200, 540, 320)) > 0.95
+
+
+def two_columns(foot: str, head: str, size: float, body: str = "") -> pymupdf.Document:
+    """A photo at the foot of the left column with `foot` as its caption; `head` begins the right column."""
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (52, 80, 296, 520), "Left starts. " + papers.LOREM * 6 + body)
+    page.insert_image(pymupdf.Rect(52, 530, 296, 660), stream=papers.photo(244, 130), keep_proportion=False)
+    page.insert_text((52, 676), foot, fontsize=size)
+    page.insert_text((316, 92), head, fontsize=size)
+    papers.paragraph(page, (316, 110, 560, 500), "Right starts. " + papers.LOREM * 5)
+    return document
+
+
+def test_a_caption_goes_on_in_the_next_column(parser: Parser) -> None:
+    document = two_columns("Figure 1: A caption that its column", "cuts before it has ended.", 8)
+    found = parser.parse(REF, document.tobytes())
+    (figure,) = found.figures
+    assert figure.caption == "Figure 1: A caption that its column cuts before it has ended."
+    assert papers.iou(figure.bbox, (52, 530, 296, 660)) > 0.95 and "before it has" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("foot", "size", "body"),
+    [("Figure 1: It has ended.", 8, ""), ("Figure 1: In the body's size", 10, "This sentence")],
+)
+def test_a_caption_takes_nothing_of_the_body(parser: Parser, foot: str, size: float, body: str) -> None:
+    document = two_columns(foot, "goes on before it has ended.", size, body)
+    found = parser.parse(REF, document.tobytes())
+    assert [figure.caption for figure in found.figures] == [foot] and "goes on before it" in found.text
+
+
+def test_a_caption_goes_on_over_the_page(parser: Parser) -> None:
+    document = pymupdf.open()
+    for number in range(2):
+        page = document.new_page(width=612, height=792)
+        page.insert_text((72, 40), "Annals of Testing", fontsize=8)
+        page.insert_text((300, 770), str(number + 1), fontsize=8)
+        if number == 0:
+            papers.paragraph(page, (72, 80, 540, 480), papers.LOREM * 9)
+            page.insert_image(pymupdf.Rect(72, 500, 540, 660), stream=papers.photo(234, 80), keep_proportion=False)
+            page.insert_text((72, 676), "Figure 1: A caption that the foot of its", fontsize=8)
+        else:
+            page.insert_text((72, 90), "page cuts in two.", fontsize=8)
+            papers.paragraph(page, (72, 110, 540, 400), "The second page starts. " + papers.LOREM * 5)
+    found = parser.parse(REF, document.tobytes())
+    (figure,) = found.figures
+    assert figure.caption == "Figure 1: A caption that the foot of its page cuts in two."
+    assert "cuts in two" not in found.text and "The second page starts." in found.text
+
+
+def test_a_captioned_table_is_a_figure_and_its_rows_are_text(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (72, 80, 540, 200), papers.LOREM * 3 + "Table 1 names them.")
+    page.insert_text((72, 230), "Table 1: Fields and their yields.", fontsize=9)
+    for row in range(5):
+        page.draw_line((72, 240 + 18 * row), (540, 240 + 18 * row))
+        for column in range(4 if row < 4 else 0):
+            page.insert_text((80 + 115 * column, 253 + 18 * row), f"cell {row}.{column}", fontsize=9)
+    papers.paragraph(page, (72, 340, 540, 460), papers.LOREM * 3)
+    found = parser.parse(REF, document.tobytes())
+    (figure,) = found.figures
+    assert (figure.label, figure.kind) == ("Table 1", "table") and figure.mentions == ["Table 1 names them."]
+    rows = "\n".join(" | ".join(f"cell {row}.{column}" for column in range(4)) for row in range(4))
+    assert figure.text == rows and rows in found.text
+
+
+def test_a_background_behind_text_is_no_figure(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    page.insert_image(pymupdf.Rect(0, 0, 612, 500), stream=papers.photo(306, 250), keep_proportion=False)
+    page.insert_image(pymupdf.Rect(0, 500, 612, 792), stream=papers.photo(306, 146), keep_proportion=False)
+    papers.paragraph(page, (72, 60, 540, 480), papers.LOREM * 12)
+    papers.paragraph(page, (72, 520, 540, 720), papers.LOREM * 5)
+    found = parser.parse(REF, document.tobytes())
+    assert found.figures == [] and "wizards" in found.text
+
+
+def test_the_layout_model_is_not_loaded_for_pages_without_evidence() -> None:
+    with Parser(Limits(), Figures()) as fresh:
+        fresh.parse(REF, papers.pages_of_text(2))
+        assert not fresh._run(has_layout_model)
+        fresh.parse(REF, papers.report([("line", (120, 220, 408, 400), "Figure 1: Yield.")]))
+        assert fresh._run(has_layout_model)
+
+
+def has_layout_model() -> bool:
+    return evidence.load_layout.cache_info().currsize > 0
 
 
 def test_join_lines_mends_words_and_keeps_hyphens() -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import textwrap
+from pathlib import Path
+
 import pymupdf
+import pytest
 
 from mmsum.documents.assemble import assemble, split_sentences
 from mmsum.documents.captions import join_lines
@@ -96,6 +101,40 @@ def test_right_to_left_rows_start_at_the_right() -> None:
 
     lines = [piece("שתיים", 100, 50), piece("אחת", 203, 50), piece("שלוש", 203, 65)]
     assert [line.text for line in reading_order(lines)] == ["אחת שתיים", "שלוש"]
+
+
+def test_lines_set_far_apart_are_one_paragraph(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    lines = textwrap.wrap(papers.LOREM * 3, 60)
+    for number in range(10):  # double spaced, each line a block of its own
+        text = lines[number] if number != 5 else "Its last line."
+        page.insert_textbox((72, 80 + 26 * number, 400, 106 + 26 * number), text, fontsize=11)
+    paragraphs = parser.parse(REF, document.tobytes()).sections[0].text.split("\n\n")
+    assert len(paragraphs) == 2 and paragraphs[0].endswith("Its last line.")
+
+
+def test_bullets_are_no_headings(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (72, 60, 540, 200), papers.LOREM * 4, 10)
+    page.insert_text((72, 240), "\u2022 Collect all the parts", fontsize=14)
+    assert [s.heading for s in parser.parse(REF, document.tobytes()).sections] == [""]
+
+
+DATA = os.environ.get("MMSUM_DATA")
+
+
+@pytest.mark.skipif(not DATA, reason="MMSUM_DATA is not set")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("right_to_left_01.pdf", "تحسين الإنتاجية وحل المشكلات من خلال البرمجة بلغة R وPython"),
+        ("issue-336-example.pdf", "应根据项目实际需要设置，其用地指标不宜超过表7.7 的规定。"),
+    ],
+)
+def test_arabic_and_chinese_come_out_readable(parser: Parser, name: str, words: str) -> None:
+    assert words in parser.parse(REF, Path(str(DATA), "pdfs", "good", name).read_bytes()).text
 
 
 def test_lines_of_chinese_join_without_a_space() -> None:
