@@ -128,25 +128,33 @@ class Parser:
     def _open_pool(self) -> None:
         self._closing = threading.Event()
         self._started = threading.Event()
+        self._refused: BaseException | None = None
         # The child asks the kernel to be killed when the *thread* that spawned it ends; so one lives until close().
         self._keeper = threading.Thread(target=self._keep_pool, name="mmsum-parse", daemon=True)
         self._keeper.start()
         self._started.wait()
+        if self._refused:
+            raise self._refused
 
     def _close_pool(self) -> None:
         self._closing.set()
         self._keeper.join()
 
     def _keep_pool(self) -> None:
-        self._pool = ProcessPool(
-            max_workers=1,
-            max_tasks=_DOCUMENTS_PER_CHILD,
-            initializer=child.start_child,
-            initargs=(os.getpid(), self.limits.memory_mb),
-            context=multiprocessing.get_context("spawn"),
-        )
-        assert self._pool.active  # asking spawns the first child, from this thread
-        self._started.set()
+        try:
+            self._pool = ProcessPool(
+                max_workers=1,
+                max_tasks=_DOCUMENTS_PER_CHILD,
+                initializer=child.start_child,
+                initargs=(os.getpid(), self.limits.memory_mb),
+                context=multiprocessing.get_context("spawn"),
+            )
+            assert self._pool.active  # asking spawns the first child, from this thread
+        except BaseException as error:  # handed to the thread that waits; no process may be left, or may not be started
+            self._refused = error
+            return
+        finally:
+            self._started.set()
         self._closing.wait()
         self._pool.stop()
         self._pool.join()
@@ -190,8 +198,13 @@ class Parser:
                 self._close_pool()
                 self._open_pool()
         raise EnvironmentFailure(
-            f"the parsing child died {_POOLS_TRIED} times before it had begun; check that the machine has free memory and "
-            f"that limits.memory_mb={self.limits.memory_mb} is enough"
+            f"the parsing child died {_POOLS_TRIED} times before it had begun; {self._what_to_check()}"
+        )
+
+    def _what_to_check(self) -> str:
+        return (
+            f"check that the machine has free memory, that limits.memory_mb={self.limits.memory_mb} is enough, and that a "
+            "script that calls this does so under `if __name__ == '__main__':`"
         )
 
     def _run_in_pool(self, job: Callable[..., Any], *args: Any, spool: Path | None) -> Any:
@@ -221,9 +234,7 @@ class Parser:
             elif now - begun > _STARTUP_SECONDS:
                 future.cancel()
                 raise EnvironmentFailure(
-                    f"the parsing child did not start within {_STARTUP_SECONDS:.0f} s; check that the machine has free "
-                    f"memory, that limits.memory_mb={self.limits.memory_mb} is enough, and that a script that calls "
-                    "this does so under `if __name__ == '__main__':`"
+                    f"the parsing child did not start within {_STARTUP_SECONDS:.0f} s; {self._what_to_check()}"
                 )
 
     def _check_time(self, future: ProcessFuture[Any], whole: float, page: float) -> None:

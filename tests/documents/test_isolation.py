@@ -214,3 +214,17 @@ def test_spool_cut_short_is_read_up_to_the_cut(tmp_path: Path) -> None:
     assert info is not None and info.pages == 3
     assert len(pages) == 1
     assert read.read_spool(tmp_path / "none") == (None, [])
+
+
+def test_a_script_without_a_main_guard_is_told_so_at_once(tmp_path: Path) -> None:
+    """The child runs the script again, parser and all: it once waited there for ever for a child of its own."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from mmsum.config import Figures, Limits\n"
+        "from mmsum.documents.parse import Parser\n"
+        "from mmsum.records import ObjectRef\n"
+        "Parser(Limits(), Figures()).parse(ObjectRef('x.txt', 4, ''), b'text')\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "does so under `if __name__ == '__main__':`" in done.stderr.splitlines()[-1]
