@@ -1,12 +1,12 @@
 """Scale: a plan of a million objects, its resume, and the cost per document at two sizes of archive.
 
     python benchmarks/scale.py plan [--objects 1000000] [--page-seconds 0.1]
-    python benchmarks/scale.py run [--documents 1000 10000] [--plot benchmarks/scale.png]
+    python benchmarks/scale.py run [--documents 1000 100000] [--plot benchmarks/scale.png]
 
 plan  lists an HTTP stub of S3 (1,000 keys a page, each page after 100 ms, as a far store would), writes the plan, then
       resumes it with half of its parts committed. Seconds, CPU time and peak memory of the planning process.
 run   `mmsum.summarize` with the lead summarizer over generated texts of 1 kB: time per document after the first shard, and
-      the driver's memory while documents pass, as a plot.
+      the driver's memory while documents pass. --plot: both over documents.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ import tempfile
 import threading
 import time
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate, pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -151,73 +153,105 @@ def resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
 
 
-def run(sizes: list[int], plot: Path | None) -> None:
+@dataclass
+class Curve:
+    """One run: (documents committed, MB resident of the driver) and (seconds since the first commit, documents committed)."""
+
+    memory: list[tuple[int, float]]
+    committed: list[tuple[float, int]]
+
+    @property
+    def cost(self) -> float:
+        """Seconds a document, from the first shard's commit to the last's."""
+        return self.committed[-1][0] / max(self.committed[-1][1] - self.committed[0][1], 1)
+
+    def cost_between(self, begin: float, end: float) -> float:
+        """The same over a part of the documents, begin and end as shares of them."""
+        total = self.committed[-1][1]
+        part = [(at, n) for at, n in self.committed if begin * total <= n <= end * total]
+        return (part[-1][0] - part[0][0]) / max(part[-1][1] - part[0][1], 1)
+
+    def memory_at(self, share: float) -> float:
+        return next(mb for n, mb in self.memory if n >= share * self.committed[-1][1])
+
+
+def run_once(documents: int) -> tuple[Curve, float]:
+    """One run over a new archive, and its seconds altogether."""
     import mmsum
     from mmsum import storage
     from mmsum.config import load_config
     from mmsum.pipeline.runlog import read_logs
 
-    curves: dict[int, tuple[list[tuple[int, float]], list[tuple[float, int]]]] = {}
-    costs = []
+    with tempfile.TemporaryDirectory() as folder:
+        archive = make_archive(Path(folder, "archive"), documents)
+        out = str(Path(folder, "out"))
+        samples: list[tuple[float, float]] = []
+        done = threading.Event()
+
+        def sample() -> None:
+            while not done.wait(0.5):
+                samples.append((time.time(), resident_mb()))
+
+        sampler = threading.Thread(target=sample)
+        sampler.start()
+        try:
+            result = mmsum.summarize(archive, out, load_config(summarizer="lead", resources={"object_store_mb": 500}))
+        finally:
+            done.set()
+            sampler.join()
+        if result.totals.documents != documents:
+            sys.exit(f"{result.totals.documents} documents of {documents}")
+        [(_, events)] = read_logs(storage.normalize(out), 1)
+    shards = [(event["at"], event["documents"]) for event in events if event["event"] == "shard"]
+    begin = shards[0][0]
+    committed = list(zip((at - begin for at, _ in shards), accumulate(n for _, n in shards), strict=True))
+    times = [at for at, _ in committed]
+    memory = [(committed[bisect_right(times, when - begin) - 1][1], mb) for when, mb in samples if when >= begin] or [
+        (documents, samples[-1][1])
+    ]
+    return Curve([*memory, (documents, memory[-1][1])], committed), result.totals.wall
+
+
+def run(sizes: list[int], plot: Path | None) -> None:
+    curves = {}
     for documents in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            archive = make_archive(Path(folder, "archive"), documents)
-            out = str(Path(folder, "out"))
-            samples: list[tuple[float, float]] = []
-            done = threading.Event()
-
-            def sample(samples: list[tuple[float, float]] = samples, done: threading.Event = done) -> None:
-                while not done.wait(0.5):
-                    samples.append((time.time(), resident_mb()))
-
-            sampler = threading.Thread(target=sample)
-            sampler.start()
-            try:
-                result = mmsum.summarize(
-                    archive, out, load_config(summarizer="lead", resources={"object_store_mb": 500})
-                )
-            finally:
-                done.set()
-                sampler.join()
-            [(_, events)] = read_logs(storage.normalize(out), 1)
-            passed, committed = 0, []
-            for event in events:
-                if event["event"] == "shard":
-                    passed += event["documents"]
-                    committed.append((event["at"], passed))
-            begin, first = committed[0]
-            steady = (committed[-1][0] - begin) / max(passed - first, 1)
-            memory = [
-                (max((n for at, n in committed if at <= when), default=0), mb) for when, mb in samples if when >= begin
-            ]
-            curves[documents] = (memory, [(at - begin, n) for at, n in committed])
-            costs.append(steady)
-            print(
-                f"{documents:7} documents: {result.totals.wall:6.1f} s, {1000 * steady:6.2f} ms a document; "
-                f"driver {memory[0][1]:.0f} MB at its first shard, {memory[-1][1]:.0f} MB at its last",
-                flush=True,
-            )
-    print(f"cost per document at {sizes[-1]} over {sizes[0]}: {costs[-1] / costs[0]:.2f}")
-    if plot:
-        draw(curves, plot)
+        curve, seconds = run_once(documents)
+        curves[documents] = curve
+        print(
+            f"{documents:7} documents: {seconds:6.1f} s, {1000 * curve.cost:6.2f} ms a document "
+            f"({1000 * curve.cost_between(0, 0.5):.2f} in the first half, {1000 * curve.cost_between(0.5, 1):.2f} in the "
+            f"second); driver {', '.join(f'{curve.memory_at(share):.0f}' for share in (0, 0.1, 0.5, 1))} MB resident at "
+            "0, 10, 50 and 100 % of them",
+            flush=True,
+        )
+        if plot:
+            draw(curves, plot)
+    print(f"cost per document at {sizes[-1]} over {sizes[0]}: {curves[sizes[-1]].cost / curves[sizes[0]].cost:.2f}")
 
 
-def draw(curves: dict[int, tuple[list[tuple[int, float]], list[tuple[float, int]]]], path: Path) -> None:
+def rates(curve: Curve) -> list[tuple[int, float]]:
+    """(documents committed, documents/s over a twentieth of them)."""
+    step = max(len(curve.committed) // 20, 1)
+    marks = curve.committed[::step]
+    return [(n, (n - before) / (at - earlier)) for (earlier, before), (at, n) in pairwise(marks) if at > earlier]
+
+
+def draw(curves: dict[int, Curve], path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
-    for size, (memory, committed) in curves.items():
-        left.plot(*zip(*memory, strict=True), label=f"{size} documents")
-        right.plot(*zip(*committed, strict=True), label=f"{size} documents")
-    left.set(xlabel="documents committed", ylabel="driver, MB resident", ylim=(0, None))
-    right.set(xlabel="seconds since the first shard", ylabel="documents committed")
+    for size, curve in curves.items():
+        left.plot(*zip(*curve.memory, strict=True), label=f"{size:,} documents")
+        right.plot(*zip(*rates(curve), strict=True), label=f"{size:,} documents")
+    left.set(xlabel="documents committed", ylabel="driver, MB resident", ylim=(0, None), xscale="log")
+    right.set(xlabel="documents committed", ylabel="documents/s", ylim=(0, None), xscale="log")
     left.legend()
     right.legend()
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=80)
 
 
 def main() -> None:
@@ -227,7 +261,7 @@ def main() -> None:
     part.add_argument("--objects", type=int, default=1_000_000)
     part.add_argument("--page-seconds", type=float, default=0.1)
     part = parts.add_parser("run")
-    part.add_argument("--documents", type=int, nargs="+", default=[1000, 10_000])
+    part.add_argument("--documents", type=int, nargs="+", default=[1000, 100_000])
     part.add_argument("--plot", type=Path)
     given = parser.parse_args()
     if given.part == "plan":
