@@ -184,6 +184,7 @@ def run_once(documents: int) -> tuple[Curve, float]:
 
     with tempfile.TemporaryDirectory() as folder:
         archive = make_archive(Path(folder, "archive"), documents)
+        os.sync()  # or the run's own syncs wait for the archive's
         out = str(Path(folder, "out"))
         samples: list[tuple[float, float]] = []
         done = threading.Event()

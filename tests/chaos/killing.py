@@ -25,8 +25,13 @@ VICTIMS = {
     "parser child": "multiprocessing.spawn",
     "commit": "ray::MapBatches(commit_shard",
     "board": "ray::Board",
+    "raylet": "ray/raylet/raylet ",
+    "gcs": "ray/gcs/gcs_server ",
 }
 """What is killed, and how its command line reads."""
+
+WITH_THE_DRIVER = ("driver", "raylet", "gcs")
+"""Victims that take the driver with them; it notices a dead GCS after a minute."""
 
 COMPARED = ("status", "failure_kind", "content_hash", "title", "pages_total", "pages_read", "tokens_total", "figures")
 """Columns that never depend on what was killed. Texts of `lead` do not either; a model's depend on its batches."""
@@ -114,16 +119,19 @@ def run_to_the_end(
     report, begun = Report(), time.monotonic()
     driver = start(command, log)
     report.drivers += 1
-    while driver.poll() is None or driver.returncode == -signal.SIGKILL:
+    ends = False  # whether this driver has to be started again
+    while driver.poll() is None or (driver.returncode and ends):
         assert time.monotonic() - begun < patience, f"no end within {patience:.0f} s; see {log}"
-        if driver.poll() is not None:  # the driver was the victim
+        if driver.poll() is not None:
             check(out, {}, finished=False)
-            driver = start(command, log)
+            driver, ends = start(command, log), False
             report.drivers += 1
-        if report.kills.total() < kills:
+        if report.kills.total() < kills and not ends:
             _wait_for_an_instant(driver, out, rng)
             kind = rng.choice(kinds)
-            report.kills[kind] += kill_one(driver, kind, rng)
+            if kill_one(driver, kind, rng):
+                report.kills[kind] += 1
+                ends = kind in WITH_THE_DRIVER
         try:
             driver.wait(0.5 if report.kills.total() < kills else 5)
         except subprocess.TimeoutExpired:
