@@ -30,6 +30,8 @@ VICTIMS = {
 }
 """What is killed, and how its command line reads."""
 
+FIND_SECONDS = 15.0
+
 WITH_THE_DRIVER = ("driver", "raylet", "gcs")
 """Victims that take the driver with them; it notices a dead GCS after a minute."""
 
@@ -88,18 +90,21 @@ def is_at_work(out: str) -> bool:
 
 
 def kill_one(driver: subprocess.Popen[bytes], kind: str, rng: random.Random) -> bool:
-    """SIGKILL to one process of that kind below the driver, as soon as there is one within two seconds."""
-    give_up = time.monotonic() + 2
+    """SIGKILL to one process of that kind below the driver, within a second of there being one, for which it waits."""
+    give_up, instant = time.monotonic() + FIND_SECONDS, 0.0
     while time.monotonic() < give_up and driver.poll() is None:
         found = sorted(pid for pid, line in descendants(driver.pid).items() if VICTIMS[kind] in line)
         if kind == "driver":
             found = [driver.pid]
         if found:
+            instant = instant or time.monotonic() + rng.uniform(0, 1)
+        if found and time.monotonic() >= instant:
             try:
                 os.kill(rng.choice(found), signal.SIGKILL)
             except ProcessLookupError:
                 continue
             return True
+        time.sleep(0.01)
     return False
 
 
