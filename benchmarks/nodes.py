@@ -72,10 +72,10 @@ def on_host(host: str, command: list[str], log: Path, **environment: str) -> sub
         )
 
 
-def wait_for_log(log: Path, said: str = "Ray runtime started") -> None:
+def wait_for_node(node: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 120
-    while said not in log.read_text():
-        if time.monotonic() > deadline:
+    while "Ray runtime started" not in log.read_text():
+        if time.monotonic() > deadline or node.poll() is not None:
             sys.exit(f"no Ray node within two minutes:\n{log.read_text()[-2000:]}")
         time.sleep(0.5)
 
@@ -110,15 +110,13 @@ RAY += ["--object-store-memory=200000000"]
 def start_head(work: Path, cpus: int) -> None:
     arguments = ["--head", f"--node-ip-address={HOSTS[HEAD]}", "--port=6379", f"--num-cpus={cpus}"]
     arguments += ["--include-dashboard=false", f"--temp-dir={work / 'ray'}"]
-    on_host(HEAD, [*RAY, *arguments], work / "head.log", **QUIET)
-    wait_for_log(work / "head.log")
+    wait_for_node(on_host(HEAD, [*RAY, *arguments], work / "head.log", **QUIET), work / "head.log")
 
 
 def start_other(work: Path, cpus: int) -> None:
     log = work / f"other-{time.time_ns()}.log"
     arguments = [f"--address={HOSTS[HEAD]}:6379", f"--node-ip-address={HOSTS[OTHER]}", f"--num-cpus={cpus}"]
-    on_host(OTHER, [*RAY, *arguments], log, **QUIET)
-    wait_for_log(log)
+    wait_for_node(on_host(OTHER, [*RAY, *arguments], log, **QUIET), log)
 
 
 def start_driver(work: Path, *arguments: str | Path) -> subprocess.Popen[bytes]:

@@ -1,12 +1,12 @@
 """Scale: a plan of a million objects, its resume, and the cost per document at two sizes of archive.
 
     python benchmarks/scale.py plan [--objects 1000000] [--page-seconds 0.1]
-    python benchmarks/scale.py run [--documents 1000 10000] [--plot benchmarks/scale.png]
+    python benchmarks/scale.py run [--documents 1000 100000] [--plot benchmarks/scale.png]
 
 plan  lists an HTTP stub of S3 (1,000 keys a page, each page after 100 ms, as a far store would), writes the plan, then
       resumes it with half of its parts committed. Seconds, CPU time and peak memory of the planning process.
-run   `mmsum.summarize` with the lead summarizer over generated texts of 1 kB: time per document after the first shard, and
-      the driver's memory while documents pass, as a plot.
+run   `mmsum.summarize` with the lead summarizer over generated texts of 1 kB: time and CPU time (of all processes) a
+      document after the first shard, and the driver's memory while documents pass. --plot: memory and rate over documents.
 """
 
 from __future__ import annotations
@@ -20,10 +20,17 @@ import tempfile
 import threading
 import time
 from bisect import bisect_left, bisect_right
+from contextlib import suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate, pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # tests/: processes below this one
+
+from tests.chaos.killing import descendants
 
 PAGE = 1000
 
@@ -147,77 +154,129 @@ def make_archive(folder: Path, documents: int) -> Path:
     return folder
 
 
-def resident_mb() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+@dataclass
+class Sample:
+    """What was seen at one moment of a run."""
+
+    at: float  # Unix time
+    memory: float  # MB resident of the driver
+    cpu: float  # seconds spent by the driver and all processes below it
+    documents: int = 0  # committed
 
 
-def run(sizes: list[int], plot: Path | None) -> None:
+@dataclass
+class Curve:
+    """One run: what was seen after its first commit, and (seconds since that, documents committed)."""
+
+    seen: list[Sample]
+    committed: list[tuple[float, int]]
+    wall: float  # seconds of the whole run
+
+    def cost(self, begin: float = 0.0, end: float = 1.0) -> tuple[float, float]:
+        """(ms, ms of CPU) a document over a part of the documents; begin and end are shares of them."""
+        total = self.committed[-1][1]
+        commits = [(at, n) for at, n in self.committed if begin * total <= n <= end * total]
+        (first, before), (last, after) = commits[0], commits[-1]
+        seen = [sample for sample in self.seen if before <= sample.documents <= after]
+        cpu = (seen[-1].cpu - seen[0].cpu) / max(seen[-1].documents - seen[0].documents, 1)
+        return 1000 * (last - first) / max(after - before, 1), 1000 * cpu
+
+    def memory_at(self, share: float) -> float:
+        return next(sample.memory for sample in self.seen if sample.documents >= share * self.committed[-1][1])
+
+
+def look() -> Sample:
+    ticks = 0
+    for pid in descendants(os.getpid()):
+        with suppress(OSError):  # it ended; its parent counts it from now on
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+    resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+    return Sample(time.time(), resident, ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def run_once(documents: int) -> Curve:
+    """One run over a new archive."""
     import mmsum
     from mmsum import storage
     from mmsum.config import load_config
     from mmsum.pipeline.runlog import read_logs
 
-    curves: dict[int, tuple[list[tuple[int, float]], list[tuple[float, int]]]] = {}
-    costs = []
+    with tempfile.TemporaryDirectory() as folder:
+        archive = make_archive(Path(folder, "archive"), documents)
+        os.sync()  # or the run's own syncs wait for the archive's
+        out = str(Path(folder, "out"))
+        samples: list[Sample] = []
+        done = threading.Event()
+
+        def sample() -> None:
+            while not done.wait(0.5):
+                samples.append(look())
+
+        sampler = threading.Thread(target=sample)
+        sampler.start()
+        try:
+            result = mmsum.summarize(archive, out, load_config(summarizer="lead", resources={"object_store_mb": 500}))
+        finally:
+            done.set()
+            sampler.join()
+        if result.totals.documents != documents:
+            sys.exit(f"{result.totals.documents} documents of {documents}")
+        [(_, events)] = read_logs(storage.normalize(out), 1)
+    shards = [(event["at"], event["documents"]) for event in events if event["event"] == "shard"]
+    begin, end = shards[0][0], shards[-1][0]
+    committed = list(zip((at - begin for at, _ in shards), accumulate(n for _, n in shards), strict=True))
+    times = [at for at, _ in committed]
+    seen = [sample for sample in samples if begin <= sample.at <= end]
+    for sample in seen:
+        sample.documents = committed[bisect_right(times, sample.at - begin) - 1][1]
+    seen[-1].documents = documents
+    return Curve(seen, committed, result.totals.wall)
+
+
+def run(sizes: list[int], plot: Path | None) -> None:
+    curves = {}
     for documents in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            archive = make_archive(Path(folder, "archive"), documents)
-            out = str(Path(folder, "out"))
-            samples: list[tuple[float, float]] = []
-            done = threading.Event()
-
-            def sample(samples: list[tuple[float, float]] = samples, done: threading.Event = done) -> None:
-                while not done.wait(0.5):
-                    samples.append((time.time(), resident_mb()))
-
-            sampler = threading.Thread(target=sample)
-            sampler.start()
-            try:
-                result = mmsum.summarize(
-                    archive, out, load_config(summarizer="lead", resources={"object_store_mb": 500})
-                )
-            finally:
-                done.set()
-                sampler.join()
-            [(_, events)] = read_logs(storage.normalize(out), 1)
-            passed, committed = 0, []
-            for event in events:
-                if event["event"] == "shard":
-                    passed += event["documents"]
-                    committed.append((event["at"], passed))
-            begin, first = committed[0]
-            steady = (committed[-1][0] - begin) / max(passed - first, 1)
-            memory = [
-                (max((n for at, n in committed if at <= when), default=0), mb) for when, mb in samples if when >= begin
-            ]
-            curves[documents] = (memory, [(at - begin, n) for at, n in committed])
-            costs.append(steady)
-            print(
-                f"{documents:7} documents: {result.totals.wall:6.1f} s, {1000 * steady:6.2f} ms a document; "
-                f"driver {memory[0][1]:.0f} MB at its first shard, {memory[-1][1]:.0f} MB at its last",
-                flush=True,
-            )
-    print(f"cost per document at {sizes[-1]} over {sizes[0]}: {costs[-1] / costs[0]:.2f}")
-    if plot:
-        draw(curves, plot)
+        curve = run_once(documents)
+        curves[documents] = curve
+        (wall, cpu), first, second = curve.cost(), curve.cost(0, 0.5), curve.cost(0.5, 1)
+        print(
+            f"{documents:7} documents: {curve.wall:6.1f} s; {wall:.2f} ms a document ({first[0]:.2f} in the first half, "
+            f"{second[0]:.2f} in the second), {cpu:.2f} ms of CPU ({first[1]:.2f}, {second[1]:.2f}); driver "
+            f"{', '.join(f'{curve.memory_at(share):.0f}' for share in (0, 0.1, 0.5, 1))} MB resident at 0, 10, 50 and "
+            "100 % of them",
+            flush=True,
+        )
+        if plot:
+            draw(curves, plot)
+    (small, small_cpu), (large, large_cpu) = curves[sizes[0]].cost(), curves[sizes[-1]].cost()
+    print(f"a document at {sizes[-1]} over {sizes[0]}: {large / small:.2f}, of CPU {large_cpu / small_cpu:.2f}")
 
 
-def draw(curves: dict[int, tuple[list[tuple[int, float]], list[tuple[float, int]]]], path: Path) -> None:
+def rates(curve: Curve) -> list[tuple[int, float]]:
+    """(documents committed, documents/s over a twentieth of them)."""
+    step = max(len(curve.committed) // 20, 1)
+    marks = curve.committed[::step]
+    return [(n, (n - before) / (at - earlier)) for (earlier, before), (at, n) in pairwise(marks) if at > earlier]
+
+
+def draw(curves: dict[int, Curve], path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
-    for size, (memory, committed) in curves.items():
-        left.plot(*zip(*memory, strict=True), label=f"{size} documents")
-        right.plot(*zip(*committed, strict=True), label=f"{size} documents")
-    left.set(xlabel="documents committed", ylabel="driver, MB resident", ylim=(0, None))
-    right.set(xlabel="seconds since the first shard", ylabel="documents committed")
+    for size, curve in curves.items():
+        memory = [(sample.documents, sample.memory) for sample in curve.seen]
+        left.plot(*zip(*memory, strict=True), label=f"{size:,} documents")
+        right.plot(*zip(*rates(curve), strict=True), label=f"{size:,} documents")
+    left.set(xlabel="documents committed", ylabel="driver, MB resident", ylim=(0, None), xscale="log")
+    right.set(xlabel="documents committed", ylabel="documents/s", ylim=(0, None), xscale="log")
     left.legend()
     right.legend()
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=80)
 
 
 def main() -> None:
@@ -227,7 +286,7 @@ def main() -> None:
     part.add_argument("--objects", type=int, default=1_000_000)
     part.add_argument("--page-seconds", type=float, default=0.1)
     part = parts.add_parser("run")
-    part.add_argument("--documents", type=int, nargs="+", default=[1000, 10_000])
+    part.add_argument("--documents", type=int, nargs="+", default=[1000, 100_000])
     part.add_argument("--plot", type=Path)
     given = parser.parse_args()
     if given.part == "plan":

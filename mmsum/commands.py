@@ -81,7 +81,11 @@ def _status_table(seen: Status) -> Table:
     if seen.failures:
         shown.add_row("failures", ", ".join(f"{count} {kind}" for kind, count in seen.failures.most_common()))
     if seen.rate:
-        shown.add_row("rate", f"{seen.rate:.2f} documents/s over {format_seconds(seen.rate_seconds)}")
+        shown.add_row(
+            "rates",
+            f"{seen.rate:.2f} documents/s, {seen.pages_rate:.1f} pages/s, {seen.tokens_rate:.0f} generated tokens/s "
+            f"over {format_seconds(seen.rate_seconds)}",
+        )
     if seen.seconds_left is not None:
         basis = f"{seen.planned - seen.done} documents at that rate"
         shown.add_row("time left", f"about {format_seconds(seen.seconds_left)} ({basis})")

@@ -37,9 +37,6 @@ class Board:
         self.trouble: deque[bool] = deque(maxlen=trouble_window)
         self.stopping = False
 
-    def add(self, **counts: int) -> None:
-        self.counts.update(counts)
-
     def read(self) -> dict[str, int]:
         return dict(self.counts)
 
@@ -64,23 +61,31 @@ class Board:
         }
         return True
 
-    def at(self, stage: str, shard: int, document: str) -> None:
+    def at(self, stage: str, shard: int, document: str, sound: int = 0, **counts: int) -> None:
+        """A stage comes to a document; the counts are of what it has passed since it last said so, `sound` without trouble."""
+        self._add(sound, counts)
         if work := self.under_way.get((stage, shard)):
             work |= {"document": document, "since": time.time()}
 
-    def end(self, stage: str, shard: int) -> None:
+    def end(self, stage: str, shard: int, sound: int = 0, **counts: int) -> None:
+        """A stage is through with a shard; counts as for at()."""
+        self._add(sound, counts)
         self.under_way.pop((stage, shard), None)
+
+    def _add(self, sound: int, counts: dict[str, int]) -> None:
+        self.counts.update(counts)
+        self.trouble.extend([False] * sound)
 
     def stop(self) -> None:
         """No other shard is begun."""
         self.stopping = True
 
-    def judge(self, trouble: bool) -> str:
-        """Counts one document in or out of trouble. What to say when the environment itself is in trouble, else ""."""
-        self.trouble.append(trouble)
+    def judge(self) -> str:
+        """Counts one document in trouble. What to say when the environment itself is in trouble, else ""."""
+        self.trouble.append(True)
         found, seen = sum(self.trouble), len(self.trouble)
         # A share of a few documents says little: six of the first twenty-five have to be in trouble, at a share of 0.2.
-        if not trouble or found <= self.trouble_share * max(seen, TROUBLE_MINIMUM):
+        if found <= self.trouble_share * max(seen, TROUBLE_MINIMUM):
             return ""
         return f"{found} of the last {seen} documents could not be fetched or crashed their worker"
 

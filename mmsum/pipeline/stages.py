@@ -61,9 +61,7 @@ class RunContext:
         """Raises EnvironmentFailure where too many documents are in trouble for it to be their own."""
         import ray
 
-        if kind not in _TROUBLE:
-            self.board.judge.remote(False)
-        elif verdict := ray.get(self.board.judge.remote(True)):
+        if kind in _TROUBLE and (verdict := ray.get(self.board.judge.remote())):
             raise EnvironmentFailure(
                 f"{verdict} (last: {uri}: {message}); put the store or the machines right, "
                 "or raise robustness.trouble_share"
@@ -89,16 +87,18 @@ def parse_shard(plan: pa.Table, *, context: RunContext) -> pa.Table:
     if not attempts.one_by_one:
         attempts.begin_together()
     documents, tried = [], []
+    passed: dict[str, int] = {}  # told to the board with the next document: one call a document
     for row in plan.to_pylist():
         ref = ObjectRef(row["uri"], row["size"], row["version"], row["op"])
-        board.at.remote("parse", shard, ref.uri)
+        board.at.remote("parse", shard, ref.uri, **passed)
         document = Document(ref=ref) if ref.op == "delete" else _parse_once(ref, parser, attempts, config)
         context.judge(ref.uri, document.failure_kind, document.failure_message)
-        board.add.remote(parsed=1, pages=document.pages_read, figures=len(document.figures))
+        passed = {"parsed": 1, "pages": document.pages_read, "figures": len(document.figures)}
+        passed["sound"] = document.failure_kind not in _TROUBLE
         documents.append(document)
         tried.append(attempts.count(ref.document_id))
         attempts.finish(ref.document_id)
-    board.end.remote("parse", shard)
+    board.end.remote("parse", shard, **passed)
     table = documents_to_table(documents)
     ids = hash_ids(document_id(uri) for uri in plan["uri"].to_pylist())
     table = table.append_column("shard", plan["shard"])
@@ -195,12 +195,13 @@ class GenerateShards:
             row.attempts = max(earlier, attempts.count(row.document_id))
             if row.document_id in attempts.alone and row.failure_kind == FailureKind.CRASHED:
                 context.judge(row.uri, row.failure_kind, row.failure_message)
-        context.board.add.remote(
+        context.board.end.remote(
+            "generate",
+            shard,
             generated=len(rows),
             tokens=sum(row.output_tokens for row in rows),
             failed=sum(row.status == "failed" for row in rows),
         )
-        context.board.end.remote("generate", shard)
         result = rows_table(
             rows,
             documents,

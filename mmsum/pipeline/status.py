@@ -40,7 +40,9 @@ class Status:
     lost_workers: int = 0
     repeated: int = 0  # documents beyond one attempt each
     rate: float = 0.0  # documents/s
-    rate_seconds: float = 0.0  # the time over which that rate was taken
+    pages_rate: float = 0.0  # pages/s
+    tokens_rate: float = 0.0  # generated tokens/s
+    rate_seconds: float = 0.0  # the time over which those rates were taken
     node_hours: float = 0.0
     node_hour_price: float | None = None
 
@@ -122,5 +124,10 @@ def _add_rate(status: Status, receipts: list[dict[str, Any]]) -> None:
     times = [receipt["at"] for receipt in receipts]
     begin = max(min(times), max(times) - RATE_SECONDS)
     status.rate_seconds = max(times) - begin
-    documents = sum(receipt["documents"] for receipt in receipts if receipt["at"] > begin)
-    status.rate = documents / status.rate_seconds if status.rate_seconds else 0.0
+    if not status.rate_seconds:
+        return
+    recent = [receipt for receipt in receipts if receipt["at"] > begin]
+    status.rate, status.pages_rate, status.tokens_rate = (
+        sum(receipt[name] for receipt in recent) / status.rate_seconds
+        for name in ("documents", "pages", "output_tokens")
+    )

@@ -136,8 +136,7 @@ def _run(
             batch_size=None,
             batch_format="pyarrow",
             num_cpus=COMMIT_CPUS,
-            # Ray Data sets a share of the CPUs aside for every stage without a bound: on two cores that left room for one
-            # parsing task.
+            # Bounded, or Ray Data keeps a third of all CPUs free for commits that never come, and parsing starves.
             compute=ray.data.TaskPoolStrategy(COMMITS_PER_ACTOR * actors),
             ray_remote_args_fn=_task_retries,
         )
@@ -167,7 +166,7 @@ COMMIT_CPUS = 0.05
 """A commit mostly waits for the store. Not what an actor asks for, or Ray Data would fuse it into the generating actors."""
 
 COMMITS_PER_ACTOR = 2
-"""Commits at once: an actor hands over one shard at a time, and a second one may still be on its way to a slow store."""
+"""Commits at once: one that waits for the store does not hold up the next."""
 
 
 # No number of lost workers is too many in a long night. What bounds the retries is Attempts, for documents that kill their

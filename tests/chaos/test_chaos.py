@@ -27,7 +27,9 @@ def undisturbed(archive: Path) -> dict[str, tuple[str, ...]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kinds", [("driver",), ("worker", "actor", "parser child", "board")], ids=["driver", "others"])
+@pytest.mark.parametrize(
+    "kinds", [("driver", "raylet"), ("worker", "actor", "parser child", "board")], ids=["driver", "others"]
+)
 def test_whatever_is_killed_the_rows_are_those_of_an_undisturbed_run(
     archive: Path, undisturbed: dict[str, tuple[str, ...]], tmp_path: Path, kinds: tuple[str, ...]
 ) -> None:

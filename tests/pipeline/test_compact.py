@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mmsum import storage
+from mmsum import commands, storage
 from mmsum.commands import _status_table
 from mmsum.config import load_config
 from mmsum.errors import EnvironmentFailure, SourceError
@@ -208,8 +210,32 @@ def test_status_shows_rate_time_left_and_cost(archive: Path, tmp_path: Path) -> 
     assert (seen.rate, seen.rate_seconds, seen.seconds_left) == (0.2, 10.0, 15.0)
     assert seen.node_hours == pytest.approx(2 / 60)
     text = shown(out)
-    assert "0.20 documents/s over 10 s" in text
+    assert "0.20 documents/s, 0.2 pages/s, 0 generated tokens/s over 10 s" in text
     assert "about 15 s (3 documents at that rate)" in text
     assert "0.03 node-hours in 1 runs, 0.10 at 3 an hour, 25.00 per 1,000 documents" in text
     assert "it ended with: the disk is full" in text
     assert isinstance(read_summaries(str(out)), pa.Table)
+
+
+def test_watching_shows_what_runs_where_until_all_is_done(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    snapshot = plan(archive, out)
+    finish(snapshot, "text", range(2))
+    work = {
+        "stage": "parse",
+        "shard": 2,
+        "node": "10.0.0.7",
+        "document": "/reports/long.pdf",
+        "since": time.time() - 60,
+    }
+    log = RunLog(run_folder(str(out), 1, "0a"))
+    log.add("beat", nodes=2, counts={}, under_way=[work])
+    log.flush()
+    monkeypatch.setattr("time.sleep", lambda _: finish(snapshot, "text"))
+    commands.status(str(out), watch=True)
+    first, _, second = capsys.readouterr().out.partition("complete")
+    assert "unfinished; a driver is at work" in first and "4 of 7 (57%)" in first
+    assert re.search(r"under way +parse of shard 2 on 10.0.0.7, 6\d s /reports/long.pdf", first)
+    assert "7 of 7 (100%)" in second

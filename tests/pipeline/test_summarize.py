@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -26,6 +25,10 @@ from tests.servers import moto_s3, rclone_s3
 
 def ids(out: str | Path) -> list[str]:
     return list(mmsum.read_summaries(out)["document_id"].to_pylist())
+
+
+def uris(out: str) -> list[str]:
+    return list(mmsum.read_summaries(out)["uri"].to_pylist())
 
 
 def assert_complete(out: str | Path) -> None:
@@ -187,7 +190,9 @@ def test_the_same_archive_through_a_real_s3_server(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.slow  # what they rest on, conditional creates, is tested in test_commit.py
 @pytest.mark.s3
-def test_two_drivers_at_once_write_every_row_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_drivers_at_once_over_a_growing_archive_write_every_row_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mmsum: Run
+) -> None:
     """moto honours conditional creates, as S3 does."""
     import boto3
 
@@ -196,25 +201,35 @@ def test_two_drivers_at_once_write_every_row_once(tmp_path: Path, monkeypatch: p
             monkeypatch.setenv(name, value)
         client = boto3.client("s3", endpoint_url=server.endpoint)
         client.create_bucket(Bucket="bucket")
-        for path in write_archive(tmp_path / "archive", 20).iterdir():
+        files = sorted(write_archive(tmp_path / "archive", 25).iterdir())
+
+        def upload(path: Path) -> None:
             client.put_object(Bucket="bucket", Key=f"docs/{path.name}", Body=path.read_bytes())
-        command = mmsum_command("summarize", "s3://bucket/docs/", "s3://bucket/out")
+
+        for path in files[:20]:
+            upload(path)
+        command = ("summarize", "s3://bucket/docs/", "s3://bucket/out", "--set", "summarizer=lead")
         # The two disagree about shard size: the loser of the race to plan must adopt the winner's.
         drivers = [
             subprocess.Popen(
-                [*command, "--set", "summarizer=lead", "--set", f"shard_size={size}"],
+                mmsum_command(*command, "--set", f"shard_size={size}"),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env=os.environ.copy(),
             )
             for size in (2, 3)
         ]
+        for path in files[20:]:
+            time.sleep(0.5)
+            upload(path)
         for driver in drivers:
             _, errors = driver.communicate(timeout=240)
             assert driver.returncode == 0, errors
-        assert_complete("s3://bucket/out")
-        assert len(ids("s3://bucket/out")) == 20
+        rows = ids("s3://bucket/out")
+        assert len(rows) == len(set(rows)) and 20 <= len(rows) <= 25
+        done = mmsum(*command)
+        assert done.returncode == 0, done.stderr
+        assert uris("s3://bucket/out") == [f"s3://bucket/docs/{path.name}" for path in files]
 
 
 def test_answers_do_not_depend_on_the_number_of_workers(tmp_path: Path, archive: Path, local_ray: None) -> None:
