@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,10 +109,18 @@ def test_scripts_are_clean_shell() -> None:
 
 @pytest.mark.parametrize("job", ["summarize", "train"])
 def test_ray_starts_on_every_node_and_the_job_on_the_head(slurm: Allocation, job: str) -> None:
-    process = slurm.start(f"{job}.sbatch", 'echo "job $* at $RAY_ADDRESS"', f"jobs/{job}.yaml", "--set", "seed=7")
+    process = slurm.start(
+        f"{job}.sbatch",
+        'echo "job $* at $RAY_ADDRESS"; cat ray-4242-metrics.json',
+        f"jobs/{job}.yaml",
+        "--set",
+        "seed=7",
+    )
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert "Ray runs on 3 nodes with 64 CPUs and 4 GPUs each" in out
+    assert '"targets": ["node1:24244","node2:24244","node3:24244"]' in out
+    assert not (slurm.folder / "work" / "ray-4242-metrics.json").exists()
     assert f"job jobs/{job}.py jobs/{job}.yaml --set seed=7 at node1:24242" in out
     ray = [call for call in slurm.calls() if " ray start " in call]
     assert len(ray) == 3
@@ -198,16 +210,23 @@ def test_a_real_ray_runs_a_real_job_in_an_allocation_of_one_node(tmp_path: Path)
         "MMSUM_PORT": str(port),
         "SLURM_SUBMIT_DIR": str(work),
     }
-    done = subprocess.run(
+    process = subprocess.Popen(
         ["bash", SLURM / "summarize.sbatch", "job.yaml"],
         env={**slurm.environment, **environment},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=300,
     )
-    logs = "".join(log.read_text() for log in work.glob("ray-*.log"))
-    assert done.returncode == 0, done.stdout + done.stderr + logs
-    assert "Ray runs on 1 nodes with 2 CPUs and 0 GPUs each" in done.stdout
+    metrics = ""
+    while process.poll() is None and "ray_node_cpu_count" not in metrics:  # as Prometheus does with the job's targets
+        time.sleep(0.3)
+        with suppress(OSError):
+            (group,) = json.loads((work / "ray-4242-metrics.json").read_text())
+            metrics = urllib.request.urlopen(f"http://{group['targets'][0]}/metrics", timeout=5).read().decode()
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, out + err + "".join(log.read_text() for log in work.glob("ray-*.log"))
+    assert "Ray runs on 1 nodes with 2 CPUs and 0 GPUs each" in out
+    assert "ray_node_cpu_count" in metrics
     assert read_summaries(work / "out").num_rows == 3
     assert not Path("/tmp/ray-4242").exists()
 

@@ -156,7 +156,7 @@ def prometheus(head: Head) -> Iterator[str]:
     config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
     config["global"]["scrape_interval"] = "1s"
     (files,) = [entry["files"] for entry in config["scrape_configs"][0]["file_sd_configs"]]
-    assert files == ["/tmp/ray/prom_metrics_service_discovery.json"]
+    assert files[0] == "/tmp/ray/prom_metrics_service_discovery.json"
     files[0] = str(head.temp / "prom_metrics_service_discovery.json")
     file = head.folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))
