@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -186,49 +184,86 @@ def test_a_cancelled_job_leaves_nothing(slurm: Allocation) -> None:
     assert not list((slurm.folder / "home" / ".mmsum").iterdir())
 
 
+HOSTS = {"10.78.0.1": "mmsum-slurm-a", "10.78.0.2": "mmsum-slurm-b"}
+
+
+def sh(*command: str) -> None:
+    subprocess.run(command, check=True)
+
+
+@pytest.fixture
+def two_hosts() -> Iterator[None]:
+    """Two network namespaces that reach each other and nothing else."""
+    if os.geteuid() != 0 or not shutil.which("ip"):
+        pytest.skip("network namespaces need root and iproute2")
+    first, second = HOSTS.values()
+    try:
+        for host in HOSTS.values():
+            sh("ip", "netns", "add", host)
+            sh("ip", "-n", host, "link", "set", "lo", "up")
+        sh("ip", "link", "add", "eth0", "netns", first, "type", "veth", "peer", "name", "eth0", "netns", second)
+        for address, host in HOSTS.items():
+            sh("ip", "-n", host, "addr", "add", f"{address}/24", "dev", "eth0")
+            sh("ip", "-n", host, "link", "set", "eth0", "up")
+        yield
+    finally:
+        for host in HOSTS.values():
+            pids = subprocess.run(["ip", "netns", "pids", host], capture_output=True, text=True).stdout.split()
+            for pid in map(int, pids):
+                os.kill(pid, signal.SIGKILL)
+            subprocess.run(["ip", "netns", "del", host])
+
+
 @pytest.mark.slow
-def test_a_real_ray_runs_a_real_job_in_an_allocation_of_one_node(tmp_path: Path) -> None:
-    """Only Slurm itself is a stand-in: `ray` and `python` are the ones of this environment."""
+@pytest.mark.usefixtures("two_hosts")
+def test_a_real_ray_of_two_hosts_runs_a_real_job(tmp_path: Path) -> None:
+    """Only Slurm itself is a stand-in, which starts what it is told on one of two hosts; Ray and the job are real."""
     slurm = Allocation(tmp_path)
     for name in ("ray", "python"):
         (tmp_path / "bin" / name).unlink()
-    slurm.executable(tmp_path / "bin" / "scontrol", "#!/usr/bin/env bash\necho 127.0.0.1\n")
+    slurm.executable(tmp_path / "bin" / "scontrol", f"#!/usr/bin/env bash\nprintf '%s\\n' {' '.join(HOSTS)}\n")
+    first, second = HOSTS.values()
+    on_host = f"""#!/usr/bin/env bash
+host={first}
+while [[ $1 == --* ]]; do [[ $1 == --nodelist=10.78.0.2 ]] && host={second}; shift; done
+exec ip netns exec "$host" "$@"
+"""
+    slurm.executable(tmp_path / "bin" / "srun", on_host)
     work = tmp_path / "work"
     work.mkdir()
     for name in ("deploy", "jobs", "mmsum"):
         (work / name).symlink_to(ROOT / name)
-    write_archive(work / "reports", 3)
-    job = {"source": "reports", "out": "out", "config": {"summarizer": "lead"}}
+    write_archive(work / "reports", 8)
+    job = {"source": "reports", "out": "out", "config": {"summarizer": "lead", "shard_size": 1}}
     (work / "job.yaml").write_text(yaml.safe_dump(job))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     environment = {
         "PATH": f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "SLURM_CPUS_ON_NODE": "2",
         "SLURM_GPUS_ON_NODE": "0",
-        "MMSUM_PORT": str(port),
         "SLURM_SUBMIT_DIR": str(work),
     }
     process = subprocess.Popen(
-        ["bash", SLURM / "summarize.sbatch", "job.yaml"],
+        ["ip", "netns", "exec", first, "bash", SLURM / "summarize.sbatch", "job.yaml"],
         env={**slurm.environment, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    metrics = ""
-    while process.poll() is None and "ray_node_cpu_count" not in metrics:  # as Prometheus does with the job's targets
-        time.sleep(0.3)
-        with suppress(OSError):
-            (group,) = json.loads((work / "ray-4242-metrics.json").read_text())
-            metrics = urllib.request.urlopen(f"http://{group['targets'][0]}/metrics", timeout=5).read().decode()
+    # As Prometheus does, with the targets that the job names.
+    targets, scraped = work / "ray-4242-metrics.json", ""
+    while process.poll() is None and scraped.count("ray_node_cpu_count{") < 2:
+        time.sleep(0.5)
+        if targets.exists():
+            code = f"import json, urllib.request as u; (group,) = json.load(open({str(targets)!r}))\n"
+            code += "for target in group['targets']: print(u.urlopen(f'http://{target}/metrics', timeout=5).read().decode())"
+            command = ["ip", "netns", "exec", first, sys.executable, "-c", code]
+            scraped = subprocess.run(command, capture_output=True, text=True).stdout
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, out + err + "".join(log.read_text() for log in work.glob("ray-*.log"))
-    assert "Ray runs on 1 nodes with 2 CPUs and 0 GPUs each" in out
-    assert "ray_node_cpu_count" in metrics
-    assert read_summaries(work / "out").num_rows == 3
-    assert not Path("/tmp/ray-4242").exists()
+    assert "Ray runs on 2 nodes with 2 CPUs and 0 GPUs each" in out
+    assert scraped.count("ray_node_cpu_count{") == 2
+    assert read_summaries(work / "out").num_rows == 8
+    assert not Path("/tmp/ray-4242").exists() and not targets.exists()
 
 
 def test_a_missing_job_file_is_said(slurm: Allocation) -> None:
