@@ -25,7 +25,7 @@ stop_ray() {
   # shellcheck disable=SC2086 # one word per process
   [[ -z $steps ]] || kill $steps 2>/dev/null || true
   wait || true
-  rm -rf "$ray_private"
+  rm -rf "$ray_private" "ray-$SLURM_JOB_ID-metrics.json"
   # Sockets, logs and spilled objects, on every node.
   srun --ntasks-per-node=1 --overlap rm -rf "/tmp/ray-$SLURM_JOB_ID" 2>/dev/null || true
 }
@@ -57,6 +57,10 @@ start_ray() {
     fi
     sleep "${MMSUM_START_SECONDS:-5}"
   done
+  # For Prometheus: without its dashboard Ray lists its nodes' metrics nowhere.
+  local targets
+  targets=$(printf "\"%s:$((port + 2))\"," "$@")
+  echo "[{\"labels\": {\"job\": \"ray\"}, \"targets\": [${targets%,}]}]" >"ray-$SLURM_JOB_ID-metrics.json"
   echo "Ray runs on $# nodes with $cpus CPUs and $gpus GPUs each"
 }
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
-import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,10 +107,18 @@ def test_scripts_are_clean_shell() -> None:
 
 @pytest.mark.parametrize("job", ["summarize", "train"])
 def test_ray_starts_on_every_node_and_the_job_on_the_head(slurm: Allocation, job: str) -> None:
-    process = slurm.start(f"{job}.sbatch", 'echo "job $* at $RAY_ADDRESS"', f"jobs/{job}.yaml", "--set", "seed=7")
+    process = slurm.start(
+        f"{job}.sbatch",
+        'echo "job $* at $RAY_ADDRESS"; cat ray-4242-metrics.json',
+        f"jobs/{job}.yaml",
+        "--set",
+        "seed=7",
+    )
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert "Ray runs on 3 nodes with 64 CPUs and 4 GPUs each" in out
+    assert '"targets": ["node1:24244","node2:24244","node3:24244"]' in out
+    assert not (slurm.folder / "work" / "ray-4242-metrics.json").exists()
     assert f"job jobs/{job}.py jobs/{job}.yaml --set seed=7 at node1:24242" in out
     ray = [call for call in slurm.calls() if " ray start " in call]
     assert len(ray) == 3
@@ -174,42 +184,86 @@ def test_a_cancelled_job_leaves_nothing(slurm: Allocation) -> None:
     assert not list((slurm.folder / "home" / ".mmsum").iterdir())
 
 
+HOSTS = {"10.78.0.1": "mmsum-slurm-a", "10.78.0.2": "mmsum-slurm-b"}
+
+
+def sh(*command: str) -> None:
+    subprocess.run(command, check=True)
+
+
+@pytest.fixture
+def two_hosts() -> Iterator[None]:
+    """Two network namespaces that reach each other and nothing else."""
+    if os.geteuid() != 0 or not shutil.which("ip"):
+        pytest.skip("network namespaces need root and iproute2")
+    first, second = HOSTS.values()
+    try:
+        for host in HOSTS.values():
+            sh("ip", "netns", "add", host)
+            sh("ip", "-n", host, "link", "set", "lo", "up")
+        sh("ip", "link", "add", "eth0", "netns", first, "type", "veth", "peer", "name", "eth0", "netns", second)
+        for address, host in HOSTS.items():
+            sh("ip", "-n", host, "addr", "add", f"{address}/24", "dev", "eth0")
+            sh("ip", "-n", host, "link", "set", "eth0", "up")
+        yield
+    finally:
+        for host in HOSTS.values():
+            pids = subprocess.run(["ip", "netns", "pids", host], capture_output=True, text=True).stdout.split()
+            for pid in map(int, pids):
+                os.kill(pid, signal.SIGKILL)
+            subprocess.run(["ip", "netns", "del", host])
+
+
 @pytest.mark.slow
-def test_a_real_ray_runs_a_real_job_in_an_allocation_of_one_node(tmp_path: Path) -> None:
-    """Only Slurm itself is a stand-in: `ray` and `python` are the ones of this environment."""
+@pytest.mark.usefixtures("two_hosts")
+def test_a_real_ray_of_two_hosts_runs_a_real_job(tmp_path: Path) -> None:
+    """Only Slurm itself is a stand-in, which starts what it is told on one of two hosts; Ray and the job are real."""
     slurm = Allocation(tmp_path)
     for name in ("ray", "python"):
         (tmp_path / "bin" / name).unlink()
-    slurm.executable(tmp_path / "bin" / "scontrol", "#!/usr/bin/env bash\necho 127.0.0.1\n")
+    slurm.executable(tmp_path / "bin" / "scontrol", f"#!/usr/bin/env bash\nprintf '%s\\n' {' '.join(HOSTS)}\n")
+    first, second = HOSTS.values()
+    on_host = f"""#!/usr/bin/env bash
+host={first}
+while [[ $1 == --* ]]; do [[ $1 == --nodelist=10.78.0.2 ]] && host={second}; shift; done
+exec ip netns exec "$host" "$@"
+"""
+    slurm.executable(tmp_path / "bin" / "srun", on_host)
     work = tmp_path / "work"
     work.mkdir()
     for name in ("deploy", "jobs", "mmsum"):
         (work / name).symlink_to(ROOT / name)
-    write_archive(work / "reports", 3)
-    job = {"source": "reports", "out": "out", "config": {"summarizer": "lead"}}
+    write_archive(work / "reports", 8)
+    job = {"source": "reports", "out": "out", "config": {"summarizer": "lead", "shard_size": 1}}
     (work / "job.yaml").write_text(yaml.safe_dump(job))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     environment = {
         "PATH": f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "SLURM_CPUS_ON_NODE": "2",
         "SLURM_GPUS_ON_NODE": "0",
-        "MMSUM_PORT": str(port),
         "SLURM_SUBMIT_DIR": str(work),
     }
-    done = subprocess.run(
-        ["bash", SLURM / "summarize.sbatch", "job.yaml"],
+    process = subprocess.Popen(
+        ["ip", "netns", "exec", first, "bash", SLURM / "summarize.sbatch", "job.yaml"],
         env={**slurm.environment, **environment},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=300,
     )
-    logs = "".join(log.read_text() for log in work.glob("ray-*.log"))
-    assert done.returncode == 0, done.stdout + done.stderr + logs
-    assert "Ray runs on 1 nodes with 2 CPUs and 0 GPUs each" in done.stdout
-    assert read_summaries(work / "out").num_rows == 3
-    assert not Path("/tmp/ray-4242").exists()
+    # As Prometheus does, with the targets that the job names.
+    targets, scraped = work / "ray-4242-metrics.json", ""
+    while process.poll() is None and scraped.count("ray_node_cpu_count{") < 2:
+        time.sleep(0.5)
+        if targets.exists():
+            code = f"import json, urllib.request as u; (group,) = json.load(open({str(targets)!r}))\n"
+            code += "for target in group['targets']: print(u.urlopen(f'http://{target}/metrics', timeout=5).read().decode())"
+            command = ["ip", "netns", "exec", first, sys.executable, "-c", code]
+            scraped = subprocess.run(command, capture_output=True, text=True).stdout
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, out + err + "".join(log.read_text() for log in work.glob("ray-*.log"))
+    assert "Ray runs on 2 nodes with 2 CPUs and 0 GPUs each" in out
+    assert scraped.count("ray_node_cpu_count{") == 2
+    assert read_summaries(work / "out").num_rows == 8
+    assert not Path("/tmp/ray-4242").exists() and not targets.exists()
 
 
 def test_a_missing_job_file_is_said(slurm: Allocation) -> None:
