@@ -50,8 +50,9 @@ def out_of_memory(limits: Limits) -> str:
     return f"parsing needs more than limits.memory_mb={limits.memory_mb}; raise it or split the document"
 
 
-def start_child(parent: int, memory_mb: int) -> None:
-    """Initializer: no network, die with the parent, hold no credentials, stay within memory_mb MiB."""
+def start_child(parent: int, memory_mb: int, pid: Path) -> None:
+    """Initializer: no network, die with the parent, hold no credentials, stay within memory_mb MiB. Tells `pid` its own."""
+    pid.write_text(str(os.getpid()))
     if sys.platform == "linux":
         _leave_network()  # first: a new user namespace forgets the signal asked for below
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -24,6 +24,8 @@ def inspect_json(document: Document) -> dict[str, Any]:
                 "bbox": [round(side, 2) for side in figure.bbox],
                 "caption": figure.caption,
                 "kind": figure.kind,
+                "text": figure.text,
+                "mentions": figure.mentions,
                 "width": figure.width,
                 "height": figure.height,
             }

@@ -36,6 +36,8 @@ _STARTUP_SECONDS = 300.0
 """Allowed for spawning a child, beside the document's own time. A minute is short at a load of 15 a core."""
 _POLL_SECONDS = 0.25
 _POOLS_TRIED = 4
+_NEARLY_ALL = 0.8
+"""Share of the memory limit seen in use, _POLL_SECONDS before a death at most, that explains it."""
 _SWEEP_AFTER_SECONDS = 60.0
 """Age of a lock before it is looked at: a parser that starts has made it, but may not hold it yet."""
 
@@ -74,6 +76,7 @@ class Parser:
         self._folder = tempfile.TemporaryDirectory(prefix=_FOLDER)
         self._lock = Path(self._folder.name, "lock").open("w")  # noqa: SIM115  held until close()
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._pid = Path(self._folder.name, "pid")
         self._open_pool()
 
     def parse(self, ref: ObjectRef, data: bytes) -> Document:
@@ -151,7 +154,7 @@ class Parser:
                 max_workers=1,
                 max_tasks=_DOCUMENTS_PER_CHILD,
                 initializer=child.start_child,
-                initargs=(os.getpid(), self.limits.memory_mb),
+                initargs=(os.getpid(), self.limits.memory_mb, self._pid),
                 context=multiprocessing.get_context("spawn"),
             )
             assert self._pool.active  # asking spawns the first child, from this thread
@@ -218,17 +221,20 @@ class Parser:
         except RuntimeError as error:  # what pebble says of a pool that is broken already
             raise BrokenProcessPool(str(error)) from error
         begun = progress = time.monotonic()
-        size, running = -1, False
+        size, running, peak = -1, False, 0
         while True:
             try:
                 return future.result(timeout=_POLL_SECONDS)
             except TimeoutError:
                 pass
             except ProcessExpired as error:
+                if peak > _NEARLY_ALL * self.limits.memory_mb * 2**20:  # C code that gets no memory may just die
+                    raise _Killed(FailureKind.OUT_OF_MEMORY, child.out_of_memory(self.limits)) from error
                 raise _Killed(FailureKind.CRASHED, f"the parser died on this document ({error})") from error
             except MemoryError as error:
                 raise _Killed(FailureKind.OUT_OF_MEMORY, child.out_of_memory(self.limits)) from error
             now = time.monotonic()
+            peak = max(peak, self._address_space())
             written = spool.stat().st_size if spool and spool.exists() else 0
             if written != size:
                 size, progress = written, now
@@ -241,6 +247,14 @@ class Parser:
                 raise EnvironmentFailure(
                     f"the parsing child did not start within {_STARTUP_SECONDS:.0f} s; {self._what_to_check()}"
                 )
+
+    def _address_space(self) -> int:
+        """What the child has mapped now, in bytes: what limits.memory_mb bounds. 0 where that cannot be seen."""
+        try:
+            pages = int(Path("/proc", self._pid.read_text(), "statm").read_text().split()[0])
+        except (OSError, ValueError, IndexError):
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE")
 
     def _check_time(self, future: ProcessFuture[Any], whole: float, page: float) -> None:
         for spent, name in ((whole, "seconds_per_document"), (page, "seconds_per_page")):

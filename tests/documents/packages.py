@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 
 import docx
 import odfdo
@@ -95,3 +96,10 @@ def _saved(document: object) -> bytes:
     out = io.BytesIO()
     document.save(out)  # type: ignore[attr-defined]
     return out.getvalue()
+
+
+def rewritten(data: bytes, name: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A package with one member changed, or added where it has none of that name."""
+    with zipfile.ZipFile(io.BytesIO(data)) as source:
+        members = {member: source.read(member) for member in source.namelist()}
+    return zipped(members | {name: change(members.get(name, b""))})

@@ -13,6 +13,7 @@ import pytest
 from mmsum.config import Figures, Limits
 from mmsum.documents import evidence
 from mmsum.documents.captions import find_captions, join_lines, mention_pattern
+from mmsum.documents.inspect import inspect_json
 from mmsum.documents.page import Line
 from mmsum.documents.parse import Parser
 from tests.documents import papers
@@ -29,6 +30,8 @@ def test_vector_chart_with_caption(parser: Parser) -> None:
     assert (figure.label, figure.caption, figure.page, figure.kind) == ("Figure 1", caption, 1, "chart")
     assert "tonnes" in figure.text and "north" in figure.text
     assert figure.mentions == ["As Figure 1 shows, the yield grew."]
+    (shown,) = inspect_json(document)["figures"]
+    assert (shown["label"], shown["mentions"], shown["text"]) == ("Figure 1", figure.mentions, figure.text)
     assert document.sections[figure.section].heading == "Results"
     pixels = pymupdf.Pixmap(figure.image)
     assert (pixels.width, pixels.height) == (figure.width, figure.height)
