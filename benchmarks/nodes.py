@@ -32,7 +32,7 @@ from rich.console import Console
 import mmsum
 from mmsum.pipeline.runlog import read_logs
 from mmsum.training.launch import run_training
-from tests.chaos.killing import check, content, run_to_the_end
+from tests.chaos.killing import VICTIMS, check, content, processes, run_to_the_end
 from tests.conftest import mmsum_command, write_archive
 from tests.training.runs import losses, steps, training_config, write_config
 
@@ -94,10 +94,11 @@ def kill_host(host: str) -> int:
     return killed
 
 
-def nodes_at_work(out: str) -> set[str]:
-    """Addresses of the nodes that shards are under way on, by the run's log."""
-    beats = [e for _, events in read_logs(out, 1) for e in events if e["event"] == "beat"]
-    return {work["node"] for work in beats[-1]["under_way"]} if beats else set()
+def is_at_work(host: str) -> bool:
+    """Whether a shard is parsed on a host this moment."""
+    pids = subprocess.run(["ip", "netns", "pids", host], capture_output=True, text=True).stdout.split()
+    lines = [line for pid, _, line in processes() if str(pid) in pids]
+    return any(VICTIMS["worker"] in line for line in lines)
 
 
 # Nobody else reaches the namespaces: no token has to be handed from host to host. Both hosts have one name, which stands
@@ -132,8 +133,8 @@ def summarize(documents: int, seed: int) -> None:
         start_head(work, cpus=2)
         start_other(work, cpus=2)
         driver = start_driver(work, "summarize", archive, out, *SETTINGS)
-        while driver.poll() is None and HOSTS[OTHER] not in nodes_at_work(out):
-            time.sleep(0.5)
+        while driver.poll() is None and not is_at_work(OTHER):
+            time.sleep(0.1)
         time.sleep(random.Random(seed).uniform(0, 5))
         before = mmsum.read_summaries(out).num_rows
         killed = kill_host(OTHER)
@@ -142,7 +143,7 @@ def summarize(documents: int, seed: int) -> None:
         print((work / "run.log").read_text()[-1500:])
         [(_, events)] = read_logs(out, 1)
         seen = [event["nodes"] for event in events if "nodes" in event]
-        lost = [event["counts"].get("lost", 0) for event in events if event["event"] == "beat"][-1]
+        lost = max((event["counts"].get("lost", 0) for event in events if event["event"] == "beat"), default=0)
         print(f"exit code {code}; nodes as the driver saw them: {json.dumps(seen)}; shards begun again: {lost}")
         if code or before >= documents:
             sys.exit("the run was to be hurt, and to finish all the same")
