@@ -24,7 +24,7 @@ from bisect import bisect_left, bisect_right
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -258,10 +258,14 @@ def run(sizes: list[int], plot: Path | None) -> None:
 
 
 def rates(curve: Curve) -> list[tuple[int, float]]:
-    """(documents committed, documents/s over a twentieth of them)."""
-    step = max(len(curve.committed) // 20, 1)
-    marks = curve.committed[::step]
-    return [(n, (n - before) / (at - earlier)) for (earlier, before), (at, n) in pairwise(marks) if at > earlier]
+    """(documents committed, documents/s over a twentieth of the time, two seconds at least: commits come in lumps)."""
+    window, points = max(curve.committed[-1][0] / 20, 2.0), []
+    earlier, before = curve.committed[0]
+    for at, n in curve.committed:
+        if at - earlier >= window:
+            points.append((n, (n - before) / (at - earlier)))
+            earlier, before = at, n
+    return points
 
 
 def draw(curves: dict[int, Curve], path: Path) -> None:
@@ -274,7 +278,7 @@ def draw(curves: dict[int, Curve], path: Path) -> None:
     for size, curve in curves.items():
         memory = [(sample.documents, sample.memory) for sample in curve.seen]
         left.plot(*zip(*memory, strict=True), label=f"{size:,} documents")
-        right.plot(*zip(*rates(curve), strict=True), label=f"{size:,} documents")
+        right.plot(*zip(*rates(curve), strict=True), marker=".", label=f"{size:,} documents")
     left.set(xlabel="documents committed", ylabel="driver, MB resident", ylim=(0, None), xscale="log")
     right.set(xlabel="documents committed", ylabel="documents/s", ylim=(0, None), xscale="log")
     left.legend()
