@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # tests/: archives and ch
 from rich.console import Console
 
 import mmsum
+from mmsum.pipeline.plan import list_parts
 from mmsum.pipeline.runlog import read_logs
 from mmsum.training.launch import run_training
 from tests.chaos.killing import VICTIMS, check, content, processes, run_to_the_end
@@ -133,7 +134,7 @@ def summarize(documents: int, seed: int) -> None:
         start_head(work, cpus=2)
         start_other(work, cpus=2)
         driver = start_driver(work, "summarize", archive, out, *SETTINGS)
-        while driver.poll() is None and not is_at_work(OTHER):
+        while driver.poll() is None and not (is_at_work(OTHER) and next(list_parts(out), None)):
             time.sleep(0.1)
         time.sleep(random.Random(seed).uniform(0, 5))
         before = mmsum.read_summaries(out).num_rows

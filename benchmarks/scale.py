@@ -1,12 +1,13 @@
 """Scale: a plan of a million objects, its resume, and the cost per document at two sizes of archive.
 
     python benchmarks/scale.py plan [--objects 1000000] [--page-seconds 0.1]
-    python benchmarks/scale.py run [--documents 1000 100000] [--plot benchmarks/scale.png]
+    python benchmarks/scale.py run [--documents 1000 1000 1000 100000] [--plot benchmarks/scale.png]
 
 plan  lists an HTTP stub of S3 (1,000 keys a page, each page after 100 ms, as a far store would), writes the plan, then
       resumes it with half of its parts committed. Seconds, CPU time and peak memory of the planning process.
 run   `mmsum.summarize` with the lead summarizer over generated texts of 1 kB: time and CPU time (of all processes) a
-      document after the first shard, and the driver's memory while documents pass. --plot: memory and rate over documents.
+      document after the first shard, and the driver's memory while documents pass. A size given again is run again, and
+      its median counts. --plot: memory and rate over documents.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from bisect import bisect_left, bisect_right
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # tests/: processes below this one
@@ -235,29 +237,35 @@ def run_once(documents: int) -> Curve:
 
 
 def run(sizes: list[int], plot: Path | None) -> None:
-    curves = {}
+    curves: dict[int, list[Curve]] = {}
     for documents in sizes:
         curve = run_once(documents)
-        curves[documents] = curve
-        (wall, cpu), first, second = curve.cost(), curve.cost(0, 0.5), curve.cost(0.5, 1)
+        curves.setdefault(documents, []).append(curve)
+        first, second = curve.cost(0, 0.5), curve.cost(0.5, 1)
         print(
-            f"{documents:7} documents: {curve.wall:6.1f} s; {wall:.2f} ms a document ({first[0]:.2f} in the first half, "
-            f"{second[0]:.2f} in the second), {cpu:.2f} ms of CPU ({first[1]:.2f}, {second[1]:.2f}); driver "
+            f"{documents:7} documents: {curve.wall:6.1f} s; {first[0]:.2f} ms a document in the first half, {second[0]:.2f} in "
+            f"the second, {first[1]:.2f} and {second[1]:.2f} of CPU; driver "
             f"{', '.join(f'{curve.memory_at(share):.0f}' for share in (0, 0.1, 0.5, 1))} MB resident at 0, 10, 50 and "
             "100 % of them",
             flush=True,
         )
         if plot:
-            draw(curves, plot)
-    (small, small_cpu), (large, large_cpu) = curves[sizes[0]].cost(), curves[sizes[-1]].cost()
-    print(f"a document at {sizes[-1]} over {sizes[0]}: {large / small:.2f}, of CPU {large_cpu / small_cpu:.2f}")
+            draw({size: runs[0] for size, runs in curves.items()}, plot)
+    # Second halves: workers are still being started in the first half of a small archive.
+    small, large = ([curve.cost(0.5, 1) for curve in curves[size]] for size in (sizes[0], sizes[-1]))
+    wall, cpu = (median(c[which] for c in large) / median(c[which] for c in small) for which in (0, 1))
+    print(f"a document at {sizes[-1]} over {sizes[0]}, second halves: {wall:.2f}, of CPU {cpu:.2f}")
 
 
 def rates(curve: Curve) -> list[tuple[int, float]]:
-    """(documents committed, documents/s over a twentieth of them)."""
-    step = max(len(curve.committed) // 20, 1)
-    marks = curve.committed[::step]
-    return [(n, (n - before) / (at - earlier)) for (earlier, before), (at, n) in pairwise(marks) if at > earlier]
+    """(documents committed, documents/s over a twentieth of the time, two seconds at least: commits come in lumps)."""
+    window, points = max(curve.committed[-1][0] / 20, 2.0), []
+    earlier, before = curve.committed[0]
+    for at, n in curve.committed:
+        if at - earlier >= window:
+            points.append((n, (n - before) / (at - earlier)))
+            earlier, before = at, n
+    return points
 
 
 def draw(curves: dict[int, Curve], path: Path) -> None:
@@ -270,7 +278,7 @@ def draw(curves: dict[int, Curve], path: Path) -> None:
     for size, curve in curves.items():
         memory = [(sample.documents, sample.memory) for sample in curve.seen]
         left.plot(*zip(*memory, strict=True), label=f"{size:,} documents")
-        right.plot(*zip(*rates(curve), strict=True), label=f"{size:,} documents")
+        right.plot(*zip(*rates(curve), strict=True), marker=".", label=f"{size:,} documents")
     left.set(xlabel="documents committed", ylabel="driver, MB resident", ylim=(0, None), xscale="log")
     right.set(xlabel="documents committed", ylabel="documents/s", ylim=(0, None), xscale="log")
     left.legend()

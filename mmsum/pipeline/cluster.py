@@ -196,6 +196,8 @@ def _quiet() -> None:
 
     # The only way to set retries in Ray 2.60; pyproject keeps Ray below the version that drops it.
     warnings.filterwarnings("ignore", message=".*ray_remote_args_fn.*")
+    # Said of a run with fewer shards than tasks are allowed at once.
+    warnings.filterwarnings("ignore", message="The maximum number of concurrent tasks")
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

@@ -115,7 +115,7 @@ def run_to_the_end(
     rng: random.Random,
     kills: int,
     kinds: Sequence[str] = tuple(VICTIMS),
-    patience: float = 600.0,
+    patience: float = 900.0,
 ) -> Report:
     """One `mmsum summarize` that is killed `kills` times, or as often as it can be before it is done.
 
