@@ -21,7 +21,7 @@ from mmsum.documents.figures import Region, find_regions, region_kind
 from mmsum.documents.ink import Ink, running_text
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
 from mmsum.documents.order import table_rows
-from mmsum.documents.page import Line, Page, PagesInfo, area, body_size, grow, touches, union_all
+from mmsum.documents.page import Line, Page, PagesInfo, area, body_size, grow, inside, touches, union_all
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Box, Figure
 
@@ -163,7 +163,7 @@ def _is_settled(regions: list[Region], captions: list[Caption], lines: list[Line
     told = [line for r in regions for line in r.lines] + [line for c in captions for line in c.lines]
     known = {id(line) for line in told + running_text(lines)}
     left = [line.box for line in lines if id(line) not in known]
-    left += [piece.box for piece in ink if not any(touches(piece.box, region.box) for region in regions)]
+    left += [piece.box for piece in ink if all(inside(piece.box, grow(r.box, 2.0, 2.0)) < 0.9 for r in regions)]
     return not any(touches(box, grow(region.box, _NEAR, _NEAR)) for box in left for region in regions)
 
 
