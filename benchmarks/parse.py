@@ -168,16 +168,17 @@ def many(count: int) -> int:
     report, _ = next(reports(1))
     kinds = [report, packages.word(), packages.slides(), packages.book(), papers.photo(640, 480)]
     highest: list[float] = []
+    peak = 0.0
     with Parser(Limits(ocr_pages=0), Figures()) as parser:
         for number in range(1, count + 1):
             parser.parse(ObjectRef(f"mem://{number}", 0, ""), kinds[number % len(kinds)])
-            if number % max(1, count // 10) == 0:
+            if number % 20 == 0:
+                peak = max(peak, parser.peak_mb())
+            if number % max(20, count // 10) == 0:
                 own = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-                highest.append(own + parser.peak_mb())
-                print(
-                    f"{number:6d} documents: worker {own:5.0f} MiB, peak of its child {highest[-1] - own:5.0f} MiB",
-                    flush=True,
-                )
+                print(f"{number:6d} documents: worker {own:5.0f} MiB, peak of its child {peak:5.0f} MiB", flush=True)
+                highest.append(own + peak)
+                peak = 0.0
     print(f"the last tenth beside the second: {highest[-1] / highest[1]:.3f}")
     return 0
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from mmsum.documents.captions import Caption
 from mmsum.documents.ink import (
+    SHORT,
     Ink,
     clusters,
     covered,
@@ -100,7 +101,8 @@ def _absorb(piece: Ink, loose: list[Line], body: list[Line]) -> None:
     for _ in range(3):
         before = piece.box
         for line in loose:
-            if line.size > 1.15 * size or len(line.text) > 60:
+            large = line.size > (1.15 if line.flat and len(line.text) > SHORT else 1.7) * size
+            if large or len(line.text) > 60:
                 continue
             if touches(grow(piece.box, 10.0, 7.0), line.box) and not any(touches(b.box, line.box) for b in body):
                 piece.box = union(piece.box, line.box)

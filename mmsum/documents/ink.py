@@ -12,6 +12,8 @@ ICON = 24.0
 """Points; an image with a shorter side is an icon."""
 JOIN = 9.0
 """Points; ink closer than this is one figure unless text stands between."""
+SHORT = 12
+"""Characters; no longer is the label of an axis or a legend that is set larger than the body."""
 SPECK = 12.0
 """Points; drawings smaller than this are joined by the cell of a grid, so that maps of 30,000 strokes stay cheap."""
 
@@ -77,11 +79,16 @@ def running_text(lines: list[Line]) -> list[Line]:
             chars[line.block] = chars.get(line.block, 0) + line.letters
             longest[line.block] = max(longest.get(line.block, 0), line.letters)
 
+    starts = {round(line.box[0]) for line in lines if line.flat and longest[line.block] >= 42}
+
     def isrunning_text(line: Line) -> bool:
         if not line.flat or line.size < 0.8 * size:
             return False
         if line.size > 1.3 * size and len(line.text) > 3:
-            return True
+            # A heading, unless it is as short as a label and stands where no column starts.
+            return len(line.text) > SHORT or not starts.isdisjoint(
+                range(round(line.box[0]) - 2, round(line.box[0]) + 3)
+            )
         return longest[line.block] >= 42 or (chars[line.block] >= 120 and longest[line.block] >= 25)
 
     return [line for line in lines if isrunning_text(line)]

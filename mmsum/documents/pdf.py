@@ -13,20 +13,23 @@ import pymupdf
 
 from mmsum.config import Figures, Limits
 from mmsum.documents import ocr
-from mmsum.documents.captions import find_captions
+from mmsum.documents.captions import Caption, find_captions
 from mmsum.documents.continued import is_cut, join_over_columns
 from mmsum.documents.crops import encode_pixmap, is_photo, render_region
 from mmsum.documents.evidence import Evidence, EvidenceWindow, layout_boxes
 from mmsum.documents.figures import Region, find_regions, region_kind
+from mmsum.documents.ink import Ink, running_text
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
 from mmsum.documents.order import table_rows
-from mmsum.documents.page import Line, Page, PagesInfo, area, body_size, grow, touches, union_all
+from mmsum.documents.page import Line, Page, PagesInfo, area, body_size, grow, inside, touches, union_all
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Box, Figure
 
 _TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
 _LIGATURES = re.compile("[\ufb00-\ufdff\ufe70-\ufeff]+")
 """Ligatures and presentation forms. MuPDF would part them too, but turns Arabic ones round."""
+_NEAR = 36.0
+"""Points around a figure in which a label that is not its own makes it doubtful."""
 _ALEFS = "\u0622\u0623\u0625\u0627"
 _ALEF_LAM = re.compile(f"[{_ALEFS}]\u0644")
 
@@ -105,11 +108,11 @@ def _read_page(
     size = body_size(lines)
     join_over_columns(captions, lines, size, height)
     too_large = [box for box, pixels in evidence.images if pixels > limits.pixels]
-    if (
-        evidence.wants_model(captions) and not too_large and room > 0
-    ):  # the model draws the page, oversized images and all
-        ink += layout_boxes(page)
     regions = find_regions(lines, ink, captions, width, height)
+    # The model draws the page, oversized images and all; and it takes ten times as long as everything else here.
+    may_draw = not too_large and room > 0
+    if may_draw and evidence.wants_model(captions) and not _is_settled(regions, captions, lines, ink):
+        regions = find_regions(lines, ink + layout_boxes(page), captions, width, height)
     result.figures_cut = len(regions) > room
     regions = regions[: max(0, room)]
     result.figures = [_figure(page, region, settings, too_large) for region in regions]
@@ -151,6 +154,17 @@ def read_lines(page: pymupdf.Page) -> tuple[list[Line], int]:
             lines.append(Line(text, box, main["size"], bold, block["number"], flat=turn == 0))
     most, chars = turns.most_common(1)[0] if turns else (0, 0)
     return lines, most if 3 * chars > 2 * turns.total() else 0
+
+
+def _is_settled(regions: list[Region], captions: list[Caption], lines: list[Line], ink: list[Ink]) -> bool:
+    """Whether every figure found has its caption, every caption its figure, and neither labels nor ink are left about."""
+    if not regions or len(regions) != len(captions) or not all(region.caption for region in regions):
+        return False
+    told = [line for r in regions for line in r.lines] + [line for c in captions for line in c.lines]
+    known = {id(line) for line in told + running_text(lines)}
+    left = [line.box for line in lines if id(line) not in known]
+    left += [piece.box for piece in ink if all(inside(piece.box, grow(r.box, 2.0, 2.0)) < 0.9 for r in regions)]
+    return not any(touches(box, grow(region.box, _NEAR, _NEAR)) for box in left for region in regions)
 
 
 def _text_blocks(page: pymupdf.Page) -> list[dict[str, Any]]:

@@ -332,11 +332,13 @@ def test_a_background_behind_text_is_no_figure(parser: Parser) -> None:
     assert found.figures == [] and "wizards" in found.text
 
 
-def test_the_layout_model_is_not_loaded_for_pages_without_evidence() -> None:
+def test_the_layout_model_is_asked_only_where_something_is_open() -> None:
+    place = (120, 220, 408, 400)
     with Parser(Limits(), Figures()) as fresh:
         fresh.parse(REF, papers.pages_of_text(2))
+        assert len(fresh.parse(REF, papers.report([("line", place, "Figure 1: Yield.")])).figures) == 1
         assert not fresh._run(has_layout_model)
-        fresh.parse(REF, papers.report([("line", (120, 220, 408, 400), "Figure 1: Yield.")]))
+        assert len(fresh.parse(REF, papers.report([("line", place, "A chart that has no number.")])).figures) == 1
         assert fresh._run(has_layout_model)
 
 
