@@ -309,14 +309,10 @@ def test_logs_hold_no_text_of_documents(head: Head) -> None:
             assert sentence not in text, file
 
 
-def test_only_this_machine_reaches_the_dashboard_and_there_is_no_client_port(head: Head) -> None:
+def test_only_this_machine_reaches_the_dashboard(head: Head) -> None:
     port = int(head.dashboard.rpartition(":")[2])
     listening = {c.laddr.ip for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port}
     assert listening == {"127.0.0.1"}
-    # Ray Client, the other way in, comes with an extra of Ray that mmsum does not install.
-    commands = [" ".join(child.cmdline()) for child in psutil.Process(head.pid).children(recursive=True)]
-    assert any("gcs_server" in command for command in commands)
-    assert not any("ray.util.client.server" in command for command in commands)
 
 
 def panels() -> list[tuple[str, str]]:
