@@ -82,7 +82,7 @@ def test_an_elastic_group_shrinks_when_a_node_is_lost_and_grows_when_one_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two nodes with room for one worker each, one of them killed; then a new one joins."""
-    count = 900  # Ray Train looks for new nodes once a minute
+    count = 600  # more than a minute of them: Ray Train looks for new nodes once a minute
     keys = {"training.steps": count, "training.checkpoint_steps": 10, "training.zero": 2, "training.log_steps": 10}
     keys |= {"training.learning_rate": 1e-4, "training.vision_learning_rate": 1e-5}
     alone = training_config(tmp_path, **keys, **{"training.out": str(tmp_path / "alone")})
