@@ -187,14 +187,13 @@ class Curve:
         return next(sample.memory for sample in self.seen if sample.documents >= share * self.committed[-1][1])
 
 
-def look() -> Sample:
-    ticks = 0
+def look(spent: dict[int, int]) -> Sample:
+    """spent: {pid: ticks} of every process seen so far; what one that ended had spent stays counted."""
     for pid in descendants(os.getpid()):
-        with suppress(OSError):  # it ended; its parent counts it from now on
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += sum(map(int, fields[11:15]))
+        with suppress(OSError):
+            spent[pid] = sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
-    return Sample(time.time(), resident, ticks / os.sysconf("SC_CLK_TCK"))
+    return Sample(time.time(), resident, sum(spent.values()) / os.sysconf("SC_CLK_TCK"))
 
 
 def run_once(documents: int) -> Curve:
@@ -212,8 +211,9 @@ def run_once(documents: int) -> Curve:
         done = threading.Event()
 
         def sample() -> None:
+            spent: dict[int, int] = {}
             while not done.wait(0.5):
-                samples.append(look())
+                samples.append(look(spent))
 
         sampler = threading.Thread(target=sample)
         sampler.start()
