@@ -91,7 +91,6 @@ def receipts_of(committed: Any, board: Any, robustness: Robustness, notice: Noti
             if now - looked < TICK_SECONDS:
                 continue
             looked = now
-            _drop_statistics(committed)
             counts, under_way = look(board)
             yield counts, under_way
             if notice.leave.is_set():
@@ -129,29 +128,18 @@ def _pump(committed: Any, arrived: queue.SimpleQueue[Any]) -> None:
 def _stop(committed: Any, pump: threading.Thread) -> None:
     """Ends the execution where it still goes on: Ray Data does so by itself only when its iterator is read to the end.
 
-    Left running into Ray's own shutdown it brings the process down with a segmentation fault.
+    A dataset knows its executor only once the first receipt has come, so it is found among this process's threads. Left
+    running into Ray's own shutdown it brings the process down with a segmentation fault.
     """
     import ray
 
     deadline = time.monotonic() + STOP_SECONDS
     while pump.is_alive() and time.monotonic() < deadline:
-        for executor in _executors(committed):
+        name = f"StreamingExecutor-{committed.get_dataset_id()}"
+        for executor in [thread for thread in threading.enumerate() if thread.name == name]:
             with suppress(ray.exceptions.RayError):  # what ends the run is already on its way, Ctrl-C for one
-                executor.shutdown(force=True)
+                executor.shutdown(force=True)  # type: ignore[attr-defined]
         pump.join(0.1)
-
-
-def _executors(committed: Any) -> list[Any]:
-    """A dataset knows its executor only once the first receipt has come, so it is found among this process's threads."""
-    name = f"StreamingExecutor-{committed.get_dataset_id()}"
-    return [thread for thread in threading.enumerate() if thread.name == name]
-
-
-def _drop_statistics(committed: Any) -> None:
-    """Ray Data keeps statistics of every block of every stage to the end: 9 kB a shard, 280 MB over a million documents."""
-    for executor in _executors(committed):
-        for operator in list(executor._topology or ()):
-            getattr(operator, "_output_blocks_stats", []).clear()
 
 
 def look(board: Any) -> Look:

@@ -149,9 +149,9 @@ def train(
                 if world.first:
                     prune(out, training.keep)
                 # Asked to stop, there may be seconds left; the checkpoint is what they are for.
-                if held_out and not flags[1]:
-                    held_out_loss = mean_loss(optimizer, held_out, config, world)
-                watcher.checkpoint(good, progress.steps, held_out_loss)
+                loss = mean_loss(optimizer, held_out, config, world) if held_out and not flags[1] else None
+                watcher.checkpoint(good, progress.steps, loss)
+                held_out_loss = loss
             if flags[1]:
                 raise EnvironmentFailure(
                     f"asked to stop at step {progress.steps}: its checkpoint is written; "
