@@ -63,7 +63,7 @@ def list_systems(
     A plain backbone sees no figures: none is shown, so its fusion never runs. Without an export ours is the plain
     backbone itself, and is not listed twice. Raises ConfigError or PresetError when one of them cannot be built.
     """
-    check_summarizer(with_local_export(config))
+    check_summarizer(config)
     systems = [System(FULL, config)]
     if ablate:
         names = [name for name in ABLATIONS if can_swap or name != FIGURES_SWAPPED]
@@ -77,26 +77,18 @@ def list_systems(
                 "model": config.model.model_copy(update={"export": text_only}),
             }
         )
-        check_summarizer(with_local_export(other))
+        check_summarizer(other)
         systems.append(System(TEXT_ONLY, other, FIGURES_REMOVED))
     return systems
 
 
 def untrained(config: Config) -> Config:
     """The config without its export: the same backbone, its gates at 0."""
-    model = check_summarizer(with_local_export(config)).model
+    model = check_summarizer(config).model
     model = as_exported(model).model_copy(update={"export": None})
     return config.model_copy(update={"model": model})
 
 
 def build(config: Config) -> Summarizer:
-    """build_summarizer for exports that lie in an object store, too: what each worker calls."""
-    return build_summarizer(check_summarizer(with_local_export(config)))
-
-
-def with_local_export(config: Config) -> Config:
-    """The config with its export fetched to this machine, where it lies in an object store."""
-    if config.summarizer != "fused" or not config.model.export:
-        return config
-    model = config.model.model_copy(update={"export": local_export(config.model.export)})
-    return config.model_copy(update={"model": model})
+    """What each worker calls: an export in an object store is fetched to its machine."""
+    return build_summarizer(check_summarizer(config))

@@ -149,9 +149,8 @@ def train(
                 if world.first:
                     prune(out, training.keep)
                 # Asked to stop, there may be seconds left; the checkpoint is what they are for.
-                loss = mean_loss(optimizer, held_out, config, world) if held_out and not flags[1] else None
-                watcher.checkpoint(good, progress.steps, loss)
-                held_out_loss = loss
+                held_out_loss = mean_loss(optimizer, held_out, config, world) if held_out and not flags[1] else None
+                watcher.checkpoint(good, progress.steps, held_out_loss)
             if flags[1]:
                 raise EnvironmentFailure(
                     f"asked to stop at step {progress.steps}: its checkpoint is written; "
