@@ -4,7 +4,8 @@
 
 local   local disk
 s3      source and output on a real S3 server (rclone)
-faulty  the same behind a proxy: 2 % each of errors, throttling, cut connections and lost answers, answers held back
+faulty  the same behind a proxy: 10 % errors, 10 % bodies in slow pieces, 2 % each of throttling, cut connections and lost
+        answers, every answer held back
 two     two drivers at once on one output, on a store that honours conditional creates (moto), both killed now and then
 fused   local disk with a tiny fused model: rows, statuses and figures are compared, texts depend on batches
 
@@ -190,7 +191,8 @@ def _on_s3(case: Case, archive: Path, kills: int, seed: int) -> None:
         for path in archive.iterdir():
             storage.put(storage.join(case.source, path.name), path.read_bytes())
         if case.name == "faulty":
-            faults.errors = faults.throttled = faults.cut = faults.lost_answers = 0.02
+            faults.errors, faults.slow = 0.10, 0.10
+            faults.throttled = faults.cut = faults.lost_answers = 0.02
             faults.delay = 0.1
         show(case.name, killed_runs(case, kills), faults.injected)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmsum.claims import names_figure, sentences
+from mmsum.claims import names_figure, read_facts, sentences
 from mmsum.records import Document, Figure, ObjectRef, Section
 
 _FIGURE = pa.struct(
@@ -144,8 +144,22 @@ def split_by_figure(example: Example) -> list[Example]:
         said = [sentence for sentence in sentences(example.summary) if names_figure(sentence, figure.label)]
         if said:
             name, summary = f"{example.id}#{figure.label}", " ".join(said)
-            pieces.append(replace(example, id=name, text="", figures=[figure], summary=summary, facts=""))
+            pieces.append(replace(example, id=name, text="", figures=[figure], summary=summary))
     return pieces
+
+
+def what_figure_shows(example: Example, figure: ExampleFigure) -> str:
+    """The listed facts of the figure in a fixed form, `pie, largest 2 of 4, share 1 of 3`; empty where none is listed.
+
+    An answer is told by its place among its rivals (for labels that is the order in which they are drawn): names cannot be
+    read off a small picture, places can.
+    """
+    told = []
+    for fact in read_facts(example.facts):
+        if fact.figure == figure.label:
+            options = list(fact.options)
+            told.append(f"{fact.kind.removeprefix('misled ')} {options.index(fact.answer) + 1} of {len(options)}")
+    return ", ".join([figure.kind, *told]) if told else ""
 
 
 def _home(label: str, sections: list[Section]) -> int:

@@ -99,7 +99,8 @@ class Training(_Section):
     unit: Literal["document", "figures", "figure"] = _answer(
         "document",
         "document: one example a document; figures: its figures without its text, with what the summary says of them; "
-        "figure: one example a figure (in finetune_clip: CLIP learns from what the summary says instead of the caption)",
+        "figure: one example a figure (in finetune_clip, instead of the caption, the facts that the example lists of it, else "
+        "what the summary says of it)",
     )
     steps: int = _answer(1000, description="optimizer steps", ge=1)
     batch_size: int = _answer(8, description="examples of one step, over all workers; a multiple of micro_batch", ge=1)

@@ -79,7 +79,7 @@ def model_tensors(model: FusedModel, parts: tuple[str, ...] = ("vision", "fusion
 
 
 def load_weights(model: FusedModel, folder: Path) -> str:
-    """Fills tower, and fusion where the export has one, from an export; returns its weights' fingerprint.
+    """Fills tower, and fusion or CLIP's text side where the export has one, from an export; returns its weights' fingerprint.
 
     Raises PresetError, naming a tensor and both shapes, when it does not fit the model.
     """
@@ -90,10 +90,19 @@ def load_weights(model: FusedModel, folder: Path) -> str:
     if "lora" in manifest.parts:
         lora.load_lora(model.backbone, folder)
     parts = tuple(part for part in ("vision", "fusion") if part in manifest.parts)
-    source = {key: tensor for key, tensor in load_file(path).items() if key.partition(".")[0] in parts}
+    tensors = load_file(path)
+    source = {key: tensor for key, tensor in tensors.items() if key.partition(".")[0] in parts}
     target = model_tensors(model, parts)
+    text = dict(model.clip.named_parameters())
+    for key, tensor in tensors.items():
+        if key.startswith("text."):  # its factor is [1] while it trains
+            target[key] = text[key.removeprefix("text.")].detach()
+            source[key] = tensor.reshape(target[key].shape) if tensor.numel() == 1 else tensor
+    spare = tuple(f"vision.{prefix}" for prefix in model.vision.beside_patches)
     for key in sorted(source.keys() | target.keys()):
         ours, theirs = target.get(key), source.get(key)
+        if theirs is None and key.startswith(spare):
+            continue
         if ours is None or theirs is None or ours.shape != theirs.shape:
             raise PresetError(
                 f"model.export: {folder}: {key} is {_shape(theirs)} in the export and {_shape(ours)} in the model; "
@@ -103,8 +112,11 @@ def load_weights(model: FusedModel, folder: Path) -> str:
     for name in parts:
         prefix = f"{name}."
         modules[name].load_state_dict(  # type: ignore[union-attr]
-            {key.removeprefix(prefix): tensor for key, tensor in source.items() if key.startswith(prefix)}
+            {key.removeprefix(prefix): tensor for key, tensor in source.items() if key.startswith(prefix)}, strict=False
         )
+    model.clip.load_state_dict(
+        {key.removeprefix("text."): tensor for key, tensor in source.items() if key.startswith("text.")}, strict=False
+    )
     model.vision.mean, model.vision.std = manifest.mean, manifest.std
     return "".join(fingerprint(file) for file in (path, folder / lora.ADAPTER_WEIGHTS) if file.exists())
 

@@ -6,6 +6,7 @@ Shapes: N images, S the side of the square input in pixels, P patch tokens of on
 from __future__ import annotations
 
 import difflib
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,11 @@ class VisionTower(nn.Module):
                 pixels, indices=1, normalize_intermediates=normed, intermediates_only=True, output_fmt="NCHW"
             )["image_intermediates"][-1]
         return tokens.flatten(2).transpose(1, 2)
+
+    @property
+    def beside_patches(self) -> tuple[str, ...]:
+        """Prefixes of the image side's weights that patch tokens do not pass through: what pools a timm trunk for CLIP."""
+        return ("head.",) if hasattr(self.clip.visual, "trunk") else ()
 
     def train(self, mode: bool = True) -> VisionTower:
         """BatchNorm always stays in eval mode: batch statistics would let one document's figures change another's."""
@@ -113,7 +119,22 @@ def _timm_tower(config: Model, weights: str) -> VisionTower:
         source = _read_weights(path)
         trunk.load_state_dict(map_by_order(source, trunk.state_dict(), str(path)))
     clip.visual.set_input_size(config.image_size)
+    _pool_by_attention(clip.visual, config.image_size)
     return VisionTower(clip, config.image_size, trunk.pretrained_cfg["mean"], trunk.pretrained_cfg["std"])
+
+
+def _pool_by_attention(visual: nn.Module, side: int) -> None:
+    """What a convolutional trunk shows is pooled for CLIP by attention that knows places, not averaged: an average takes the
+    second bar for the fourth. Transformers keep their own pooling, and so do maps with channels last."""
+    from timm.layers import AttentionPool2d
+
+    trunk: Any = visual.trunk
+    with torch.no_grad():
+        features = trunk.eval().forward_features(torch.zeros(1, 3, side, side))
+    if features.ndim == 4 and getattr(trunk, "output_fmt", "NCHW") == "NCHW":
+        trunk.reset_classifier(0, global_pool="")
+        pool = AttentionPool2d(features.shape[1], feat_size=features.shape[2:], out_features=_EMBED)
+        visual.head = nn.Sequential(OrderedDict(pool=pool))
 
 
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:

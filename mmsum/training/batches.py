@@ -40,12 +40,18 @@ IGNORED = -100
 """Label of a token that no loss is taken on."""
 
 
+ALIKE_PAIRS = 16
+"""CLIP's pairs of one kind of figure in a row, in a batch of several kinds. A batch of one kind alone taught nothing: the loss
+stayed at chance (docs/log.md)."""
+
+
 class Schedule:
     """The examples of every step. `check_training` has seen to it that there is a micro-batch for every worker."""
 
     def __init__(self, alike: Sequence[int], training: Training, seed: int) -> None:
         self.alike = np.asarray(alike)
         self.size = training.batch_size
+        self.run = min(ALIKE_PAIRS, self.size) if training.stage == "finetune_clip" else self.size
         self.seed = seed
         self.per_epoch = max(1, len(alike) // self.size)
 
@@ -63,8 +69,10 @@ class Schedule:
         order = order[: self.per_epoch * self.size]
         pools = [order[at : at + self.size * POOL_BATCHES] for at in range(0, len(order), self.size * POOL_BATCHES)]
         order = np.concatenate([pool[np.argsort(self.alike[pool], kind="stable")] for pool in pools])
-        batches = order.reshape(self.per_epoch, self.size)
-        return [list(map(int, batch)) for batch in batches[generator.permutation(self.per_epoch)]]
+        whole = len(order) // self.run * self.run
+        runs = order[:whole].reshape(-1, self.run)
+        order = np.concatenate([runs[generator.permutation(len(runs))].ravel(), order[whole:]])
+        return [list(map(int, batch)) for batch in order.reshape(self.per_epoch, self.size)]
 
 
 @dataclass(slots=True)

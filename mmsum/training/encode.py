@@ -24,14 +24,14 @@ from mmsum import storage
 from mmsum.config import Config, Generation, Training
 from mmsum.data.files import list_examples, open_examples
 from mmsum.errors import ConfigError
-from mmsum.examples import Example, figures_alone, split_by_figure, to_document
+from mmsum.examples import Example, figures_alone, split_by_figure, to_document, what_figure_shows
 from mmsum.generation.chat import Chat
 from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
 from mmsum.images import square_image
 from mmsum.model.manifest import soft_tokens
 from mmsum.records import Figure, ObjectRef
 
-VERSION = 2
+VERSION = 3
 """Of the encoding; raised when an encoded row changes its meaning."""
 
 RULES = {
@@ -128,7 +128,7 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     text = keep_marks(leaf.text, shown)
     captions = [caption_line(figure).strip("[]") for figure, seen in zip(figures, shown, strict=True) if seen]
     if config.training.unit != "document" and config.training.stage == "finetune_clip":
-        captions = [example.summary] * len(captions)
+        captions = [what_figure_shows(example, example.figures[0]) or example.summary] * len(captions)
     row = {
         "id": example.id,
         "prompt": chat.encode(first_prompt(title, text)),

@@ -47,6 +47,9 @@ def write_export(
         # Beside the learner's tensors: buffers, and a tower or LoRA that was kept frozen.
         held = model_tensors(model, parts) | (adapter_tensors(model.backbone) if "fusion" in parts else {})
         tensors = {**{name: tensor for name, tensor in held.items() if name not in tensors}, **tensors}
+        if config.training.stage == "train":  # CLIP's own pooling has done its work
+            spare = tuple(f"vision.{prefix}" for prefix in model.vision.beside_patches)
+            tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(spare)}
         dtype: torch.dtype = getattr(torch, config.training.export_dtype)
         tensors = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
         training = about_training(config, encoded, metrics)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Self
+from zlib import crc32
 
 import torch.nn.functional as F
 from torch import nn
@@ -146,6 +147,11 @@ class ClipLearner(_Learner):
         self.requires_grad_(True)
         self.tokenize = open_clip.SimpleTokenizer(context_length=self.clip.context_length)
 
+    @staticmethod
+    def same(batch: MicroBatch) -> torch.Tensor:
+        """A number for each caption [N], equal where captions are."""
+        return torch.tensor([crc32(caption.encode()) for caption in batch.captions], device=batch.images.device)
+
     def forward(self, batch: MicroBatch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Unit vectors of the images and of their captions, [N, E] each, and the factor on their products; float32."""
         model = self.model
@@ -156,13 +162,18 @@ class ClipLearner(_Learner):
         return F.normalize(images.float(), dim=-1), F.normalize(texts.float(), dim=-1), factor.float().squeeze()
 
     def groups(self, config: Config) -> list[dict[str, Any]]:
-        """Parameter groups with their peak learning rates: the tower's own, the text side's that of adapters."""
+        """Parameter groups with their peak learning rates: the tower's own, that of adapters for the text side.
+
+        What joins a timm trunk to the common space starts as random as the text side, and learns at its rate.
+        """
         training = config.training
-        text = nn.ModuleList(module for name, module in self.clip.named_children() if name != "visual")
+        visual, text = self.clip.visual, [module for name, module in self.clip.named_children() if name != "visual"]
+        if config.model.vision.startswith("timm:"):
+            visual, text = visual.trunk, [*text, visual.head]
         loose = nn.ParameterList(parameter for _, parameter in self.clip.named_parameters(recurse=False))
         parts: list[tuple[str, nn.Module, float]] = [
-            ("vision", self.clip.visual, training.vision_learning_rate),
-            ("text", nn.ModuleList([text, loose]), training.learning_rate),
+            ("vision", visual, training.vision_learning_rate),
+            ("text", nn.ModuleList([*text, loose]), training.learning_rate),
         ]
         return _groups(parts, training.weight_decay)
 
@@ -225,8 +236,14 @@ def _checkpoint_layers(model: FusedModel) -> None:
         layer.training = True
 
 
-def contrastive_loss(images: torch.Tensor, texts: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Symmetric InfoNCE over all pairs [N, E]: each image finds its caption, each caption its image."""
+def contrastive_loss(
+    images: torch.Tensor, texts: torch.Tensor, factor: torch.Tensor, same: torch.Tensor
+) -> torch.Tensor:
+    """Symmetric InfoNCE over all pairs [N, E]: each image finds its caption, each caption its image.
+
+    same [N]: equal numbers where captions are equal; any of them is as right as the pair's own (UniCL, Yang et al. 2022).
+    """
     logits = factor * images @ texts.t()
-    labels = torch.arange(len(images), device=images.device)
-    return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.t(), labels)) / 2
+    right = (same[:, None] == same).float()
+    right /= right.sum(dim=1, keepdim=True)
+    return (F.cross_entropy(logits, right) + F.cross_entropy(logits.t(), right)) / 2

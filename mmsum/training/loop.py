@@ -34,7 +34,7 @@ from mmsum.training.checkpoints import (
 )
 from mmsum.training.encode import Encoded
 from mmsum.training.export import write_export
-from mmsum.training.learners import Learner, SummaryLearner, build_learner, contrastive_loss
+from mmsum.training.learners import ClipLearner, Learner, SummaryLearner, build_learner, contrastive_loss
 from mmsum.training.measure import look_closer, mean_loss
 from mmsum.training.optimizers import DeepSpeedOptimizer, Optimizer, PlainOptimizer
 from mmsum.training.world import World
@@ -210,16 +210,18 @@ def _contrastive_gradients(optimizer: Optimizer, batches: list[MicroBatch], pair
 
     Vectors of all pairs first, without gradients; the loss and its gradient in them; then each micro-batch again, its
     vectors pulled along that gradient (gradient caching, Gao et al. 2021). Blank micro-batches stand behind all others.
+    A single micro-batch keeps its graph, and is not run again.
     """
-    with torch.no_grad():
+    with torch.set_grad_enabled(len(batches) == 1):
         vectors = [optimizer(batch) for batch in batches]
-    images, start = world.gather(torch.cat([image for image, _, _ in vectors]))
-    texts, _ = world.gather(torch.cat([text for _, text, _ in vectors]))
-    leaves = [tensor.requires_grad_() for tensor in (images[:pairs], texts[:pairs], vectors[0][2].clone())]
-    loss = contrastive_loss(*leaves)
+    images, start = world.gather(torch.cat([image.detach() for image, _, _ in vectors]))
+    texts, _ = world.gather(torch.cat([text.detach() for _, text, _ in vectors]))
+    same, _ = world.gather(torch.cat([ClipLearner.same(batch) for batch in batches]))
+    leaves = [tensor.requires_grad_() for tensor in (images[:pairs], texts[:pairs], vectors[0][2].detach().clone())]
+    loss = contrastive_loss(leaves[0], leaves[1], leaves[2], same[:pairs])
     image_pull, text_pull, factor_pull = torch.autograd.grad(loss, leaves)
     for number, batch in enumerate(batches):
-        image, text, factor = optimizer(batch)
+        image, text, factor = vectors[0] if len(batches) == 1 else optimizer(batch)
         here = slice(start, start + len(image))
         if batch.real:
             pulled = world.size * ((image * image_pull[here]).sum() + (text * text_pull[here]).sum())

@@ -7,7 +7,7 @@ import resource
 from mmsum.config import Config
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch
-from mmsum.training.learners import SummaryLearner, contrastive_loss
+from mmsum.training.learners import ClipLearner, SummaryLearner, contrastive_loss
 from mmsum.training.optimizers import Optimizer
 from mmsum.training.world import World
 
@@ -26,9 +26,11 @@ def mean_loss(optimizer: Optimizer, data: EncodedData, config: Config, world: Wo
     starts = range(0, min(len(data), VALID_EXAMPLES), size)
     batches = [list(range(at, min(at + size, len(data)))) for at in starts]
     if not isinstance(optimizer.learner, SummaryLearner):
-        vectors = [optimizer(data.batch(indices, step=None).to(world.device)) for indices in batches]
+        pairs = [data.batch(indices, step=None).to(world.device) for indices in batches]
+        vectors = [optimizer(batch) for batch in pairs]
         images, texts = (torch.cat([vector[side] for vector in vectors]) for side in (0, 1))
-        return float(contrastive_loss(images, texts, vectors[0][2]))
+        same = torch.cat([ClipLearner.same(batch) for batch in pairs])
+        return float(contrastive_loss(images, texts, vectors[0][2], same))
     total = count = 0.0
     for turn in range(-(-len(batches) // world.size)):
         place = turn * world.size + world.rank

@@ -25,6 +25,7 @@ class Faults:
     throttled: float = 0.0  # answered with 503 SlowDown
     cut: float = 0.0  # connections closed: before the request is passed on, or in the middle of an answer's body
     lost_answers: float = 0.0  # passed on, then closed without an answer
+    slow: float = 0.0  # bodies that come in ten pieces, each held back as an answer is
     delay: float = 0.0  # most seconds an answer is held back
     broken_keys: tuple[str, ...] = ()  # objects whose GET and HEAD always say 500
     refuse_writes: bool = False  # every PUT says 500
@@ -47,7 +48,7 @@ class Faults:
         elif method == "PUT" and self.refuse_writes:
             fault = "errors"
         else:
-            for name in ("errors", "throttled", "cut", "lost_answers"):
+            for name in ("errors", "throttled", "cut", "lost_answers", "slow"):
                 number -= getattr(self, name)
                 if number < 0:
                     fault = name
@@ -102,7 +103,13 @@ def faulty(server: Server, faults: Faults) -> Iterator[Server]:
             length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
             self.send_header("Content-Length", length or "0")
             self.end_headers()
-            self.wfile.write(data[: len(data) // 2] if fault == "cut" else data)
+            if fault == "slow":
+                step = len(data) // 10 + 1
+                for start in range(0, len(data), step):
+                    self.wfile.write(data[start : start + step])
+                    time.sleep(faults.delay * random.random())
+            else:
+                self.wfile.write(data[: len(data) // 2] if fault == "cut" else data)
             if fault == "cut":
                 self._hang_up()
 

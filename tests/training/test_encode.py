@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from mmsum.claims import CheckedFact, write_facts
 from mmsum.config import Config
 from mmsum.errors import ConfigError, SourceError
 from mmsum.examples import Example, ExampleFigure, examples_to_table, figures_alone, split_by_figure
@@ -142,6 +143,17 @@ def test_a_figure_alone_is_an_example_with_what_the_summary_says_of_it(tmp_path:
     config = training_config(tmp_path, **keys)
     pairs = EncodedData(encode(str(path), config), config, pad=0)
     assert [pairs.row(index)["captions"] for index in range(2)] == [[piece.summary] for piece in pieces]
+
+    facts = [
+        CheckedFact("largest", "Blue leads.", "Figure 1", False, [], {"red": "red", "blue": "blue"}, "blue"),
+        CheckedFact("trend", "It rose.", "Figure 12", False, [], {"rising": "rose", "falling": "fell"}, "rising"),
+        CheckedFact("records", "Ten records.", "", True, [], {"stated": "10", "another": "11"}, "stated"),
+    ]
+    given.facts = write_facts(facts)
+    pq.write_table(examples_to_table([given]), path)
+    pairs = EncodedData(encode(str(path), config), config, pad=0)
+    captions = [pairs.row(index)["captions"] for index in range(2)]
+    assert captions == [["figure, largest 2 of 2"], ["figure, trend 1 of 2"]]
 
     together = figures_alone(given)
     assert (together.text, together.figures) == ("", figures)

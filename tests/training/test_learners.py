@@ -192,6 +192,14 @@ def test_adapters_tower_and_lora_have_rates_of_their_own(folder: Path) -> None:
 def test_contrastive_loss_by_hand() -> None:
     images = torch.eye(3)
     texts = torch.eye(3)[[0, 2, 1]]  # two captions swapped
-    loss = contrastive_loss(images, texts, torch.tensor(2.0))
+    loss = contrastive_loss(images, texts, torch.tensor(2.0), torch.arange(3))
     right, wrong = 2 - torch.tensor([2.0, 0, 0]).logsumexp(0), 0 - torch.tensor([2.0, 0, 0]).logsumexp(0)
     assert loss.item() == pytest.approx(-(right + 2 * wrong).item() / 3)
+
+
+def test_of_equal_captions_each_is_right() -> None:
+    images, factor = torch.eye(3)[[0, 1, 1]], torch.tensor(50.0)
+    texts = torch.eye(3)[[0, 1, 1]]  # the second and the third pair say the same
+    alike = contrastive_loss(images, texts, factor, torch.tensor([0, 1, 1]))
+    assert alike.item() == pytest.approx(2 / 3 * torch.tensor(2.0).log().item(), abs=1e-4)  # two answers, half each
+    assert contrastive_loss(images, texts[[0, 0, 0]], factor, torch.tensor([0, 1, 1])) > alike
