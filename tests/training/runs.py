@@ -31,7 +31,9 @@ def write_examples(path: Path, count: int = 18, **changes: Any) -> Path:
     examples = []
     for number in range(count):
         colours = [COLOURS[(number + turn) % len(COLOURS)] for turn in range(number % 3)]
-        figures = [ExampleFigure(f"Figure {at}", "A square.", png(colour)) for at, colour in enumerate(colours, 1)]
+        figures = [
+            ExampleFigure(f"Figure {at}", f"A {colour} square.", png(colour)) for at, colour in enumerate(colours, 1)
+        ]
         fields: dict[str, Any] = {
             "id": f"example-{number}",
             "title": f"Report {number}",

@@ -28,6 +28,8 @@ from tests.training.runs import losses, run_workers, training_config, write_conf
 STEPS = 50
 GENTLE = {"training.learning_rate": 0.003, "training.vision_learning_rate": 0.0003}
 """For STEPS: at three times these rates the order of sums shows in the losses' third digit after 30 steps."""
+GENTLER = {"training.learning_rate": 0.001, "training.vision_learning_rate": 0.0001}
+"""In bfloat16, where at GENTLE rates three of fifty losses were up to 0.018 apart."""
 SHORT = 6
 FEW = 3
 """For soft tokens: their gradients are tiny at first, and Adam makes whole steps of them, rounding included. Alone, one and
@@ -144,7 +146,7 @@ def test_ranks_without_figures_are_among_them(runs: Runs) -> None:
     ("changes", "stages", "apart"),
     [
         ({}, STAGES, 1e-4),
-        ({"model.dtype": "bfloat16"}, (2, 3), 1e-2),
+        ({"model.dtype": "bfloat16", **GENTLER}, (2, 3), 1e-2),
         ({"training.stage": "finetune_clip", "training.micro_batch": 1}, (2, 3), 1e-4),
     ],
     ids=["fp32", "bf16", "pairs"],
@@ -156,7 +158,7 @@ def test_fifty_steps_of_every_stage_agree(
 
     def case(name: str, **keys: object) -> tuple[Config, Path]:
         out = {"training.out": str(tmp_path / name), "training.steps": STEPS}
-        config = training_config(tmp_path, **GENTLE, **changes, **out, **keys)
+        config = training_config(tmp_path, **{**GENTLE, **changes, **out, **keys})
         return config, write_config(config, tmp_path / f"{name}.yaml")
 
     whole, _ = case("alone")
@@ -174,7 +176,7 @@ def test_fifty_steps_of_every_stage_agree(
 @pytest.mark.slow
 def test_torchrun_starts_workers(runs: Runs, tmp_path: Path) -> None:
     config = training_config(tmp_path, **{"training.steps": SHORT, "training.zero": 1, "training.workers": 2})
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
     command += ["-m", "mmsum.training.worker", str(write_config(config, tmp_path / "config.yaml"))]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
