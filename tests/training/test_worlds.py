@@ -30,6 +30,8 @@ GENTLE = {"training.learning_rate": 0.003, "training.vision_learning_rate": 0.00
 """For STEPS: at three times these rates the order of sums shows in the losses' third digit after 30 steps."""
 GENTLER = {"training.learning_rate": 0.001, "training.vision_learning_rate": 0.0001}
 """In bfloat16, where at GENTLE rates three of fifty losses were up to 0.018 apart."""
+PAIRS = {"training.stage": "finetune_clip", "training.learning_rate": 0.0002, "training.vision_learning_rate": 0.0001}
+"""At ten times these rates CLIP stays at chance."""
 SHORT = 6
 FEW = 3
 """For soft tokens: their gradients are tiny at first, and Adam makes whole steps of them, rounding included. Alone, one and
@@ -66,7 +68,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     case("alone", training__steps=STEPS, **GENTLE)
     case("short")
     case("alone-bf16", model__dtype="bfloat16")
-    case("pairs", training__stage="finetune_clip")
+    case("pairs", **PAIRS)
     prefix = {"model.fusion": "prefix", "model.prefix_tokens": 3, "model.lora_rank": 2, "training.figure_dropout": 0.2}
     prefix |= {"training.steps": FEW, **GENTLE}
     case("prefix", **prefix)
@@ -78,12 +80,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     two.append(case("two-recomputed", **recompute))
     uneven = {"training.micro_batch": 2, "training.workers": 2}  # three micro-batches a step
     two.append(case("uneven-3", training__zero=3, **uneven))
-    two.append(case("uneven-pairs", training__stage="finetune_clip", training__zero=2, **uneven))
+    two.append(case("uneven-pairs", training__zero=2, **PAIRS, **uneven))
     for zero in ENDS:  # from the end of one run, each writes its export once more
         two.append(case(f"again-{zero}", training__zero=zero, training__workers=2))
         shutil.copytree(folder / "short", folder / f"again-{zero}", ignore=shutil.ignore_patterns("export"))
     two.append(case("two-bf16", model__dtype="bfloat16", training__zero=2, training__workers=2))
-    two.append(case("two-pairs", training__stage="finetune_clip", training__zero=2, training__workers=2))
+    two.append(case("two-pairs", training__zero=2, training__workers=2, **PAIRS))
     two += [case(f"two-prefix-{zero}", training__zero=zero, training__workers=2, **prefix) for zero in (2, 3)]
     offloaded = case("offload-3", training__zero=3, training__workers=2, training__offload=True)
     run_workers(2, *two, f"{offloaded}@3", offloaded, *(f"{file}@2" for file in changing))
@@ -147,7 +149,7 @@ def test_ranks_without_figures_are_among_them(runs: Runs) -> None:
     [
         ({}, STAGES, 1e-4),
         ({"model.dtype": "bfloat16", **GENTLER}, (2, 3), 1e-2),
-        ({"training.stage": "finetune_clip", "training.micro_batch": 1}, (2, 3), 1e-4),
+        ({"training.micro_batch": 1, **PAIRS}, (2, 3), 1e-4),
     ],
     ids=["fp32", "bf16", "pairs"],
 )
