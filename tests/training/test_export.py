@@ -84,3 +84,17 @@ def test_a_run_goes_on_from_an_export_of_another_shape(tmp_path: Path, rate: flo
     assert before.keys() == after.keys()
     changed = any(not torch.equal(before[name], after[name]) for name in before)
     assert changed == (rate > 0)
+
+
+def test_clip_goes_on_from_an_export_of_its_own(tmp_path: Path) -> None:
+    """Its text side and its pooling come back with the tower."""
+    config = training_config(tmp_path, **{"training.stage": "finetune_clip", "training.steps": 2})
+    folder = export_of(config)
+    weights = load_file(folder / WEIGHTS)
+    assert {"text.token_embedding.weight", "text.logit_scale", "vision.head.pool.pos_embed"} <= weights.keys()
+    clip = load_fused(config.model.model_copy(update={"export": str(folder)}), seed=7, train=True).clip
+    held = dict(clip.named_parameters())
+    for name, tensor in weights.items():
+        key = name.removeprefix("text.") if name.startswith("text.") else name.replace("vision.", "visual.", 1)
+        if key in held:
+            assert torch.equal(held[key].flatten(), tensor.flatten()), name

@@ -261,20 +261,3 @@ def test_an_export_of_stage_3_is_a_model(runs: Runs) -> None:
         other = runs.configs["alone"].model.model_copy(update={"export": model.export})
         Path(other.backbone, "config.json").write_text(Path(other.backbone, "config.json").read_text() + "\n")
         load_fused(other)
-
-
-def test_clip_goes_on_from_an_export_of_its_own(runs: Runs) -> None:
-    """Its text side and its pooling come back with the tower; an export of adapters has neither."""
-    config = runs.configs["pairs"]
-    folder = Path(config.training.out, "export")
-    weights = load_file(folder / "weights.safetensors")
-    update = {"export": str(folder)}
-    clip = load_fused(config.model.model_copy(update=update), seed=7, train=True).clip
-    held = dict(clip.named_parameters())
-    for name, tensor in weights.items():
-        key = name.removeprefix("text.") if name.startswith("text.") else name.replace("vision.", "visual.", 1)
-        if key in held:
-            assert torch.equal(held[key].flatten(), tensor.flatten()), name
-    assert {"text.token_embedding.weight", "text.logit_scale", "vision.head.pool.pos_embed"} <= weights.keys()
-    adapters = load_file(Path(runs.configs["short"].training.out, "export", "weights.safetensors"))
-    assert not [name for name in adapters if name.startswith(("text.", "vision.head."))]
