@@ -41,7 +41,7 @@ def read_pairs(export: str, data: str, limit: int) -> tuple[torch.Tensor, torch.
         images, texts, captions, factor = [], [], list[str](), 1.0
         with torch.inference_mode():
             for start in range(0, len(chosen), BATCH):
-                batch = pairs.batch(chosen[start : start + BATCH], step=None)
+                batch = pairs.batch(chosen[start : start + BATCH], step=None).to(learner.model.device)
                 image, text, factors = learner(batch)
                 images.append(image)
                 texts.append(text)

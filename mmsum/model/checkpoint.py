@@ -78,6 +78,11 @@ def model_tensors(model: FusedModel, parts: tuple[str, ...] = ("vision", "fusion
     }
 
 
+def pooling(model: FusedModel) -> tuple[str, ...]:
+    """Prefixes of what an export of adapters leaves out: the tower's weights that patch tokens do not pass through."""
+    return tuple(f"vision.{prefix}" for prefix in model.vision.beside_patches)
+
+
 def load_weights(model: FusedModel, folder: Path) -> str:
     """Fills tower, and fusion or CLIP's text side where the export has one, from an export; returns its weights' fingerprint.
 
@@ -90,15 +95,13 @@ def load_weights(model: FusedModel, folder: Path) -> str:
     if "lora" in manifest.parts:
         lora.load_lora(model.backbone, folder)
     parts = tuple(part for part in ("vision", "fusion") if part in manifest.parts)
-    tensors = load_file(path)
-    source = {key: tensor for key, tensor in tensors.items() if key.partition(".")[0] in parts}
+    source = {key: tensor for key, tensor in load_file(path).items() if key.partition(".")[0] in (*parts, "text")}
     target = model_tensors(model, parts)
-    text = dict(model.clip.named_parameters())
-    for key, tensor in tensors.items():
-        if key.startswith("text."):  # its factor is [1] while it trains
-            target[key] = text[key.removeprefix("text.")].detach()
-            source[key] = tensor.reshape(target[key].shape) if tensor.numel() == 1 else tensor
-    spare = tuple(f"vision.{prefix}" for prefix in model.vision.beside_patches)
+    if "text" in manifest.parts:
+        named = ((name, p.detach()) for name, p in model.clip.named_parameters() if not name.startswith("visual."))
+        target |= {f"text.{name}": parameter for name, parameter in named}
+        source["text.logit_scale"] = source["text.logit_scale"].squeeze()  # [1] while it trains
+    spare = pooling(model)
     for key in sorted(source.keys() | target.keys()):
         ours, theirs = target.get(key), source.get(key)
         if theirs is None and key.startswith(spare):

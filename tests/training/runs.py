@@ -26,13 +26,13 @@ from tests.tiny import png, tiny_model
 COLOURS = ("red", "green", "blue", "black", "orange")
 
 
-def write_examples(path: Path, count: int = 18, **changes: Any) -> Path:
-    """`count` examples with 0, 1 or 2 one-colour figures; `changes` replace fields of all of them."""
+def write_examples(path: Path, count: int = 18, caption: str = "A square.", **changes: Any) -> Path:
+    """`count` examples with 0 to 2 one-colour figures; {} in `caption` is the colour; `changes` replace fields of all."""
     examples = []
     for number in range(count):
         colours = [COLOURS[(number + turn) % len(COLOURS)] for turn in range(number % 3)]
         figures = [
-            ExampleFigure(f"Figure {at}", f"A {colour} square.", png(colour)) for at, colour in enumerate(colours, 1)
+            ExampleFigure(f"Figure {at}", caption.format(colour), png(colour)) for at, colour in enumerate(colours, 1)
         ]
         fields: dict[str, Any] = {
             "id": f"example-{number}",
@@ -48,10 +48,14 @@ def write_examples(path: Path, count: int = 18, **changes: Any) -> Path:
 
 
 def training_config(folder: Path, **changes: Any) -> Config:
-    """A config of a run in `folder` on write_examples' data and a tiny model; `changes` are dotted keys."""
-    data = folder / "data" / "examples.parquet"
+    """A config of a run in `folder` on write_examples' data and a tiny model; `changes` are dotted keys.
+
+    For CLIP captions differ: where all are equal, each is right, and nothing is learned.
+    """
+    pairs = changes.get("training.stage") == "finetune_clip"
+    data = folder / "data" / ("pairs.parquet" if pairs else "examples.parquet")
     if not data.exists():
-        write_examples(data)
+        write_examples(data, caption="A {} square." if pairs else "A square.")
     model = {f"model.{key}": value for key, value in tiny_model(folder / "model").model_dump().items()}
     keys: dict[str, Any] = {
         **model,

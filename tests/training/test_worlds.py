@@ -118,7 +118,7 @@ def test_alone_is_a_plain_pytorch_loop(runs: Runs) -> None:
         adam.step()
         found.append(float(loss.detach()))
     assert runs.losses("alone") == pytest.approx(found, abs=1e-4)
-    assert found[-1] < found[0] - 0.5  # it learns
+    assert found[-1] < found[0] - 1  # it learns
 
 
 @pytest.mark.parametrize(
