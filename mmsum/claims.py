@@ -60,6 +60,18 @@ def judge(fact: CheckedFact, summary: str) -> Verdict:
     return "right" if found == {fact.answer} else "wrong"
 
 
+def answer_spans(fact: CheckedFact, summary: str) -> list[tuple[int, int]]:
+    """Where in `summary` its sentences about this fact claim the answer: from and to, in characters."""
+    spans, end = [], 0
+    for sentence in sentences(summary):
+        start = summary.index(sentence, end)
+        end = start + len(sentence)
+        if all(_pattern(pattern).search(sentence) for pattern in fact.about):
+            found = _pattern(fact.options[fact.answer]).finditer(sentence)
+            spans += [(start + match.start(), start + match.end()) for match in found if match.end() > match.start()]
+    return spans
+
+
 def chance_by_kind(facts: Iterable[CheckedFact]) -> dict[str, float]:
     """kind -> share of its facts that the best constant answer gets right.
 

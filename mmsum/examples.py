@@ -131,7 +131,7 @@ def figures_alone(example: Example) -> Example:
     """The example without its text: all its figures, and the sentences of its summary that name any of them."""
     labels = [figure.label for figure in example.figures]
     said = [line for line in sentences(example.summary) if any(names_figure(line, label) for label in labels)]
-    return replace(example, text="", summary=" ".join(said), facts="")
+    return replace(example, text="", summary=" ".join(said))
 
 
 def split_by_figure(example: Example) -> list[Example]:

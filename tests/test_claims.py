@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmsum.claims import CheckedFact, claimed, judge, read_facts, sentences, write_facts
+from mmsum.claims import CheckedFact, answer_spans, claimed, judge, read_facts, sentences, write_facts
 
 TREND = CheckedFact(
     kind="trend",
@@ -33,6 +33,12 @@ def test_verdicts(summary: str, verdict: str) -> None:
 
 def test_every_claim_is_found() -> None:
     assert claimed(TREND, "Demand in Northgate rose. Later, demand in Northgate fell.") == {"rising", "falling"}
+
+
+def test_the_words_of_an_answer_are_found_where_they_answer() -> None:
+    summary = "Prices rose. Demand in Northgate rose in May and grew in June. Demand in Northgate fell."
+    found = [summary[start:end] for start, end in answer_spans(TREND, summary)]
+    assert found == ["rose", "grew"] and answer_spans(TREND, summary)[0][0] > len("Prices rose.")
 
 
 def test_facts_survive_the_way_through_parquet() -> None:

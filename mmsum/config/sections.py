@@ -118,6 +118,9 @@ class Training(_Section):
         0.0, description="where new gates start; at 0 the untrained model is the backbone", ge=0
     )
     text_dropout: float = _answer(0.0, description="share of examples shown without their text", ge=0, le=1)
+    answer_weight: float = _answer(
+        1.0, description="of the tokens that answer a listed fact of a figure, in the loss; all others count 1", ge=0
+    )
     figure_dropout: float = _answer(0.0, description="share of examples shown without their figures", ge=0, le=1)
     zero: Literal[0, 1, 2, 3] = Field(0, description="DeepSpeed ZeRO stage")
     offload: bool = Field(False, description="keep optimizer state in CPU memory (ZeRO 1 to 3)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmsum.config import Generation
@@ -46,6 +47,18 @@ class Chat:
         """The ids of an answer with the token that ends it, or its first `most` ids without."""
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return [*ids, self.tokenizer.eos_token_id] if len(ids) < most else ids[:most]
+
+    def within(self, text: str, spans: Sequence[tuple[int, int]]) -> list[bool]:
+        """Of each of `answer`'s ids of `text`, whether it stands for characters of any of the spans.
+
+        Raises ConfigError for a tokenizer that does not tell where its tokens stand.
+        """
+        if not getattr(self.tokenizer, "is_fast", False):
+            raise ConfigError(
+                f"training.answer_weight: {type(self.tokenizer).__name__} does not tell where its tokens stand; set it to 1"
+            )
+        places = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        return [any(start < last and first < end for first, last in spans) for start, end in places]
 
     def title(self, title: str) -> str:
         """A title that fits into TITLE_TOKENS with what joins it to the text."""

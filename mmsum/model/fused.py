@@ -56,6 +56,7 @@ class FusedModel(nn.Module):
         self.vision_fingerprint = ""
         self.trained = False
         backbone.requires_grad_(False)
+        backbone.get_output_embeddings().register_forward_pre_hook(_in_one_piece)  # type: ignore[operator]
         if isinstance(fusion, CrossAttentionFusion):
             layers = decoder_layers(backbone)
             blocks = {layer: block for block, layer in enumerate(fusion.config.layers)}
@@ -168,6 +169,12 @@ class _Probe:
     layers = 0
 
 
+def _in_one_piece(head: nn.Module, args: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+    """The last positions of several rows are no contiguous matrix, and torch then copies the vocabulary's frozen weights once a
+    row: a third of a training step of the pocket model."""
+    return (args[0].contiguous(),)
+
+
 def _look_at_figures(
     fusion: CrossAttentionFusion, block: int | None, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
@@ -237,15 +244,16 @@ def build_fusion(model: Model, backbone: nn.Module, vision: VisionTower, seed: i
         return CrossAttentionFusion(
             fusion_config(backbone, model.fusion_every, vision.patches, vision.width), seed, gate
         )
-    most = max(1, vision.width // 64)
+    width = text_config(backbone).hidden_size
+    most = max(1, width // 64)
     return PrefixFusion(
         PrefixConfig(
             patches=vision.patches,
             vision_width=vision.width,
-            width=text_config(backbone).hidden_size,
+            width=width,
             tokens=model.prefix_tokens,
             layers=model.prefix_layers,
-            heads=next(heads for heads in range(most, 0, -1) if vision.width % heads == 0),
+            heads=next(heads for heads in range(most, 0, -1) if width % heads == 0),
             rms=float(backbone.get_input_embeddings().weight.float().square().mean().sqrt()),  # type: ignore[operator]
         ),
         seed,

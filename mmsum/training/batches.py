@@ -82,6 +82,7 @@ class MicroBatch:
     tokens: torch.Tensor  # [B, T] int64
     mask: torch.Tensor  # [B, T] int64, 0 on padding
     labels: torch.Tensor  # [B, L] int64: of the last L positions, IGNORED where there is no target
+    weights: torch.Tensor  # [B, L] float32: what each label's loss counts; 0 where there is no target
     images: torch.Tensor  # [N, S, S, 3] uint8; a blank one where no example has any
     figures: list[int]  # images of each example, in order
     captions: list[str]  # of the images
@@ -90,7 +91,7 @@ class MicroBatch:
 
     def to(self, device: torch.device) -> MicroBatch:
         """The same with its tensors on `device`."""
-        tensors = ("tokens", "mask", "labels", "images")
+        tensors = ("tokens", "mask", "labels", "weights", "images")
         return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in tensors})
 
 
@@ -107,8 +108,10 @@ class EncodedData:
             index = index.filter(pc.greater(index["figures"], 0))
             if index.num_rows == 0:
                 raise ConfigError("training.data: no example has a figure that CLIP could learn from; give others")
-        self.targets = index["target_tokens"].to_numpy()
-        lengths = index["prompt_tokens"].to_numpy() + self.targets
+        targets = index["target_tokens"].to_numpy()
+        # What each example's loss counts: its target tokens, those that answer a fact as often as configured.
+        self.weights = targets + (self.training.answer_weight - 1) * index["answer_tokens"].to_numpy()
+        lengths = index["prompt_tokens"].to_numpy() + targets
         self.lengths: list[int] = lengths.tolist()
         # CLIP's pairs are batched by kind of figure instead: what tells two charts of a kind apart is what they show.
         self.alike: list[int] = (_codes(index["kind"]) if self.pairs else lengths).tolist()
@@ -141,27 +144,32 @@ class EncodedData:
                     row["images"], row["captions"] = [], []
                     row["prompt"] = [token for token in row["prompt"] if token != PLACE]
             rows.append(row)
-        return collate(rows, self.pad, self.side)
+        return collate(rows, self.pad, self.side, self.training.answer_weight)
 
 
-def collate(rows: Sequence[dict[str, Any]], pad: int, side: int) -> MicroBatch:
+def collate(rows: Sequence[dict[str, Any]], pad: int, side: int, answer_weight: float = 1.0) -> MicroBatch:
     """Rows of ENCODED_SCHEMA, padded at the front to the longest."""
     longest = max(len(row["prompt"]) + len(row["target"]) for row in rows)
     answers = max(len(row["target"]) for row in rows)
     tokens = torch.full((len(rows), longest), pad)
     mask = torch.zeros_like(tokens)
     labels = torch.full((len(rows), answers), IGNORED)
+    weights = torch.zeros(len(rows), answers)
     for at, row in enumerate(rows):
         ids = row["prompt"] + row["target"]
         tokens[at, longest - len(ids) :] = torch.tensor(ids)
         mask[at, longest - len(ids) :] = 1
         labels[at, answers - len(row["target"]) :] = torch.tensor(row["target"])
+        weights[at, answers - len(row["target"]) :] = 1
+        if row["answers"]:
+            weights[at, answers - len(row["target"]) :][torch.tensor(row["answers"])] = answer_weight
     blobs = [image for row in rows for image in row["images"]] or [bytes([255]) * (side * side * 3)]
     images = torch.from_numpy(np.stack([np.frombuffer(blob, np.uint8).reshape(side, side, 3) for blob in blobs]))
     return MicroBatch(
         tokens=tokens,
         mask=mask,
         labels=labels,
+        weights=weights,
         images=images,
         figures=[len(row["images"]) for row in rows],
         captions=[caption for row in rows for caption in row["captions"]],

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mmsum import storage
+from mmsum.claims import answer_spans, read_facts
 from mmsum.config import Config, Generation, Training
 from mmsum.data.files import list_examples, open_examples
 from mmsum.errors import ConfigError
@@ -31,7 +32,7 @@ from mmsum.images import square_image
 from mmsum.model.manifest import soft_tokens
 from mmsum.records import Figure, ObjectRef
 
-VERSION = 3
+VERSION = 4
 """Of the encoding; raised when an encoded row changes its meaning."""
 
 RULES = {
@@ -50,6 +51,7 @@ ENCODED_SCHEMA = pa.schema(
         ("prompt", pa.list_(pa.int32())),
         ("bare_prompt", pa.list_(pa.int32())),  # without the document's text: title and captions of the figures
         ("target", pa.list_(pa.int32())),
+        ("answers", pa.list_(pa.bool_())),  # of the target's tokens: those that answer a listed fact; empty at weight 1
         ("images", pa.list_(pa.large_binary())),  # uint8 [S, S, 3]
         ("captions", pa.list_(pa.string())),
         ("kind", pa.string()),  # of the first figure; empty where there is none
@@ -62,6 +64,7 @@ INDEX_SCHEMA = pa.schema(
         ("row", pa.int32()),
         ("prompt_tokens", pa.int32()),
         ("target_tokens", pa.int32()),
+        ("answer_tokens", pa.int32()),
         ("figures", pa.int32()),
         ("kind", pa.string()),
     ]
@@ -122,7 +125,12 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     squares = [square_image(figure.image, config.model.image_size) for figure in figures]
     shown = [square is not None for square in squares]
     counts["images_broken"] = shown.count(False)
-    target = chat.answer(example.summary.strip(), generation.summary_tokens)
+    summary = example.summary.strip()
+    target = chat.answer(summary, generation.summary_tokens)
+    answers = []
+    if config.training.answer_weight != 1:
+        spans = [span for fact in read_facts(example.facts) if fact.figure for span in answer_spans(fact, summary)]
+        answers = [*chat.within(summary, spans), False][: len(target)]
     counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
     title = chat.title(document.title)
     text = keep_marks(leaf.text, shown)
@@ -134,6 +142,7 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
         "prompt": chat.encode(first_prompt(title, text)),
         "bare_prompt": chat.encode(first_prompt(title, _bare(figures, shown, chat, generation))),
         "target": target,
+        "answers": answers,
         "images": [square.tobytes() for square in squares if square is not None],
         "captions": captions,
         "kind": next((figure.kind for figure, seen in zip(figures, shown, strict=True) if seen), ""),
@@ -196,6 +205,7 @@ def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: st
         generation.figures_per_call,
         config.training.stage,
         config.training.unit,
+        config.training.answer_weight != 1,
     ]
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
 
@@ -253,10 +263,14 @@ def _index(parts: list[Part], folder: str) -> bytes:
         counts += Counter(json.loads(encoded.schema.metadata[b"counts"]))
         lengths = [pc.list_value_length(encoded[name]).cast(pa.int32()) for name in ("prompt", "target", "images")]
         rows = encoded.num_rows
+        prompts, targets, figures = lengths
         columns = [
             pa.array([part.number] * rows, pa.int32()),
             pa.array(range(rows), pa.int32()),
-            *lengths,
+            prompts,
+            targets,
+            pa.array([sum(answers) for answers in encoded["answers"].to_pylist()], pa.int32()),
+            figures,
             encoded["kind"],
         ]
         tables.append(pa.table(columns, schema=INDEX_SCHEMA))

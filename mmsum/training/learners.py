@@ -86,7 +86,7 @@ class SummaryLearner(_Learner):
     def forward(
         self, batch: MicroBatch, *, without_figures: bool = False, swapped_figures: bool = False
     ) -> torch.Tensor:
-        """Sum of the cross-entropy over all target tokens of the micro-batch, in float32.
+        """Sum of the cross-entropy over all target tokens of the micro-batch, each times its weight, in float32.
 
         swapped_figures: every example is shown figures of another one that has some.
         """
@@ -105,9 +105,10 @@ class SummaryLearner(_Learner):
                 position_ids=(mask.cumsum(1) - 1).clamp(min=0),
                 logits_to_keep=batch.labels.shape[1] + 1,
             )
-        return F.cross_entropy(
-            logits[:, :-1].flatten(0, 1).float(), batch.labels.flatten(), ignore_index=IGNORED, reduction="sum"
+        losses = F.cross_entropy(
+            logits[:, :-1].flatten(0, 1).float(), batch.labels.flatten(), ignore_index=IGNORED, reduction="none"
         )
+        return (losses * batch.weights.flatten()).sum()
 
     def _features(self, batch: MicroBatch, swapped: bool) -> torch.Tensor:
         """Patch tokens of the micro-batch's images at their places, [B, F, P, Dv].

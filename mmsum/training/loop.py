@@ -45,7 +45,7 @@ RECENT_STEPS = 50
 
 @dataclass(slots=True)
 class StepLog:
-    """What is known about one step. Losses are means: over target tokens (train) or pairs (finetune_clip)."""
+    """What is known about one step. Losses are means: over target tokens by weight (train) or pairs (finetune_clip)."""
 
     step: int  # from 1
     loss: float
@@ -176,8 +176,8 @@ def take_step(
     started = time.perf_counter()
     if isinstance(optimizer.learner, SummaryLearner):
         # Every worker knows the whole batch from the index: a token counts the same whichever worker holds it.
-        tokens = int(data.targets[schedule.examples(step)].sum())
-        total = _summary_gradients(optimizer, batches, world.size / tokens) / tokens
+        weight = float(data.weights[schedule.examples(step)].sum())
+        total = _summary_gradients(optimizer, batches, world.size / weight) / weight
     else:
         total = _contrastive_gradients(optimizer, batches, schedule.size, world)
     result = optimizer.step(learning_rate_share(step, config.training))

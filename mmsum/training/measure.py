@@ -38,7 +38,7 @@ def mean_loss(optimizer: Optimizer, data: EncodedData, config: Config, world: Wo
         loss = float(optimizer(data.batch(indices, step=None).to(world.device)))
         if place < len(batches):
             total += loss
-            count += float(data.targets[indices].sum())
+            count += float(data.weights[indices].sum())
     summed = world.sum([total, count])
     return summed[0] / max(summed[1], 1.0)
 
@@ -53,10 +53,10 @@ def look_closer(optimizer: Optimizer, batch: MicroBatch) -> dict[str, float]:
     learner = optimizer.learner
     seen: dict[str, float] = {}
     if isinstance(learner, SummaryLearner):
-        targets = max(1, int((batch.labels >= 0).sum()))
-        seen["loss_with_figures"] = float(optimizer(batch)) / targets
-        seen["loss_without_figures"] = float(optimizer(batch, without_figures=True)) / targets
-        swapped = float(optimizer(batch, swapped_figures=True)) / targets  # on all workers: ZeRO 3 waits for all
+        weight = max(1.0, float(batch.weights.sum()))
+        seen["loss_with_figures"] = float(optimizer(batch)) / weight
+        seen["loss_without_figures"] = float(optimizer(batch, without_figures=True)) / weight
+        swapped = float(optimizer(batch, swapped_figures=True)) / weight  # on all workers: ZeRO 3 waits for all
         if sum(count > 0 for count in batch.figures) > 1:
             seen["loss_with_swapped_figures"] = swapped
         gates = [optimizer.whole(p).tanh().item() for name, p in optimizer.named() if name.endswith("_gate")]

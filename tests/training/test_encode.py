@@ -163,6 +163,28 @@ def test_a_figure_alone_is_an_example_with_what_the_summary_says_of_it(tmp_path:
     assert encoded.counts["not_cited"] == 1
 
 
+def test_tokens_that_answer_a_fact_of_a_figure_weigh_more(tmp_path: Path, chat: Chat) -> None:
+    options = {"red": r"\bred\b", "blue": r"\bblue\b"}
+    facts = [
+        CheckedFact("colour", "It is red.", "Figure 1", False, ["square"], options, "red"),
+        CheckedFact("rain", "It rained.", "", True, [], {"rain": "rained", "snow": "snowed"}, "rain"),  # of the text
+    ]
+    given = example(summary="It rained. Figure 1 has one red square.", facts=write_facts(facts))
+    path = tmp_path / "data" / "examples.parquet"
+    path.parent.mkdir()
+    pq.write_table(examples_to_table([given, example(id="two")]), path)
+    for unit in ("document", "figures", "figure"):
+        keys = {"training.unit": unit, "training.data": str(path), "training.answer_weight": 4}
+        config = training_config(tmp_path, **keys)
+        data = EncodedData(encode(str(path), config), config, pad=0)
+        batch = data.batch(range(len(data)), step=None)
+        weighty = [batch.labels[0, at].item() for at in range(batch.labels.shape[1]) if batch.weights[0, at] == 4]
+        assert chat.tokenizer.decode(weighty).strip() == "red"
+        assert (batch.weights > 0).equal(batch.labels != IGNORED)
+        assert data.weights.tolist() == batch.weights.sum(1).tolist()
+        assert len(data) == (2 if unit == "document" else 1)
+
+
 def test_parts_are_made_once_and_read_in_any_order(config: Config) -> None:
     encoded = encode(config.training.data, config)
     assert encoded.index.num_rows == 18 and encoded.index["part"].to_pylist()[-1] == 3

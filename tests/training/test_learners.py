@@ -54,6 +54,18 @@ def test_closed_gates_give_the_text_model_and_still_learn(folder: Path) -> None:
     assert gates and all(gate.grad is not None and gate.grad.abs().item() > 0 for gate in gates)
 
 
+def test_the_head_reads_one_matrix(folder: Path) -> None:
+    """Cut from the last positions of several rows it is none, and torch copies the frozen vocabulary for each row."""
+    _, model, learner, data = load(folder, gate=0.5)
+    read: list[torch.Tensor] = []
+    head = model.backbone.get_output_embeddings()  # type: ignore[operator]
+    head.register_forward_pre_hook(lambda module, args: read.append(args[0]))
+    batch = data.batch([1, 2, 4], step=None)
+    learner(batch).backward()
+    assert [tuple(hidden.shape[:2]) for hidden in read] == [(3, batch.labels.shape[1] + 1)]
+    assert read[0].is_contiguous()
+
+
 def test_swapped_figures_are_those_of_the_next_example(folder: Path) -> None:
     _, _, learner, data = load(folder, gate=0.5)
     batch = data.batch([1, 2, 4], step=None)
@@ -77,8 +89,7 @@ def test_figures_reach_their_own_document_only(folder: Path) -> None:
         for row in range(2):
             labels = batch.labels.clone()
             labels[1 - row] = -100
-            changed_row = MicroBatch(batch.tokens, batch.mask, labels, images, batch.figures, [], [])
-            found.append(learner(changed_row).item())
+            found.append(learner(replace(batch, labels=labels, images=images)).item())
         return found
 
     before = row_losses(batch.images)

@@ -1,5 +1,8 @@
 """Soft tokens in the prompt: a perceiver resampler (Jaegle et al. 2021; Flamingo) turns each figure into a few of them.
 
+It works in the backbone's width, as Idefics2's does (Laurencon et al. 2024): a feature map is often twice as wide, and layers
+grow with the square.
+
 Shapes: B rows of a batch, F figures of a row, P patch tokens of a figure, Dv their width, N soft tokens of a figure, W
 width of the backbone, K soft tokens of a row.
 
@@ -52,11 +55,11 @@ class PrefixState:
 
 
 class ResamplerLayer(nn.Module):
-    """Latents [R, N, Dv] look at patches [R, P, Dv] and at themselves, then pass an MLP."""
+    """Latents [R, N, W] look at patches [R, P, W] and at themselves, then pass an MLP."""
 
     def __init__(self, config: PrefixConfig) -> None:
         super().__init__()
-        width, self.heads = config.vision_width, config.heads
+        width, self.heads = config.width, config.heads
         self.latent_norm = RMSNorm(width, eps=config.eps)
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, width, bias=False)
@@ -67,7 +70,7 @@ class ResamplerLayer(nn.Module):
         self.down = nn.Linear(4 * width, width, bias=False)
 
     def forward(self, latents: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
-        """-> [R, N, Dv]."""
+        """-> [R, N, W]."""
         normed = self.latent_norm(latents)
         seen = torch.cat([patches, normed], dim=1)
         query, key, value = (self._heads(t) for t in (self.query(normed), self.key(seen), self.value(seen)))
@@ -89,10 +92,11 @@ class PrefixFusion(nn.Module):
         super().__init__()
         self.config = config
         self.tokens = FigureTokens(config.vision_width, config.patches, config.eps)
-        self.latents = nn.Parameter(torch.zeros(config.tokens, config.vision_width))
+        self.input = nn.Linear(config.vision_width, config.width, bias=False)
+        self.latents = nn.Parameter(torch.zeros(config.tokens, config.width))
         self.layers = nn.ModuleList(ResamplerLayer(config) for _ in range(config.layers))
-        self.norm = RMSNorm(config.vision_width, eps=config.eps)
-        self.output = nn.Linear(config.vision_width, config.width, bias=False)
+        self.norm = RMSNorm(config.width, eps=config.eps)
+        self.output = nn.Linear(config.width, config.width, bias=False)
         self.output_norm = RMSNorm(config.width, eps=config.eps)
         self._initialize(seed)
 
@@ -125,7 +129,7 @@ class PrefixFusion(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """features [B, F, P, Dv] -> soft tokens [B, F, N, W]."""
         rows, most, patches, width = features.shape
-        tokens = self.tokens(features).view(rows * most, patches, width)
+        tokens = self.input(self.tokens(features).view(rows * most, patches, width))
         latents = self.latents.to(tokens.dtype).expand(rows * most, -1, -1)
         for layer in self.layers:
             latents = layer(latents, tokens)
