@@ -1,10 +1,11 @@
 """What a run does with documents that do not fit: one huge one among small ones, and more figures than the object store holds.
 
-    python benchmarks/feed.py huge [--pages 3000] [--bound 15]
+    python benchmarks/feed.py huge [--pages 3000] [--bound 5]
     python benchmarks/feed.py fat [--documents 120] [--store 150]
 
 huge  one PDF of many pages in a shard with 31 short texts, three more shards of those beside it. How long its shard's
-      commit comes after the other shards', with limits.seconds_per_document as it is and lowered to --bound seconds.
+      commit comes after the other shards', with limits.seconds_per_document as it is, and lowered to --bound seconds, which
+      costs that document.
 fat   PDFs of 16 photographs each, several times the object store altogether, before a stand-in model that is slower than
       parsing. Parsing has to be held back: bytes that Ray spilled to disk, the most that lay in the store, idle share.
 """
@@ -66,7 +67,8 @@ def huge(pages: int, bound: float) -> None:
                 f"committed after {at[0]:.1f} s, the others after {', '.join(f'{s:.1f}' for s in others)} s",
                 flush=True,
             )
-            if len(rows) != 128 or row["status"] == "failed":
+            unread = row["status"] == "failed" and name == "as it is"
+            if len(rows) != 128 or unread or sum(other["status"] == "ok" for other in rows) < 127:
                 sys.exit(f"{len(rows)} rows of 128; {row['failure_message']}")
 
 
@@ -162,7 +164,7 @@ def main() -> None:
     parts = parser.add_subparsers(dest="part", required=True)
     part = parts.add_parser("huge")
     part.add_argument("--pages", type=int, default=3000)
-    part.add_argument("--bound", type=float, default=15.0)
+    part.add_argument("--bound", type=float, default=5.0)
     part = parts.add_parser("fat")
     part.add_argument("--documents", type=int, default=120)
     part.add_argument("--store", type=int, default=150, help="MB of object store")

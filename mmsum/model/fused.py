@@ -16,6 +16,7 @@ from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
 from mmsum.model import checkpoint, lora
 from mmsum.model.backbone import auto_dtype, load_backbone
+from mmsum.model.depthwise import quicken_depthwise
 from mmsum.model.fusion.cross_attention import CrossAttentionFusion, FusionConfig, VisionState
 from mmsum.model.fusion.prefix import PrefixConfig, PrefixFusion, PrefixState, embed
 from mmsum.model.manifest import as_exported, export_folder, read_manifest
@@ -244,6 +245,11 @@ def build_fusion(model: Model, backbone: nn.Module, vision: VisionTower, seed: i
         return CrossAttentionFusion(
             fusion_config(backbone, model.fusion_every, vision.patches, vision.width), seed, gate
         )
+    if not model.prefix_layers and model.prefix_tokens != vision.patches:
+        raise ConfigError(
+            f"model.prefix_tokens: with model.prefix_layers: 0 each of the tower's {vision.patches} patch tokens is a soft "
+            f"token, and not {model.prefix_tokens}; set it to {vision.patches}, or give the resampler a layer"
+        )
     width = text_config(backbone).hidden_size
     most = max(1, width // 64)
     return PrefixFusion(
@@ -303,6 +309,8 @@ def load_fused(
         lora.merge(backbone)
     if not train:
         fusion.to(dtype)
+    if train and place.type == "cpu" and dtype == torch.bfloat16:
+        quicken_depthwise(vision)
     if not train and place.type == "cpu" and dtype == torch.float32:
         make_skinny(backbone)
         make_skinny(fusion)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmsum.config import Model
-from mmsum.errors import PresetError
+from mmsum.errors import ConfigError, PresetError
 from mmsum.model.checkpoint import save_export
 from mmsum.model.fused import FusedModel, load_fused
 from mmsum.model.lora import lora_modules
@@ -115,3 +115,19 @@ def test_new_lora_changes_nothing_and_a_trained_one_is_pefts(settings: Model, tm
     (tmp_path / "export" / "adapter_model.safetensors").unlink()
     with pytest.raises(PresetError, match="has no adapter_model.safetensors"):
         load_fused(exported)
+
+
+def test_without_a_resampler_every_patch_is_a_soft_token(tmp_path: Path) -> None:
+    wrong = tiny_model(tmp_path, fusion="prefix", prefix_tokens=N, prefix_layers=0)
+    with pytest.raises(
+        ConfigError, match=r"each of the tower's (\d+) patch tokens is a soft token, and not 3; set it to \1"
+    ):
+        load_fused(wrong)
+    patches = load_fused(tiny_model(tmp_path)).vision.patches
+    model = load_fused(wrong.model_copy(update={"prefix_tokens": patches}), train=True)
+    assert model.fusion.soft_tokens == patches and not any("latents" in name for name, _ in model.named_parameters())
+    state = model.vision_state(features(model, "red", "blue")[None], [2])
+    (row,) = state.rows
+    assert row.shape == (2 * patches, model.backbone.config.hidden_size)
+    state.rows[0].sum().backward()
+    assert all(parameter.grad is not None for parameter in model.fusion.parameters())

@@ -1,7 +1,8 @@
 """Soft tokens in the prompt: a perceiver resampler (Jaegle et al. 2021; Flamingo) turns each figure into a few of them.
 
 It works in the backbone's width, as Idefics2's does (Laurencon et al. 2024): a feature map is often twice as wide, and layers
-grow with the square.
+grow with the square. With no layers there are no latents either: every patch token becomes a soft token by an MLP, as in
+LLaVA-1.5 (Liu et al. 2023); N is P.
 
 Shapes: B rows of a batch, F figures of a row, P patch tokens of a figure, Dv their width, N soft tokens of a figure, W
 width of the backbone, K soft tokens of a row.
@@ -32,7 +33,7 @@ class PrefixConfig:
     vision_width: int  # Dv
     width: int  # W
     tokens: int  # N
-    layers: int
+    layers: int  # 0: N is P
     heads: int
     rms: float  # of the backbone's token embeddings: new soft tokens are as large
     eps: float = 1e-5
@@ -93,7 +94,8 @@ class PrefixFusion(nn.Module):
         self.config = config
         self.tokens = FigureTokens(config.vision_width, config.patches, config.eps)
         self.input = nn.Linear(config.vision_width, config.width, bias=False)
-        self.latents = nn.Parameter(torch.zeros(config.tokens, config.width))
+        if config.layers:
+            self.latents = nn.Parameter(torch.zeros(config.tokens, config.width))
         self.layers = nn.ModuleList(ResamplerLayer(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.width, eps=config.eps)
         self.output = nn.Linear(config.width, config.width, bias=False)
@@ -105,7 +107,8 @@ class PrefixFusion(nn.Module):
         """The same seed gives the same weights, whatever else drew random numbers."""
         generator = torch.Generator().manual_seed(seed)
         self.tokens.initialize(generator)
-        self.latents.normal_(0, 1, generator=generator)
+        if self.config.layers:
+            self.latents.normal_(0, 1, generator=generator)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 module.weight.normal_(0, module.in_features**-0.5, generator=generator)
@@ -130,7 +133,7 @@ class PrefixFusion(nn.Module):
         """features [B, F, P, Dv] -> soft tokens [B, F, N, W]."""
         rows, most, patches, width = features.shape
         tokens = self.input(self.tokens(features).view(rows * most, patches, width))
-        latents = self.latents.to(tokens.dtype).expand(rows * most, -1, -1)
+        latents = self.latents.to(tokens.dtype).expand(rows * most, -1, -1) if self.config.layers else F.gelu(tokens)
         for layer in self.layers:
             latents = layer(latents, tokens)
         soft = self.output_norm(self.output(self.norm(latents)))
