@@ -135,6 +135,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--text-only", metavar="EXPORT", help="compare with a model that was trained without figures")
     command.add_argument("--limit", type=count_of("examples"), metavar="N", help="only the first N examples")
     command.add_argument("--split", metavar="NAME", help="only examples of this split")
+    command.add_argument(
+        "--unit",
+        choices=["document", "figure"],
+        default="document",
+        help="figure: each figure by itself, without the text, against what the summary says of it",
+    )
     command.add_argument("--local", action="store_true", help="in this process, without Ray")
     command.add_argument("--config", metavar="FILE", help="YAML file of config keys")
     _key_arguments(command)

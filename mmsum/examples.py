@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmsum.claims import names_figure, read_facts, sentences
+from mmsum.claims import names_figure, read_facts, sentences, write_facts
 from mmsum.records import Document, Figure, ObjectRef, Section
 
 _FIGURE = pa.struct(
@@ -135,16 +135,19 @@ def figures_alone(example: Example) -> Example:
 
 
 def split_by_figure(example: Example) -> list[Example]:
-    """An example of each figure alone, without the document's text: its summary is the sentences that name the figure.
+    """An example of each figure alone, without the document's text: its summary is the sentences that name the figure, its
+    facts are those of the figure.
 
     Figures that no sentence of the summary names are left out.
     """
     pieces = []
+    facts = read_facts(example.facts)
     for figure in example.figures:
         said = [sentence for sentence in sentences(example.summary) if names_figure(sentence, figure.label)]
         if said:
             name, summary = f"{example.id}#{figure.label}", " ".join(said)
-            pieces.append(replace(example, id=name, text="", figures=[figure], summary=summary))
+            shown = write_facts(fact for fact in facts if fact.figure == figure.label)
+            pieces.append(replace(example, id=name, text="", figures=[figure], summary=summary, facts=shown))
     return pieces
 
 

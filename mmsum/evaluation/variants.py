@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmsum.data.files import read_examples
 from mmsum.errors import SourceError
-from mmsum.examples import Example, ExampleFigure, examples_to_table
+from mmsum.examples import Example, ExampleFigure, examples_to_table, split_by_figure
 
+Unit = Literal["document", "figure"]
 FULL, FIGURES_REMOVED, FIGURES_SWAPPED = "full", "figures_removed", "figures_swapped"
 
 ABLATIONS = {
@@ -71,9 +73,12 @@ class Examples:
         ]
 
 
-def load_examples(data: str, limit: int | None = None, split: str | None = None) -> tuple[pa.Table, Counter[str]]:
+def load_examples(
+    data: str, limit: int | None = None, split: str | None = None, unit: Unit = "document"
+) -> tuple[pa.Table, Counter[str]]:
     """The first `limit` examples of all Parquet files under `data`, in order of URI, of one split where it is named.
 
+    unit "figure": each figure by itself, without text, with what the summary says of it; `limit` still counts documents.
     Also what was left out, by reason. Raises SourceError when there is nothing to evaluate on.
     """
     left_out: Counter[str] = Counter()
@@ -89,7 +94,11 @@ def load_examples(data: str, limit: int | None = None, split: str | None = None)
             raise SourceError(f"{data}: the id {example.id} stands in it twice; ids must be unique")
         else:
             examples[example.id] = example
+    if unit == "figure" and examples:
+        pieces = [piece for example in examples.values() for piece in split_by_figure(example)]
+        left_out["figures_not_cited"] = sum(len(example.figures) for example in examples.values()) - len(pieces)
+        examples = {piece.id: piece for piece in pieces}
     if not examples:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no Parquet rows"
         raise SourceError(f"{data}: holds no examples to evaluate on ({why}); make some with `mmsum data`")
-    return examples_to_table(list(examples.values())), left_out
+    return examples_to_table(list(examples.values())), +left_out

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mmsum.claims import read_facts
 from mmsum.errors import SourceError
 from mmsum.evaluation.variants import Examples, load_examples
 from mmsum.examples import examples_to_table, to_document
@@ -74,6 +75,20 @@ def test_files_are_read_in_order_up_to_the_limit(data: Path) -> None:
     table, left_out = load_examples(str(data), limit=2, split="test")
     assert table["id"].to_pylist() == ["report-1", "report-2"]
     assert left_out == {"other_split": 1}
+
+
+def test_each_figure_by_itself(data: Path) -> None:
+    table, left_out = load_examples(str(data), limit=2, unit="figure")
+    assert table["id"].to_pylist() == [f"report-{number}#Figure {figure}" for number in (0, 1) for figure in (1, 2)]
+    assert table["summary"].to_pylist()[:2] == ["Loans fell (Figure 1).", "Kelso was the largest town (Figure 2)."]
+    assert table["text"].to_pylist() == [""] * 4 and not left_out
+    assert [[fact.kind for fact in read_facts(facts)] for facts in table["facts"].to_pylist()[:2]] == [
+        ["trend"],
+        ["largest"],
+    ]
+    unnamed = write_examples(data.parent / "unnamed.parquet", [replace(example(1), summary="Loans rose (Figure 1).")])
+    table, left_out = load_examples(str(unnamed), unit="figure")
+    assert (table.num_rows, left_out) == (1, {"figures_not_cited": 1})
 
 
 def test_what_cannot_be_evaluated_on_is_said(tmp_path: Path) -> None:
