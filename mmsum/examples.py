@@ -134,6 +134,11 @@ def figures_alone(example: Example) -> Example:
     return replace(example, text="", summary=" ".join(said))
 
 
+def said_of(example: Example, figure: ExampleFigure) -> str:
+    """The sentences of the summary that name the figure."""
+    return " ".join(sentence for sentence in sentences(example.summary) if names_figure(sentence, figure.label))
+
+
 def split_by_figure(example: Example) -> list[Example]:
     """An example of each figure alone, without the document's text: its summary is the sentences that name the figure, its
     facts are those of the figure.
@@ -143,9 +148,8 @@ def split_by_figure(example: Example) -> list[Example]:
     pieces = []
     facts = read_facts(example.facts)
     for figure in example.figures:
-        said = [sentence for sentence in sentences(example.summary) if names_figure(sentence, figure.label)]
-        if said:
-            name, summary = f"{example.id}#{figure.label}", " ".join(said)
+        if summary := said_of(example, figure):
+            name = f"{example.id}#{figure.label}"
             shown = write_facts(fact for fact in facts if fact.figure == figure.label)
             pieces.append(replace(example, id=name, text="", figures=[figure], summary=summary, facts=shown))
     return pieces

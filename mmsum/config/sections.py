@@ -53,6 +53,11 @@ class Generation(_Section):
     summary_tokens: int = _answer(128, "longest summary, in tokens", ge=8)
     batch_size: int = _answer(16, "sequences decoded together; batches never cross a shard", ge=1)
     figures_per_call: int = _answer(8, "figures shown in one call; no more than 64 can be told apart", ge=0, le=64)
+    describe_figures: bool = _answer(
+        False,
+        "a trained model first describes each figure by itself, with its caption (what training.unit: figure teaches); its "
+        "words then stand behind the caption in the text",
+    )
     repetition_penalty: float = _answer(
         1.1, "divides the logits of tokens already written; 1 is plain greedy decoding", ge=1.0, le=2.0
     )
@@ -96,9 +101,10 @@ class Training(_Section):
     data: str = Field("", description="examples to learn from: a Parquet file, folder, glob or prefix")
     valid: str = Field("", description="examples whose loss is watched; empty: none")
     out: str = Field("", description="folder or prefix of checkpoints, logs and the export")
-    unit: Literal["document", "figures", "figure"] = _answer(
+    unit: Literal["document", "figures", "figure", "both"] = _answer(
         "document",
         "document: one example a document; figures: its figures without its text, with what the summary says of them; "
+        "both: documents and, beside each, its figures one by one (for generation.describe_figures); "
         "figure: one example a figure (in finetune_clip, instead of the caption, the facts that the example lists of it, else "
         "what the summary says of it)",
     )

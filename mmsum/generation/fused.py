@@ -1,7 +1,8 @@
 """The fused model behind the Summarizer seam: figures through CLIP once, text through map-reduce calls.
 
-All calls of one level, of all documents of a shard, are decoded together: wave 1 reads every leaf, each further wave
-merges. The waves are a pure function of the shard's documents, and so are the batches inside the engine.
+All calls of one level, of all documents of a shard, are decoded together: a first wave describes every figure by itself
+(generation.describe_figures), the next reads every leaf, each further one merges. The waves are a pure function of the shard's
+documents, and so are the batches inside the engine.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from mmsum.errors import FailureKind
 from mmsum.generation.chat import Chat
 from mmsum.generation.engine import Completion, Engine, Request
 from mmsum.generation.prompt import (
+    DESCRIPTION_TOKENS,
     Leaf,
     affordable_leaves,
+    described,
+    description_prompt,
     first_prompt,
     group_for_merging,
     keep_marks,
@@ -38,7 +42,7 @@ class _Work:
 
     document: Document
     draft: Draft
-    leaves: list[Leaf]
+    leaves: list[Leaf] = field(default_factory=list)
     features: dict[int, torch.Tensor] = field(default_factory=dict)  # figure index -> [P, D]
     texts: list[str] = field(default_factory=list)
 
@@ -70,19 +74,36 @@ class FusedSummarizer:
         # Here and not at loading: Ray sets OMP_NUM_THREADS=1 and calls from a thread of its own, and OpenMP keeps the
         # number of threads per calling thread. Loaded in one and called from another, the model ran on one core of two.
         torch.set_num_threads(self.config.resources.generate_threads or len(os.sched_getaffinity(0)))
-        works = [self._plan(document) for document in documents]
-        self._look(works)
+        works = [_Work(document, Draft()) for document in documents]
+        if self.config.generation.describe_figures and self.model.trained:
+            self._describe(works)
+        for work in works:
+            self._plan(work)
+        self._look([(work, index) for work in works for leaf in work.leaves for index in leaf.figures])
         self._read(works)
         self._merge(works)
         for work in works:
             self._finish(work)
         return [work.draft for work in works]
 
-    def _plan(self, document: Document) -> _Work:
-        """Splits one document into leaves and leaves out, counted, what `limits.calls` cannot cover."""
-        generation = self.config.generation
-        leaves = split_document(document, self.budget, self.chat.count, generation.figures_per_call)
-        draft = Draft(tokens_total=sum(leaf.tokens for leaf in leaves))
+    def _describe(self, works: list[_Work]) -> None:
+        """One short call for each figure; what it says goes behind the figure's caption."""
+        self._look([(work, index) for work in works for index in range(len(work.document.figures))])
+        calls = [(work, index) for work in works for index in sorted(work.features)]
+        requests = []
+        for work, index in calls:
+            prompt = description_prompt(self.chat.title(work.document.title), work.document.figures[index])
+            requests.append(self._request(prompt, work.features[index][None], DESCRIPTION_TOKENS))
+        texts = iter(self._generate([work for work, _ in calls], requests))
+        for work in works:
+            words = {index: next(texts).strip() for index in sorted(work.features)}
+            work.document = described(work.document, [words.get(i, "") for i in range(len(work.document.figures))])
+
+    def _plan(self, work: _Work) -> None:
+        """Splits the document into leaves and leaves out, counted, what `limits.calls` cannot cover."""
+        generation, draft = self.config.generation, work.draft
+        leaves = split_document(work.document, self.budget, self.chat.count, generation.figures_per_call)
+        draft.tokens_total = sum(leaf.tokens for leaf in leaves)
         if leaves:
             kept = affordable_leaves(len(leaves), self.fan_in, self.config.limits.calls)
             if kept < len(leaves):
@@ -94,16 +115,14 @@ class FusedSummarizer:
                 leaves = leaves[:kept]
                 draft.pages_read = max(leaf.last_page for leaf in leaves)
         draft.tokens_read = sum(leaf.tokens for leaf in leaves)
-        return _Work(document, draft, leaves)
+        work.leaves = leaves
 
-    def _look(self, works: list[_Work]) -> None:
+    def _look(self, figures: list[tuple[_Work, int]]) -> None:
         """Every figure that some call will be shown goes through the vision tower once."""
         wanted = [
             (work, index)
-            for work in works
-            for leaf in work.leaves
-            for index in leaf.figures
-            if work.document.figures[index].image and self.model.sees
+            for work, index in figures
+            if index not in work.features and work.document.figures[index].image and self.model.sees
         ]
         started = time.perf_counter()
         features = self.model.encode_figures([work.document.figures[index].image for work, index in wanted])
@@ -168,10 +187,9 @@ class FusedSummarizer:
         _share_time(started, weights)
         return [_whole_sentences(completion) for completion in completions]
 
-    def _request(self, user: str, figures: torch.Tensor | None) -> Request:
-        return Request(
-            prompt=self.chat.encode(user), figures=figures, max_new_tokens=self.config.generation.summary_tokens
-        )
+    def _request(self, user: str, figures: torch.Tensor | None, most: int | None = None) -> Request:
+        most = most or self.config.generation.summary_tokens
+        return Request(prompt=self.chat.encode(user), figures=figures, max_new_tokens=most)
 
 
 DECODE_WEIGHT = 4

@@ -25,9 +25,9 @@ from mmsum.claims import answer_spans, read_facts
 from mmsum.config import Config, Generation, Training
 from mmsum.data.files import list_examples, open_examples
 from mmsum.errors import ConfigError
-from mmsum.examples import Example, figures_alone, split_by_figure, to_document, what_figure_shows
+from mmsum.examples import Example, figures_alone, said_of, split_by_figure, to_document, what_figure_shows
 from mmsum.generation.chat import Chat
-from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
+from mmsum.generation.prompt import MARK, caption_line, described, first_prompt, keep_marks, split_document
 from mmsum.images import square_image
 from mmsum.model.manifest import soft_tokens
 from mmsum.records import Figure, ObjectRef
@@ -41,7 +41,7 @@ RULES = {
     "text_cut": "text over generation.context_tokens: its first part is used",
     "summary_cut": "gold summary over generation.summary_tokens: its start is used",
     "figures_left_out": "figures beyond generation.figures_per_call or the first part of the text",
-    "not_cited": "figures that no sentence of the summary names (training.unit: figure or figures)",
+    "not_cited": "figures that no sentence of the summary names (training.unit other than document)",
     "images_broken": "figures whose image cannot be decoded: the caption is used",
 }
 
@@ -105,6 +105,8 @@ def training_units(example: Example, training: Training) -> tuple[list[Example],
     not_cited = len(example.figures) - len(cited)
     if training.unit == "figures" and training.stage == "train" and cited:
         return [figures_alone(example)], not_cited
+    if training.unit == "both" and training.stage == "train":
+        return [example, *cited], not_cited
     return cited, not_cited
 
 
@@ -113,6 +115,9 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     counts: Counter[str] = Counter()
     generation = config.generation
     document = to_document(example)
+    if generation.describe_figures and example.text:
+        # What the gold says of a figure stands for what the model will have said of it.
+        document = described(document, [said_of(example, figure) for figure in example.figures])
     if config.training.stage == "train" and not example.summary.strip():
         return None, Counter(no_summary=1)
     leaves = split_document(document, chat.budget(generation), chat.count, generation.figures_per_call)
@@ -203,6 +208,7 @@ def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: st
         generation.context_tokens,
         generation.summary_tokens,
         generation.figures_per_call,
+        generation.describe_figures,
         config.training.stage,
         config.training.unit,
         config.training.answer_weight != 1,

@@ -80,6 +80,9 @@ class SummaryLearner(_Learner):
         if training.activation_checkpointing:
             _checkpoint_layers(model)
         if training.compile:
+            # Blocks stay outside: each would be compiled again for its own number and for every shape, up to dynamo's limit.
+            for block in getattr(model.fusion, "blocks", ()):
+                block.forward = torch.compiler.disable(block.forward)
             for layer in decoder_layers(model.backbone):
                 layer.compile(dynamic=True)
 

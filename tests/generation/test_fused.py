@@ -6,6 +6,7 @@ import pytest
 
 from mmsum.config import Config, load_config
 from mmsum.errors import FailureKind
+from mmsum.generation.engine import Completion, Request
 from mmsum.generation.fused import FusedSummarizer
 from mmsum.generation.summarizer import build_summarizer
 from mmsum.records import Document, Figure, ObjectRef, Section
@@ -65,7 +66,8 @@ def test_untrained_fusion_shows_nothing_and_changes_nothing(summarizer: FusedSum
     assert with_figures.shown == frozenset()
 
 
-def test_trained_fusion_marks_what_it_saw(config: Config) -> None:
+def load_trained(config: Config) -> FusedSummarizer:
+    """As if it had been trained: open gates, loud enough to be heard over a random backbone."""
     from mmsum.model.torchstack import torch
 
     trained = FusedSummarizer.load(config)
@@ -75,8 +77,53 @@ def test_trained_fusion_marks_what_it_saw(config: Config) -> None:
                 if "gate" in name:
                     parameter.fill_(1.0)
                 elif name in ("output.weight", "down.weight"):
-                    parameter.mul_(100)  # loud enough to be heard over a random backbone
+                    parameter.mul_(100)
     trained.model.trained = True
+    return trained
+
+
+def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = config.model_copy(update={"generation": config.generation.model_copy(update={"describe_figures": True})})
+    trained = load_trained(config)
+    waves: list[list[tuple[str, int]]] = []
+    said: list[list[str]] = []
+    generate = trained.engine.generate
+
+    def watched(requests: list[Request]) -> list[Completion]:
+        prompts = [trained.chat.tokenizer.decode(request.prompt) for request in requests]
+        shown = [0 if request.figures is None else len(request.figures) for request in requests]
+        waves.append(list(zip(prompts, shown, strict=True)))
+        completions = generate(requests)
+        said.append([" ".join(completion.text.split()) for completion in completions])
+        return completions
+
+    monkeypatch.setattr(trained.engine, "generate", watched)
+    seeing, blind = document("a", figures=3), document("b", figures=1)
+    seeing.figures[1].image = b"no picture"
+    blind.figures[0].image = b""
+    captions = [figure.caption for figure in seeing.figures]
+    drafts = trained.summarize([seeing, blind])
+    described, read = waves
+    assert [shown for _, shown in described] == [1, 1] and [shown for _, shown in read] == [2, 0]
+    assert all(f"[Figure {n}: Caption {n - 1}]" in prompt for (prompt, _), n in zip(described, (1, 3), strict=True))
+    assert all("Part 0" not in prompt for prompt, _ in described)  # the document's text is not in it
+    (text, _), (other, _) = read
+    for place, words in zip((0, 2), said[0], strict=True):
+        assert words and f"[Figure {place + 1}: Caption {place} {words}]" in " ".join(text.split())
+    assert "[Figure 2: Caption 1]" in text and "[Figure 1: Caption 0]" in other  # there was nothing to look at
+    assert drafts[0].shown == {0, 2} and drafts[1].shown == frozenset()
+    assert [figure.caption for figure in seeing.figures] == captions  # the row keeps the document's own
+    assert drafts[0].output_tokens > drafts[1].output_tokens
+
+
+def test_an_untrained_model_describes_nothing(config: Config, summarizer: FusedSummarizer) -> None:
+    asked = config.model_copy(update={"generation": config.generation.model_copy(update={"describe_figures": True})})
+    documents = [document("a", figures=2)]
+    assert FusedSummarizer.load(asked).summarize(documents)[0].text == summarizer.summarize(documents)[0].text
+
+
+def test_trained_fusion_marks_what_it_saw(config: Config) -> None:
+    trained = load_trained(config)
     seeing = document("a", figures=3)
     seeing.figures[1].image = b"no picture"
     draft = trained.summarize([seeing])[0]

@@ -14,7 +14,7 @@ STAGES = {
     "finetune_clip.yaml": "finetune_clip",
     "train.yaml": "train",
     "pocket-clip.yaml": "finetune_clip",
-    "pocket-figures.yaml": "train",
+    "pocket-figure.yaml": "train",
     "pocket.yaml": "train",
 }
 

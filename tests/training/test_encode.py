@@ -14,8 +14,9 @@ from rich.console import Console
 from mmsum.claims import CheckedFact, write_facts
 from mmsum.config import Config
 from mmsum.errors import ConfigError, SourceError
-from mmsum.examples import Example, ExampleFigure, examples_to_table, figures_alone, split_by_figure
+from mmsum.examples import Example, ExampleFigure, examples_to_table, figures_alone, split_by_figure, to_document
 from mmsum.generation.chat import Chat
+from mmsum.generation.prompt import MARK, description_prompt
 from mmsum.training.batches import IGNORED, EncodedData
 from mmsum.training.encode import encode, encode_example, load_chat
 from mmsum.training.launch import run_training
@@ -183,6 +184,27 @@ def test_tokens_that_answer_a_fact_of_a_figure_weigh_more(tmp_path: Path, chat: 
         assert (batch.weights > 0).equal(batch.labels != IGNORED)
         assert data.weights.tolist() == batch.weights.sum(1).tolist()
         assert len(data) == (2 if unit == "document" else 1)
+
+
+def test_what_the_gold_says_of_a_figure_stands_for_its_description(tmp_path: Path, chat: Chat) -> None:
+    given = example(summary="It rained. Figure 1 has one red square.")
+    config = training_config(tmp_path, **{"generation.describe_figures": True})
+    row, _ = encode_example(given, chat, config)
+    assert row and "[Figure 1: A square. Figure 1 has one red square.]" in chat.tokenizer.decode(row["prompt"])
+    assert "[Figure 1: A square. Figure 1 has one red square.]" in chat.tokenizer.decode(row["bare_prompt"])
+    path = tmp_path / "data" / "examples.parquet"
+    pq.write_table(examples_to_table([given]), path)
+    config = training_config(
+        tmp_path, **{"generation.describe_figures": True, "training.unit": "both", "training.data": str(path)}
+    )
+    data = EncodedData(encode(str(path), config), config, pad=0)
+    assert [data.row(index)["id"] for index in range(len(data))] == ["one", "one#Figure 1"]
+
+    (alone,) = split_by_figure(given)  # what describing itself learns from
+    row, _ = encode_example(alone, chat, config)
+    assert row and "[Figure 1: A square.]" in chat.tokenizer.decode(row["prompt"])
+    prompt = chat.text(description_prompt(given.title, to_document(alone).figures[0])).replace(MARK, "")
+    assert chat.tokenizer.decode(row["prompt"]) == prompt  # the very call of summarizing
 
 
 def test_parts_are_made_once_and_read_in_any_order(config: Config) -> None:
