@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmsum import storage
 from mmsum.config import Config, load_config, preset_names
@@ -43,16 +45,15 @@ def config_of_model(
         known = ", ".join(["lead", *preset_names()])
         raise ConfigError(f"MODEL: {model} is neither a folder here nor one of {known}")
     if not (path or preset):
-        sets = [f"generation.{key}={value}" for key, value in _trained_generation(model).items()] + sets
+        sets = [f"generation.{key}={json.dumps(value)}" for key, value in _trained_generation(model).items()] + sets
     return load_config(path, sets, preset, **{"model.export": model})
 
 
-def _trained_generation(export: str) -> dict[str, int]:
+def _trained_generation(export: str) -> dict[str, Any]:
     folder = Path(local_export(export))
     if not (folder / MANIFEST).is_file():  # list_systems says so
         return {}
-    recorded = read_manifest(folder).training.get("generation", {})
-    return {key: int(value) for key, value in recorded.items()}
+    return dict(read_manifest(folder).training.get("generation", {}))
 
 
 def list_systems(

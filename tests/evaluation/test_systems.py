@@ -22,7 +22,9 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
     config = tiny_model(folder)
     model = load_fused(config, gate=3.0)
-    recorded = {"generation": {"context_tokens": 1500, "summary_tokens": 24, "figures_per_call": 2}}
+    recorded = {
+        "generation": {"context_tokens": 1500, "summary_tokens": 24, "figures_per_call": 2, "describe_figures": True}
+    }
     return save_export(model, config, folder / "export", training=recorded)
 
 
@@ -35,6 +37,7 @@ def test_an_export_is_read_as_it_was_trained_unless_told_otherwise(export: Path)
     config = config_of_model(str(export))
     assert (config.model.export, config.generation.context_tokens) == (str(export), 1500)
     assert (config.generation.summary_tokens, config.generation.figures_per_call) == (24, 2)
+    assert config.generation.describe_figures is True
     assert config_of_model(str(export), ["generation.summary_tokens=9"]).generation.summary_tokens == 9
     assert config_of_model(str(export), preset="pocket").generation.summary_tokens == 96
 
