@@ -57,7 +57,6 @@ class FusedModel(nn.Module):
         self.vision_fingerprint = ""
         self.trained = False
         backbone.requires_grad_(False)
-        backbone.get_output_embeddings().register_forward_pre_hook(_in_one_piece)  # type: ignore[operator]
         if isinstance(fusion, CrossAttentionFusion):
             layers = decoder_layers(backbone)
             blocks = {layer: block for block, layer in enumerate(fusion.config.layers)}
@@ -294,6 +293,8 @@ def load_fused(
             f"model.export: {model.export} was trained on the backbone {manifest.backbone} "
             f"({manifest.backbone_fingerprint}), this is {model.backbone} ({backbone_id}); set model.backbone to that"
         )
+    if (head := backbone.get_output_embeddings()) is not None:  # type: ignore[operator]
+        head.register_forward_pre_hook(_in_one_piece)
     vision, vision_id = load_vision(model, seed, weights=manifest is None)
     if model.lora_rank:
         lora.inject(backbone, model.lora_rank, seed)
