@@ -36,7 +36,9 @@ class Limits(_Section):
     seconds_per_page: float = _answer(60.0, "parse time of one page, in seconds", gt=0)
     seconds_per_document: float = _answer(300.0, "parse time of one document, in seconds", gt=0)
     memory_mb: int = _answer(4096, "address space of the parsing child, in MiB; it needs 1.1 GiB for itself", ge=1280)
-    calls: int = _answer(64, "model calls spent on one document; then the row is `partial`", ge=1)
+    calls: int = _answer(
+        64, "model calls that read one document, beside those that describe figures; then it is `partial`", ge=1
+    )
 
 
 class Figures(_Section):
@@ -125,7 +127,7 @@ class Training(_Section):
     )
     text_dropout: float = _answer(0.0, description="share of examples shown without their text", ge=0, le=1)
     answer_weight: float = _answer(
-        1.0, description="of the tokens that answer a listed fact of a figure, in the loss; all others count 1", ge=0
+        1.0, description="of the tokens that answer a listed fact of a figure, in the loss; all others count 1", gt=0
     )
     figure_dropout: float = _answer(0.0, description="share of examples shown without their figures", ge=0, le=1)
     zero: Literal[0, 1, 2, 3] = Field(0, description="DeepSpeed ZeRO stage")
