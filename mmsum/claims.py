@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Literal
@@ -43,12 +43,21 @@ def read_facts(text: str) -> list[CheckedFact]:
     return [CheckedFact(**fact) for fact in json.loads(text)] if text else []
 
 
+def _about(fact: CheckedFact, summary: str) -> Iterator[tuple[int, str]]:
+    """The summary's sentences about this fact, each with the place where it begins."""
+    end = 0
+    for sentence in sentences(summary):
+        start = summary.index(sentence, end)
+        end = start + len(sentence)
+        if all(_pattern(pattern).search(sentence) for pattern in fact.about):
+            yield start, sentence
+
+
 def claimed(fact: CheckedFact, summary: str) -> set[str]:
     """The options that the summary's sentences about this fact claim."""
     found = set[str]()
-    for sentence in sentences(summary):
-        if all(_pattern(pattern).search(sentence) for pattern in fact.about):
-            found |= {option for option, pattern in fact.options.items() if _pattern(pattern).search(sentence)}
+    for _, sentence in _about(fact, summary):
+        found |= {option for option, pattern in fact.options.items() if _pattern(pattern).search(sentence)}
     return found
 
 
@@ -62,13 +71,10 @@ def judge(fact: CheckedFact, summary: str) -> Verdict:
 
 def answer_spans(fact: CheckedFact, summary: str) -> list[tuple[int, int]]:
     """Where in `summary` its sentences about this fact claim the answer: from and to, in characters."""
-    spans, end = [], 0
-    for sentence in sentences(summary):
-        start = summary.index(sentence, end)
-        end = start + len(sentence)
-        if all(_pattern(pattern).search(sentence) for pattern in fact.about):
-            found = _pattern(fact.options[fact.answer]).finditer(sentence)
-            spans += [(start + match.start(), start + match.end()) for match in found if match.end() > match.start()]
+    spans = []
+    for start, sentence in _about(fact, summary):
+        found = _pattern(fact.options[fact.answer]).finditer(sentence)
+        spans += [(start + match.start(), start + match.end()) for match in found if match.end() > match.start()]
     return spans
 
 

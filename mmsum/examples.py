@@ -129,14 +129,13 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
 
 def figures_alone(example: Example) -> Example:
     """The example without its text: all its figures, and the sentences of its summary that name any of them."""
-    labels = [figure.label for figure in example.figures]
-    said = [line for line in sentences(example.summary) if any(names_figure(line, label) for label in labels)]
-    return replace(example, text="", summary=" ".join(said))
+    return replace(example, text="", summary=said_of(example, *example.figures))
 
 
-def said_of(example: Example, figure: ExampleFigure) -> str:
-    """The sentences of the summary that name the figure."""
-    return " ".join(sentence for sentence in sentences(example.summary) if names_figure(sentence, figure.label))
+def said_of(example: Example, *figures: ExampleFigure) -> str:
+    """The sentences of the summary that name any of the figures."""
+    labels = [figure.label for figure in figures]
+    return " ".join(line for line in sentences(example.summary) if any(names_figure(line, label) for label in labels))
 
 
 def split_by_figure(example: Example) -> list[Example]:

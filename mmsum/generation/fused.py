@@ -89,14 +89,16 @@ class FusedSummarizer:
     def _describe(self, works: list[_Work]) -> None:
         """One short call for each figure; what it says goes behind the figure's caption."""
         self._look([(work, index) for work in works for index in range(len(work.document.figures))])
-        calls = [(work, index) for work in works for index in sorted(work.features)]
-        requests = []
-        for work, index in calls:
-            prompt = description_prompt(self.chat.title(work.document.title), work.document.figures[index])
-            requests.append(self._request(prompt, work.features[index][None], DESCRIPTION_TOKENS))
-        texts = iter(self._generate([work for work, _ in calls], requests))
+        callers, requests = [], []
         for work in works:
-            words = {index: next(texts).strip() for index in sorted(work.features)}
+            title = self.chat.title(work.document.title)
+            for index, feature in work.features.items():
+                prompt = description_prompt(title, work.document.figures[index])
+                callers.append(work)
+                requests.append(self._request(prompt, feature[None], DESCRIPTION_TOKENS))
+        texts = iter(self._generate(callers, requests))
+        for work in works:
+            words = {index: next(texts) for index in work.features}
             work.document = described(work.document, [words.get(i, "") for i in range(len(work.document.figures))])
 
     def _plan(self, work: _Work) -> None:

@@ -13,8 +13,8 @@ from mmsum.model.torchstack import torch
 class _Depthwise(torch.autograd.Function):
     """conv2d in the input's dtype; backwards in float32.
 
-    oneDNN has no fast bfloat16 kernels for the gradients: 1,014 against 205 ms for 144 channels of 59 x 59 (5 x 5, stride 2, 64
-    images, two cores with AMX), 382 against 120 for 672 of 14 x 14. Forward bfloat16 is as fast or faster.
+    oneDNN has no fast bfloat16 kernels for the gradients: 347 against 154 ms for 144 channels of 59 x 59 (5 x 5, stride 2, 64
+    images), 173 against 78 for 672 of 14 x 14, on two cores with AMX (benchmarks/gradients.py).
     """
 
     @staticmethod

@@ -70,13 +70,11 @@ def write_export(
     return folder
 
 
-READ_AS_TRAINED = ("context_tokens", "summary_tokens", "figures_per_call", "describe_figures")
-"""Keys of `generation` that an export records, for `mmsum evaluate` to read documents as it was trained."""
-
-
 def about_training(config: Config, encoded: Encoded, metrics: dict[str, float]) -> dict[str, Any]:
     """What an export says about how it was made."""
     training = config.training
+    # `mmsum evaluate` reads documents as they were in training.
+    reading = {"context_tokens", "summary_tokens", "figures_per_call", "describe_figures"}
     return {
         "stage": training.stage,
         "steps": training.steps,
@@ -85,7 +83,7 @@ def about_training(config: Config, encoded: Encoded, metrics: dict[str, float]) 
         "vision_learning_rate": training.vision_learning_rate,
         "unit": training.unit,
         "seed": config.seed,
-        "generation": config.generation.model_dump(include=set(READ_AS_TRAINED)),
+        "generation": config.generation.model_dump(include=reading),
         "data": training.data,
         "data_fingerprint": encoded.folder.rsplit("/", 1)[-1],
         "examples": encoded.index.num_rows,
