@@ -1,11 +1,11 @@
-"""What a CLIP tower reads off figures: each picks, among all captions of its kind of figure, those that fit best.
+"""What a CLIP tower reads off figures, and whether each finds its caption.
 
     python benchmarks/clip.py EXPORT DATA [--limit 1200]
 
-EXPORT is what stage finetune_clip wrote; DATA holds examples with listed facts, none of which it was trained on. A caption
-lists a figure's facts (`pie, largest 2 of 4, share 1 of 3`); the probabilities of all captions of its kind, added up by
-answer, say what the tower takes each fact for. constant: the best one answer for each kind of fact and of figure, which
-knows DATA. Also the share of figures whose nearest caption, of all, is of their kind, and is their own.
+EXPORT is what stage finetune_clip wrote, or `none` for the tower of the preset as it comes; DATA holds examples with listed
+facts, none of which it was trained on. A fact is right when the figure is nearer to what it shows (`pie, largest blue`) than
+to each of the other answers. constant: the best one answer for each kind of figure and fact, which knows DATA. Below: how
+often a figure finds its caption, all its facts together, among those of its kind (recall at 1 and at 5).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ import numpy as np
 from mmsum.config import load_config
 from mmsum.model.fused import load_fused
 from mmsum.model.torchstack import torch
-from mmsum.training.batches import EncodedData
+from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
 from mmsum.training.learners import ClipLearner, build_learner
 
@@ -29,56 +28,32 @@ RECIPE = Path(__file__).parents[1] / "jobs" / "pocket-clip.yaml"
 BATCH = 64
 
 
-def read_pairs(export: str, data: str, limit: int) -> tuple[torch.Tensor, torch.Tensor, float, list[str]]:
-    """Unit vectors of `limit` figures drawn from DATA and of their captions [N, E], the factor, and the captions."""
+def read_pairs(
+    export: str, data: str, limit: int
+) -> tuple[torch.Tensor, dict[str, torch.Tensor], list[MicroBatch], float]:
+    """Unit vectors of `limit` figures drawn from DATA [N, E], of every text about them, the figures' batches, the factor."""
     with tempfile.TemporaryDirectory() as scratch:
-        keys = {"training.data": data, "training.out": scratch, "model.export": export}
-        config = load_config(RECIPE, **keys)
+        start = None if export == "none" else export
+        config = load_config(RECIPE, training={"data": data, "out": scratch}, model={"export": start})
         learner = build_learner(load_fused(config.model, train=True), config).eval()
         assert isinstance(learner, ClipLearner)
         pairs = EncodedData(encode(data, config), config, pad=0)
         chosen = np.random.default_rng(0).permutation(len(pairs))[:limit].tolist()
-        images, texts, captions, factor = [], [], list[str](), 1.0
-        with torch.inference_mode():
-            for start in range(0, len(chosen), BATCH):
-                batch = pairs.batch(chosen[start : start + BATCH], step=None).to(learner.model.device)
-                image, text, factors = learner(batch)
-                images.append(image)
-                texts.append(text)
-                captions += batch.captions
-                factor = float(factors)
-    return torch.cat(images), torch.cat(texts), factor, captions
+        batches = [pairs.batch(chosen[start : start + BATCH], step=None) for start in range(0, len(chosen), BATCH)]
+    with torch.inference_mode():
+        images = torch.cat([learner(batch.to(learner.model.device))[0] for batch in batches])
+        words = {text for batch in batches for shown in batch.shown for fact in shown for text in fact}
+        texts = sorted(words | {caption for batch in batches for caption in batch.captions})
+        vectors = torch.cat([learner.read(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)])
+        factor = float(learner.clip.logit_scale.exp())
+    return images, dict(zip(texts, vectors, strict=True)), batches, factor
 
 
-def facts_of(caption: str) -> tuple[str, dict[tuple[str, str], str]]:
-    """Kind of figure; and the answer to each question, which is a kind of fact with its number of answers."""
-    kind, *facts = caption.split(", ")
-    parts = [fact.split(" ") for fact in facts]  # largest 2 of 4
-    return kind, {(name, count): place for name, place, _, count in parts}
-
-
-def judge(
-    images: torch.Tensor, texts: torch.Tensor, factor: float, captions: Sequence[str]
-) -> dict[tuple[str, str], list[tuple[bool, str]]]:
-    """Of each kind of figure and fact: whether each fact was taken for what it is, and what it is."""
-    kinds = [facts_of(caption)[0] for caption in captions]
-    found = defaultdict(list)
-    for kind in sorted(set(kinds)):
-        rows = [row for row, other in enumerate(kinds) if other == kind]
-        candidates = sorted({captions[row] for row in rows})
-        vectors = torch.stack([texts[captions.index(caption)] for caption in candidates])
-        shares = (factor * images[rows] @ vectors.T).softmax(dim=1).tolist()
-        answers = [facts_of(caption)[1] for caption in candidates]
-        for row, share in zip(rows, shares, strict=True):
-            for question, answer in facts_of(captions[row])[1].items():
-                votes = Counter[str]()
-                for given, weight in zip(answers, share, strict=True):
-                    if question in given:
-                        votes[given[question]] += weight
-                found[kind, question[0]].append(
-                    (votes.most_common(1)[0][0] == answer, " of ".join((answer, question[1])))
-                )
-    return found
+def question(fact: list[str]) -> tuple[str, str]:
+    """Kind of figure, and of fact: the last word that all answers share."""
+    kind, _, told = fact[0].partition(", ")
+    shared = [word for word in told.split() if all(word in other.split() for other in fact)]
+    return kind, [word for word in shared if word.isalpha() and word != "of"][-1]
 
 
 def main() -> None:
@@ -87,22 +62,43 @@ def main() -> None:
     parser.add_argument("data", metavar="DATA")
     parser.add_argument("--limit", type=int, default=1200)
     given = parser.parse_args()
-    images, texts, factor, captions = read_pairs(given.export, given.data, given.limit)
+    images, texts, batches, factor = read_pairs(given.export, given.data, given.limit)
+    found = defaultdict[tuple[str, str], list[tuple[bool, str]]](list)
+    for image, shown in zip(images, (facts for batch in batches for facts in batch.shown), strict=True):
+        for fact in shown:
+            scores = torch.stack([texts[text] for text in fact]) @ image
+            found[question(fact)].append((int(scores.argmax()) == 0, fact[0]))
     print(f"{'figure':12} {'fact':10} {'n':>5} {'right':>6} {'constant':>9}")
     rights, constants = list[bool](), list[float]()
-    for (kind, name), facts in judge(images, texts, factor, captions).items():
+    for (kind, name), facts in sorted(found.items()):
         right = [good for good, _ in facts]
         constant = Counter(answer for _, answer in facts).most_common(1)[0][1] / len(facts)
         print(f"{kind:12} {name:10} {len(facts):5} {np.mean(right):6.2f} {constant:9.2f}")
         rights += right
         constants += [constant] * len(facts)
     print(f"{'all':12} {'':10} {len(rights):5} {np.mean(rights):6.3f} {np.mean(constants):9.3f}")
-    nearest = [captions[index] for index in (images @ texts.T).argmax(dim=1).tolist()]
-    pairs = list(zip(nearest, captions, strict=True))
-    kind = np.mean([facts_of(near)[0] == facts_of(own)[0] for near, own in pairs])
-    print(
-        f"the nearest of all captions: of the figure's kind {kind:.3f}, its own {np.mean([a == b for a, b in pairs]):.3f}"
-    )
+    print(f"a figure's caption among the different ones of its kind: {recall(images, texts, batches, factor)}")
+
+
+def recall(images: torch.Tensor, texts: dict[str, torch.Tensor], batches: list[MicroBatch], factor: float) -> str:
+    """How often a figure finds its caption: all its facts, each as likely as the figure makes it among its rivals."""
+    captions = [caption for batch in batches for caption in batch.captions]
+    facts = dict(zip(captions, (shown for batch in batches for shown in batch.shown), strict=True))
+    places, counts = list[int](), list[int]()
+    for kind in sorted({caption.partition(",")[0] for caption in captions}):
+        rows = [row for row, caption in enumerate(captions) if caption.partition(",")[0] == kind]
+        candidates = sorted({captions[row] for row in rows})
+        likely = {}
+        for fact in {tuple(fact) for caption in candidates for fact in facts[caption]}:
+            logits = factor * images[rows] @ torch.stack([texts[text] for text in fact]).T
+            likely[fact] = logits.log_softmax(1)[:, 0]
+        scores = torch.stack([sum(likely[tuple(f)] for f in facts[c]) / len(facts[c]) for c in candidates], dim=1)  # type: ignore
+        own = scores[range(len(rows)), [candidates.index(captions[row]) for row in rows]]
+        places += (scores > own[:, None]).sum(1).tolist()
+        counts += [len(candidates)] * len(rows)
+    at = [float(np.mean([place < most for place in places])) for most in (1, 5)]
+    by_chance = [float(np.mean([min(1.0, most / count) for count in counts])) for most in (1, 5)]
+    return f"recall at 1 {at[0]:.3f} (chance {by_chance[0]:.3f}), at 5 {at[1]:.3f} ({by_chance[1]:.3f})"
 
 
 if __name__ == "__main__":

@@ -88,8 +88,9 @@ def parts_of(model: Model) -> Parts:
     with torch.device("meta"):
         backbone = transformers.AutoModelForCausalLM.from_config(shape)
         clip = open_clip.CLIP(**_clip_config(model.vision, model.image_size))
-    patches = clip.visual.grid_size[0] * clip.visual.grid_size[1]
-    fusion = fusion_config(backbone, model.fusion_every, patches, clip.visual.conv1.out_channels)
+    patches = 1 + clip.visual.grid_size[0] * clip.visual.grid_size[1]
+    width, whole = clip.visual.conv1.out_channels, clip.visual.output_dim
+    fusion = fusion_config(backbone, model.fusion_every, patches, max(width, whole), whole)
     counts = {
         "backbone": _count(backbone),
         "vision tower": _count(clip.visual),
@@ -253,7 +254,7 @@ def adapter_parameters(config: FusionConfig) -> int:
     text, patch, mlp = config.width, config.vision_width, config.mlp_width
     queries, keys = config.heads * config.head_width, config.kv_heads * config.head_width
     block = 2 * text * queries + 2 * patch * keys + 2 * text * mlp + 2 * text + 2 * config.head_width + 2
-    return len(config.layers) * block + (2 + MAX_FIGURES + config.patches) * patch
+    return len(config.layers) * block + (2 + MAX_FIGURES + config.patches + config.whole_width) * patch
 
 
 def _clip_config(name: str, image_size: int) -> dict[str, object]:

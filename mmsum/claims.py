@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Literal
 
@@ -31,6 +31,7 @@ class CheckedFact:
     about: list[str]
     options: dict[str, str]  # answer -> pattern; at least two
     answer: str  # the true one of options
+    shows: dict[str, str] = field(default_factory=dict)  # option -> what a figure would show for it: `largest 2 of 4`
 
 
 def write_facts(facts: Iterable[CheckedFact]) -> str:

@@ -155,17 +155,26 @@ def split_by_figure(example: Example) -> list[Example]:
 
 
 def what_figure_shows(example: Example, figure: ExampleFigure) -> str:
-    """The listed facts of the figure in a fixed form, `pie, largest 2 of 4, share 1 of 3`; empty where none is listed.
+    """The listed facts of the figure in a fixed form, `pie, largest blue, share over half`; empty where none is listed."""
+    told = [shown.removeprefix(f"{figure.kind}, ") for shown, *_ in facts_shown(example, figure)]
+    return ", ".join([figure.kind, *told]) if told else ""
 
-    An answer is told by its place among its rivals (for labels that is the order in which they are drawn): names cannot be
-    read off a small picture, places can.
+
+def facts_shown(example: Example, figure: ExampleFigure) -> list[list[str]]:
+    """What the figure shows of each of its listed facts (`pie, largest blue`), then of the other answers.
+
+    Names cannot be read off a small picture; places and colours can. A fact that does not say what is to be seen is told by
+    its answer's place among its rivals.
     """
-    told = []
+    facts = []
     for fact in read_facts(example.facts):
         if fact.figure == figure.label:
-            options = list(fact.options)
-            told.append(f"{fact.kind.removeprefix('misled ')} {options.index(fact.answer) + 1} of {len(options)}")
-    return ", ".join([figure.kind, *told]) if told else ""
+            kind = fact.kind.removeprefix("misled ")
+            places = {name: f"{kind} {i} of {len(fact.options)}" for i, name in enumerate(fact.options, start=1)}
+            shows = places | fact.shows
+            rivals = [shows[name] for name in fact.options if name != fact.answer]
+            facts.append([f"{figure.kind}, {shown}" for shown in (shows[fact.answer], *rivals)])
+    return facts
 
 
 def _home(label: str, sections: list[Section]) -> int:

@@ -115,6 +115,12 @@ class Training(_Section):
     micro_batch: int = Field(2, description="examples of one forward pass of one worker", ge=1)
     learning_rate: float = _answer(1e-3, description="of the adapters (in finetune_clip: of CLIP's text side)", ge=0)
     vision_learning_rate: float = _answer(1e-4, description="of the vision tower; 0 keeps it frozen", ge=0)
+    vision_unlocked_groups: int | None = _answer(
+        None,
+        "train the last groups of the tower's layers only (a group is a block, mostly); empty: all. The first ones of a "
+        "convolutional tower are half of its work, and know what they need",
+        ge=0,
+    )
     lora_learning_rate: float = _answer(2e-4, description="of LoRA, with model.lora_rank; 0 keeps it as it is", ge=0)
     warmup_steps: int = _answer(50, description="steps over which learning rates rise from 0", ge=0)
     final_rate: float = _answer(0.1, description="share of the learning rate left at the end of the cosine", ge=0, le=1)

@@ -78,11 +78,6 @@ def model_tensors(model: FusedModel, parts: tuple[str, ...] = ("vision", "fusion
     }
 
 
-def pooling(model: FusedModel) -> tuple[str, ...]:
-    """Prefixes of what an export of adapters leaves out: the tower's weights that patch tokens do not pass through."""
-    return tuple(f"vision.{prefix}" for prefix in model.vision.beside_patches)
-
-
 def load_weights(model: FusedModel, folder: Path) -> str:
     """Fills tower, and fusion or CLIP's text side where the export has one, from an export; returns its weights' fingerprint.
 
@@ -101,11 +96,8 @@ def load_weights(model: FusedModel, folder: Path) -> str:
         named = ((name, p.detach()) for name, p in model.clip.named_parameters() if not name.startswith("visual."))
         target |= {f"text.{name}": parameter for name, parameter in named}
         source["text.logit_scale"] = source["text.logit_scale"].squeeze()  # [1] while it trains
-    spare = pooling(model)
     for key in sorted(source.keys() | target.keys()):
         ours, theirs = target.get(key), source.get(key)
-        if theirs is None and key.startswith(spare):
-            continue
         if ours is None or theirs is None or ours.shape != theirs.shape:
             raise PresetError(
                 f"model.export: {folder}: {key} is {_shape(theirs)} in the export and {_shape(ours)} in the model; "

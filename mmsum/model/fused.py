@@ -212,7 +212,7 @@ def text_config(backbone: nn.Module) -> Any:
     return config.get_text_config(decoder=True)
 
 
-def fusion_config(backbone: nn.Module, every: int, patches: int, vision_width: int) -> FusionConfig:
+def fusion_config(backbone: nn.Module, every: int, patches: int, vision_width: int, whole_width: int) -> FusionConfig:
     """Widths and heads of the backbone, a block before every `every`-th decoder layer. Raises ConfigError if none."""
     config = text_config(backbone)
     layers = tuple(range(every - 1, config.num_hidden_layers, every))
@@ -229,6 +229,7 @@ def fusion_config(backbone: nn.Module, every: int, patches: int, vision_width: i
     return FusionConfig(
         layers=layers,
         patches=patches,
+        whole_width=whole_width,
         vision_width=vision_width,
         width=config.hidden_size,
         heads=heads,
@@ -242,7 +243,7 @@ def build_fusion(model: Model, backbone: nn.Module, vision: VisionTower, seed: i
     """The fusion that `model.fusion` names, new. Raises ConfigError where it does not fit the backbone."""
     if model.fusion == "cross_attention":
         return CrossAttentionFusion(
-            fusion_config(backbone, model.fusion_every, vision.patches, vision.width), seed, gate
+            fusion_config(backbone, model.fusion_every, vision.patches, vision.width, vision.whole_width), seed, gate
         )
     if not model.prefix_layers and model.prefix_tokens != vision.patches:
         raise ConfigError(
@@ -254,6 +255,7 @@ def build_fusion(model: Model, backbone: nn.Module, vision: VisionTower, seed: i
     return PrefixFusion(
         PrefixConfig(
             patches=vision.patches,
+            whole_width=vision.whole_width,
             vision_width=vision.width,
             width=width,
             tokens=model.prefix_tokens,

@@ -1,16 +1,20 @@
-"""The vision tower: any open_clip model, or a timm trunk under open_clip; encoded images in, patch tokens out.
+"""The vision tower: any open_clip model, or a timm trunk under open_clip; encoded images in, figure tokens out.
 
-Shapes: N images, S the side of the square input in pixels, P patch tokens of one image, Dv their width.
+Figure tokens are CLIP's own vector of the whole image, which contrast has taught to tell what figures show, and behind it
+the patch tokens. Shapes: N images, S the side of the square input in pixels, P tokens of one image, Dv their width, E that
+of CLIP's common space.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
+import torch.nn.functional as F
 from torch import nn
 
 from mmsum.config import Model
@@ -20,13 +24,15 @@ from mmsum.model.backbone import fingerprint
 from mmsum.model.files import locate, names_a_file
 from mmsum.model.torchstack import open_clip, torch
 
-# The text side of a timm tower's CLIP starts random and is only used for contrastive training: small on purpose.
-_TEXT = {"context_length": 77, "width": 256, "heads": 4, "layers": 4}
+# The text side of a timm tower's CLIP starts random and is only used for contrastive training: small and short on purpose.
+_TEXT = {"context_length": 40, "width": 128, "heads": 2, "layers": 3}
 _EMBED = 256
+_WHOLE_TEXTS = 4096
+_SQUEEZED = 64
 
 
 class VisionTower(nn.Module):
-    """`clip` is the whole open_clip model (its text side serves contrastive training); patch tokens come from its
+    """`clip` is the whole open_clip model (its text side serves contrastive training); figure tokens come from its
     image side. Parameters stay float32; on GPUs the products run in the caller's autocast dtype."""
 
     def __init__(self, clip: nn.Module, image_size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
@@ -36,31 +42,34 @@ class VisionTower(nn.Module):
         self.mean, self.std = tuple(mean), tuple(std)
         self.eval()
         with torch.no_grad():
-            probe = self(torch.zeros(1, 3, image_size, image_size))
-        self.patches, self.width = int(probe.shape[1]), int(probe.shape[2])
+            whole, patches = self._see(torch.zeros(1, 3, image_size, image_size))
+        self.whole_width = whole.shape[1]
+        self.patches, self.width = 1 + patches.shape[1], max(whole.shape[1], patches.shape[2])
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """pixels [N, 3, S, S], normalized -> patch tokens [N, P, Dv]."""
+        """pixels [N, 3, S, S], normalized -> figure tokens [N, P, Dv], the first being CLIP's vector, padded with zeros."""
+        whole, patches = self._see(pixels)
+        whole = F.normalize(whole.float(), dim=-1) * whole.shape[-1] ** 0.5  # as large as a normed patch token
+        whole, patches = (F.pad(tokens, (0, self.width - tokens.shape[-1])) for tokens in (whole, patches))
+        return torch.cat([whole[:, None].to(patches.dtype), patches], dim=1)
+
+    def _see(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """CLIP's vectors [N, E] and the patch tokens behind them."""
         visual: Any = self.clip.visual
         # As `normalize` leaves a batch; stacked single images are not. CPUs are slow at depthwise convolutions otherwise.
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         if hasattr(visual, "trunk"):
             tokens = visual.trunk.forward_features(pixels)
+            whole = visual.head(visual.trunk.forward_head(tokens))
             if tokens.ndim == 3:  # a transformer: leave out class and register tokens
-                return tokens[:, getattr(visual.trunk, "num_prefix_tokens", 0) :]
+                return whole, tokens[:, getattr(visual.trunk, "num_prefix_tokens", 0) :]
             if getattr(visual.trunk, "output_fmt", "NCHW") == "NHWC":  # Swin and its like
-                return tokens.flatten(1, 2)
+                return whole, tokens.flatten(1, 2)
         else:
             normed = getattr(visual, "attn_pool", None) is None  # CoCa's last norm is as wide as what it pools into
-            tokens = visual.forward_intermediates(
-                pixels, indices=1, normalize_intermediates=normed, intermediates_only=True, output_fmt="NCHW"
-            )["image_intermediates"][-1]
-        return tokens.flatten(2).transpose(1, 2)
-
-    @property
-    def beside_patches(self) -> tuple[str, ...]:
-        """Prefixes of the image side's weights that patch tokens do not pass through: what pools a timm trunk for CLIP."""
-        return ("head.",) if hasattr(self.clip.visual, "trunk") else ()
+            seen = visual.forward_intermediates(pixels, indices=1, normalize_intermediates=normed, output_fmt="NCHW")
+            whole, tokens = seen["image_features"], seen["image_intermediates"][-1]
+        return whole, tokens.flatten(2).transpose(1, 2)
 
     def train(self, mode: bool = True) -> VisionTower:
         """BatchNorm always stays in eval mode: batch statistics would let one document's figures change another's."""
@@ -113,27 +122,60 @@ def _timm_tower(config: Model, weights: str) -> VisionTower:
 
         near = difflib.get_close_matches(name, timm.list_models(), n=1, cutoff=0.0)
         raise ConfigError(f"model.vision: timm cannot build {name} ({error}); the nearest is {near[0]}") from error
+    clip.whole_texts = WholeTexts(_WHOLE_TEXTS, _EMBED)
     trunk = clip.visual.trunk
     if weights:
         path = locate(weights, "model.vision_weights")
         source = _read_weights(path)
         trunk.load_state_dict(map_by_order(source, trunk.state_dict(), str(path)))
     clip.visual.set_input_size(config.image_size)
-    _pool_by_attention(clip.visual, config.image_size)
+    _pool_by_place(clip.visual, config.image_size)
     return VisionTower(clip, config.image_size, trunk.pretrained_cfg["mean"], trunk.pretrained_cfg["std"])
 
 
-def _pool_by_attention(visual: nn.Module, side: int) -> None:
-    """What a convolutional trunk shows is pooled for CLIP by attention that knows places, not averaged: an average takes the
-    second bar for the fourth. Transformers keep their own pooling, and so do maps with channels last."""
-    from timm.layers import AttentionPool2d
+class WholeTexts(nn.Module):
+    """A vector of its own for every text, by hash, beside what the text side makes of its words.
 
+    A text side that starts random adds words up long before it combines them, and sums cannot tell "largest 2 of 4" less
+    "largest 3 of 4" from the same with "smallest" (docs/log.md).
+    """
+
+    def __init__(self, places: int, width: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(places, width)
+        nn.init.normal_(self.table.weight, std=width**-0.5)
+
+    def forward(self, texts: Sequence[str]) -> torch.Tensor:
+        """[N, E] of N texts."""
+        places = [crc32(text.encode()) % self.table.num_embeddings for text in texts]
+        found: torch.Tensor = self.table(torch.tensor(places, device=self.table.weight.device))
+        return found
+
+
+class _PoolByPlace(nn.Module):
+    """A feature map [N, C, H, W] as one vector [N, E] that knows places: few channels, all cells side by side."""
+
+    def __init__(self, channels: int, cells: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, _SQUEEZED, 1)
+        self.norm = nn.LayerNorm(_SQUEEZED * cells)
+        self.project = nn.Linear(_SQUEEZED * cells, _EMBED)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        pooled: torch.Tensor = self.project(self.norm(self.squeeze(features).flatten(1)))
+        return pooled
+
+
+def _pool_by_place(visual: nn.Module, side: int) -> None:
+    """What a convolutional trunk shows is pooled for CLIP with its places, not averaged: an average takes the second bar for
+    the fourth, and attention with one query learns places several times slower (docs/log.md). Transformers keep their own
+    pooling, and so do maps with channels last."""
     trunk: Any = visual.trunk
     with torch.no_grad():
         features = trunk.eval().forward_features(torch.zeros(1, 3, side, side))
     if features.ndim == 4 and getattr(trunk, "output_fmt", "NCHW") == "NCHW":
         trunk.reset_classifier(0, global_pool="")
-        pool = AttentionPool2d(features.shape[1], feat_size=features.shape[2:], out_features=_EMBED)
+        pool = _PoolByPlace(features.shape[1], features.shape[2] * features.shape[3])
         visual.head = nn.Sequential(OrderedDict(pool=pool))
 
 

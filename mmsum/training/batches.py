@@ -86,6 +86,9 @@ class MicroBatch:
     images: torch.Tensor  # [N, S, S, 3] uint8; a blank one where no example has any
     figures: list[int]  # images of each example, in order
     captions: list[str]  # of the images
+    shown: list[
+        list[list[str]]
+    ]  # of each image, each fact in words: what it shows first, then what it could have shown
     ids: list[str]
     real: bool = True  # or a blank one, which only keeps a worker in step with the others
 
@@ -135,13 +138,13 @@ class EncodedData:
             draw = random.Random(f"{self.seed}:{index}:{step}")
             if self.pairs:
                 chosen = draw.randrange(len(row["images"]))
-                row |= {"images": [row["images"][chosen]], "captions": [row["captions"][chosen]]}
+                row |= {name: [row[name][chosen]] for name in ("images", "captions", "shown")}
                 row |= {"prompt": row["prompt"][:1], "target": []}
             elif step is not None:
                 if draw.random() < self.training.text_dropout and row["images"]:
                     row["prompt"] = row["bare_prompt"]
                 elif draw.random() < self.training.figure_dropout:
-                    row["images"], row["captions"] = [], []
+                    row["images"], row["captions"], row["shown"] = [], [], []
                     row["prompt"] = [token for token in row["prompt"] if token != PLACE]
             rows.append(row)
         return collate(rows, self.pad, self.side, self.training.answer_weight)
@@ -173,6 +176,7 @@ def collate(rows: Sequence[dict[str, Any]], pad: int, side: int, answer_weight: 
         images=images,
         figures=[len(row["images"]) for row in rows],
         captions=[caption for row in rows for caption in row["captions"]],
+        shown=[facts for row in rows for facts in row["shown"]],
         ids=[row["id"] for row in rows],
     )
 
@@ -195,7 +199,7 @@ def micro_batches(
 
 def blank(batch: MicroBatch) -> MicroBatch:
     """The same work to do, and nothing to learn from it."""
-    return replace(batch, labels=torch.full_like(batch.labels, IGNORED), real=False)
+    return replace(batch, labels=torch.full_like(batch.labels, IGNORED), shown=[[] for _ in batch.shown], real=False)
 
 
 def prefetched(

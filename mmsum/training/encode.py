@@ -25,14 +25,14 @@ from mmsum.claims import answer_spans, read_facts
 from mmsum.config import Config, Generation, Training
 from mmsum.data.files import list_examples, open_examples
 from mmsum.errors import ConfigError
-from mmsum.examples import Example, figures_alone, said_of, split_by_figure, to_document, what_figure_shows
+from mmsum.examples import Example, facts_shown, figures_alone, said_of, split_by_figure, to_document, what_figure_shows
 from mmsum.generation.chat import Chat
 from mmsum.generation.prompt import MARK, caption_line, described, first_prompt, keep_marks, split_document
 from mmsum.images import square_image
 from mmsum.model.manifest import soft_tokens
 from mmsum.records import Figure, ObjectRef
 
-VERSION = 4
+VERSION = 5
 """Of the encoding; raised when an encoded row changes its meaning."""
 
 RULES = {
@@ -54,7 +54,11 @@ ENCODED_SCHEMA = pa.schema(
         ("answers", pa.list_(pa.bool_())),  # of the target's tokens: those that answer a listed fact; empty at weight 1
         ("images", pa.list_(pa.large_binary())),  # uint8 [S, S, 3]
         ("captions", pa.list_(pa.string())),
-        ("kind", pa.string()),  # of the first figure; empty where there is none
+        (
+            "shown",
+            pa.list_(pa.list_(pa.list_(pa.string()))),
+        ),  # of each image, each fact: what it shows, then the rivals
+        ("kind", pa.string()),  # of the first figure; empty where there is none, or where CLIP learns from listed facts
     ]
 )
 
@@ -140,8 +144,10 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     title = chat.title(document.title)
     text = keep_marks(leaf.text, shown)
     captions = [caption_line(figure).strip("[]") for figure, seen in zip(figures, shown, strict=True) if seen]
+    facts: list[list[list[str]]] = [[] for _ in captions]
     if config.training.unit != "document" and config.training.stage == "finetune_clip":
         captions = [what_figure_shows(example, example.figures[0]) or example.summary] * len(captions)
+        facts = [facts_shown(example, example.figures[0])] * len(captions)
     row = {
         "id": example.id,
         "prompt": chat.encode(first_prompt(title, text)),
@@ -150,7 +156,9 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
         "answers": answers,
         "images": [square.tobytes() for square in squares if square is not None],
         "captions": captions,
-        "kind": next((figure.kind for figure, seen in zip(figures, shown, strict=True) if seen), ""),
+        "shown": facts,
+        # Listed facts bring rivals of their own: pairs need not be alike, and batches of many kinds learn faster.
+        "kind": next((figure.kind for figure, seen in zip(figures, shown, strict=True) if seen and not any(facts)), ""),
     }
     return row, +counts
 

@@ -9,7 +9,7 @@ from typing import Any
 from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import EnvironmentFailure
-from mmsum.model.checkpoint import model_tensors, pooling, save_export
+from mmsum.model.checkpoint import model_tensors, save_export
 from mmsum.model.fused import FusedModel
 from mmsum.model.lora import adapter_tensors
 from mmsum.model.manifest import MANIFEST
@@ -47,8 +47,6 @@ def write_export(
         # Beside the learner's tensors: buffers, and a tower or LoRA that was kept frozen.
         held = model_tensors(model, parts) | (adapter_tensors(model.backbone) if "fusion" in parts else {})
         tensors = {**{name: tensor for name, tensor in held.items() if name not in tensors}, **tensors}
-        if config.training.stage == "train":  # CLIP's own pooling has done its work
-            tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(pooling(model))}
         dtype: torch.dtype = getattr(torch, config.training.export_dtype)
         tensors = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
         training = about_training(config, encoded, metrics)

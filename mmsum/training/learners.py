@@ -9,7 +9,8 @@ their width, E width of CLIP's common space.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 from zlib import crc32
 
@@ -75,6 +76,8 @@ class SummaryLearner(_Learner):
         modules = lora_modules(model.backbone) if training.lora_learning_rate > 0 else {}
         self.lora = nn.ModuleDict({name.replace(".", "/"): module for name, module in modules.items()})
         self.requires_grad_(True)
+        if self.tunes_vision:
+            _lock(self.visual, training.vision_unlocked_groups)
         for parameter in unused_parameters(self):
             parameter.requires_grad_(False)
         if training.activation_checkpointing:
@@ -140,7 +143,7 @@ class SummaryLearner(_Learner):
 
 
 class ClipLearner(_Learner):
-    """Stage `finetune_clip`: the tower and CLIP's text side, on figures and their captions."""
+    """Stage `finetune_clip`: the tower and CLIP's text side, on figures and their captions, and on listed facts."""
 
     def __init__(self, model: FusedModel, config: Config) -> None:
         super().__init__(model)
@@ -149,21 +152,49 @@ class ClipLearner(_Learner):
         clip.logit_scale = nn.Parameter(clip.logit_scale.detach().reshape(1))
         self.clip: Any = clip
         self.requires_grad_(True)
+        _lock(clip.visual, config.training.vision_unlocked_groups)
         self.tokenize = open_clip.SimpleTokenizer(context_length=self.clip.context_length)
 
     @staticmethod
     def same(batch: MicroBatch) -> torch.Tensor:
-        """A number for each caption [N], equal where captions are."""
-        return torch.tensor([crc32(caption.encode()) for caption in batch.captions], device=batch.images.device)
+        """A number for each caption [N], equal where captions are; 0 for a figure whose listed facts are contrasted instead."""
+        pairs = zip(batch.captions, batch.shown, strict=True)
+        numbers = [0 if facts else 1 + crc32(caption.encode()) for caption, facts in pairs]
+        return torch.tensor(numbers, device=batch.images.device)
 
-    def forward(self, batch: MicroBatch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Unit vectors of the images and of their captions, [N, E] each, and the factor on their products; float32."""
+    def forward(self, batch: MicroBatch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Unit vectors of the images and of their captions, [N, E] each, the factor on their products, and the sum over all
+        facts of `fact_loss`; float32."""
         model = self.model
         with torch.autocast(model.device.type, model.dtype, enabled=model.dtype != torch.float32):
-            texts = self.tokenize(batch.captions).to(batch.images.device)
+            words = dict.fromkeys(
+                [*batch.captions, *(text for facts in batch.shown for fact in facts for text in fact)]
+            )
+            # Few different shapes: oneDNN builds and keeps kernels for each.
+            tokens = self.tokenize([*words, *[""] * (-len(words) % 64)]).to(batch.images.device)
             # Through CLIP's own forward: ZeRO-3 gathers a module's parameters when the module is called.
-            images, texts, factor = self.clip(model.vision.normalize(batch.images), texts)
-        return F.normalize(images.float(), dim=-1), F.normalize(texts.float(), dim=-1), factor.float().squeeze()
+            images, texts, factor = self.clip(model.vision.normalize(batch.images), tokens)
+            texts = self._as_a_whole(texts[: len(words)], list(words))
+        images, texts = (F.normalize(vectors.float(), dim=-1) for vectors in (images, texts))
+        factor = factor.float().squeeze()
+        place = {text: number for number, text in enumerate(words)}
+        facts = [(row, [place[text] for text in fact]) for row, shown in enumerate(batch.shown) for fact in shown]
+        return (
+            images,
+            texts[[place[caption] for caption in batch.captions]],
+            factor,
+            fact_loss(images, texts, factor, facts),
+        )
+
+    def read(self, texts: Sequence[str]) -> torch.Tensor:
+        """Unit vectors of texts [N, E], float32."""
+        tokens = self.tokenize(list(texts)).to(self.model.device)
+        vectors = self._as_a_whole(self.clip.encode_text(tokens, normalize=True), texts)
+        return F.normalize(vectors.float(), dim=-1)
+
+    def _as_a_whole(self, vectors: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
+        """What the text side makes of the words, and where it starts random, what it has for each text as a whole."""
+        return vectors + self.clip.whole_texts(texts) if hasattr(self.clip, "whole_texts") else vectors
 
     def groups(self, config: Config) -> list[dict[str, Any]]:
         """Parameter groups with their peak learning rates: the tower's own, that of adapters for the text side.
@@ -218,6 +249,20 @@ def _groups(parts: list[tuple[str, nn.Module, float]], weight_decay: float) -> l
     return groups
 
 
+def _lock(visual: Any, unlocked_groups: int | None) -> None:
+    """Only the last groups of the tower's layers train. Raises ConfigError where the tower knows no groups."""
+    if unlocked_groups is None:
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # open_clip asks timm by an old name
+            visual.lock(unlocked_groups=unlocked_groups)
+    except (AttributeError, NotImplementedError, AssertionError) as error:
+        raise ConfigError(
+            f"training.vision_unlocked_groups: {type(visual).__name__} cannot be locked in part ({error}); leave it out"
+        ) from error
+
+
 def unused_parameters(learner: SummaryLearner) -> Iterator[nn.Parameter]:
     """Parameters of the tower that patch tokens do not pass through (heads, class-token projections)."""
     visual = getattr(learner, "visual", None)
@@ -226,7 +271,7 @@ def unused_parameters(learner: SummaryLearner) -> Iterator[nn.Parameter]:
     with torch.enable_grad():
         side = learner.model.vision.image_size
         probe = torch.zeros(1, 3, side, side, device=learner.model.device)
-        named = list(visual.named_parameters())
+        named = [(name, parameter) for name, parameter in visual.named_parameters() if parameter.requires_grad]
         parameters = [parameter for _, parameter in named]
         grads = torch.autograd.grad(learner.model.vision(probe).sum(), parameters, allow_unused=True)
     yield from (parameter for parameter, grad in zip(parameters, grads, strict=True) if grad is None)
@@ -240,13 +285,37 @@ def _checkpoint_layers(model: FusedModel) -> None:
         layer.training = True
 
 
+def fact_loss(
+    images: torch.Tensor, texts: torch.Tensor, factor: torch.Tensor, facts: Sequence[tuple[int, Sequence[int]]]
+) -> torch.Tensor:
+    """Sum over facts of how hard it is to tell what an image [N, E] shows from what it could have shown, texts [M, E].
+
+    A fact is the image's row, and the rows of its texts, the true one first: contrast with hard negatives alone (NegCLIP,
+    Yuksekgonul et al. 2023). Contrast over a batch sees the same differences, and learns them several times slower.
+    """
+    if not facts:
+        return 0.0 * (images.sum() + texts.sum())
+    most = max(len(rivals) for _, rivals in facts)
+    rivals = torch.tensor([[*fact, *[fact[0]] * (most - len(fact))] for _, fact in facts], device=images.device)
+    missing = torch.tensor([[place >= len(fact) for place in range(most)] for _, fact in facts], device=images.device)
+    rows = torch.tensor([row for row, _ in facts], device=images.device)
+    logits = factor * (images[rows, None] * texts[rivals]).sum(-1)
+    first = torch.zeros(len(facts), dtype=torch.long, device=images.device)
+    return F.cross_entropy(logits.masked_fill(missing, -torch.inf), first, reduction="sum")
+
+
 def contrastive_loss(
     images: torch.Tensor, texts: torch.Tensor, factor: torch.Tensor, same: torch.Tensor
 ) -> torch.Tensor:
     """Symmetric InfoNCE over all pairs [N, E]: each image finds its caption, each caption its image.
 
-    same [N]: equal numbers where captions are equal; any of them is as right as the pair's own (UniCL, Yang et al. 2022).
+    same [N]: equal numbers where captions are equal; any of them is as right as the pair's own (UniCL, Yang et al. 2022). Pairs
+    whose number is 0 are left out.
     """
+    left = same != 0
+    if not left.any():
+        return 0.0 * (images.sum() + texts.sum() + factor)
+    images, texts, same = images[left], texts[left], same[left]
     logits = factor * images @ texts.t()
     right = (same[:, None] == same).float()
     right /= right.sum(dim=1, keepdim=True)

@@ -206,7 +206,8 @@ def _summary_gradients(optimizer: Optimizer, batches: list[MicroBatch], scale: f
 
 
 def _contrastive_gradients(optimizer: Optimizer, batches: list[MicroBatch], pairs: int, world: World) -> float:
-    """The contrastive loss over the pairs of all micro-batches of all workers, exactly, whatever fits into memory at once.
+    """The contrastive loss over the pairs of all micro-batches of all workers, exactly, whatever fits into memory at once; and
+    the mean loss of listed facts, each of which knows only its own image.
 
     Vectors of all pairs first, without gradients; the loss and its gradient in them; then each micro-batch again, its
     vectors pulled along that gradient (gradient caching, Gao et al. 2021). Blank micro-batches stand behind all others.
@@ -214,23 +215,27 @@ def _contrastive_gradients(optimizer: Optimizer, batches: list[MicroBatch], pair
     """
     with torch.set_grad_enabled(len(batches) == 1):
         vectors = [optimizer(batch) for batch in batches]
-    images, start = world.gather(torch.cat([image.detach() for image, _, _ in vectors]))
-    texts, _ = world.gather(torch.cat([text.detach() for _, text, _ in vectors]))
+    images, start = world.gather(torch.cat([image.detach() for image, _, _, _ in vectors]))
+    texts, _ = world.gather(torch.cat([text.detach() for _, text, _, _ in vectors]))
     same, _ = world.gather(torch.cat([ClipLearner.same(batch) for batch in batches]))
+    same = same[:pairs]
     leaves = [tensor.requires_grad_() for tensor in (images[:pairs], texts[:pairs], vectors[0][2].detach().clone())]
-    loss = contrastive_loss(leaves[0], leaves[1], leaves[2], same[:pairs])
+    loss = contrastive_loss(leaves[0], leaves[1], leaves[2], same)
+    listed = float(sum(len(facts) for batch in batches for facts in batch.shown))
+    lost, listed = world.sum([float(sum(facts.detach() for _, _, _, facts in vectors)), listed])
     image_pull, text_pull, factor_pull = torch.autograd.grad(loss, leaves)
     for number, batch in enumerate(batches):
-        image, text, factor = vectors[0] if len(batches) == 1 else optimizer(batch)
+        image, text, factor, facts = vectors[0] if len(batches) == 1 else optimizer(batch)
         here = slice(start, start + len(image))
         if batch.real:
             pulled = world.size * ((image * image_pull[here]).sum() + (text * text_pull[here]).sum())
         else:
             pulled = 0.0 * (image.sum() + text.sum())
+        pulled = pulled + facts * (world.size / max(1.0, listed))
         # The factor's gradient counts once on every worker: the mean over workers is the gradient itself.
         optimizer.backward(pulled + factor * (factor_pull if number == 0 else 0.0))
         start = here.stop
-    return float(loss.detach())
+    return float(loss.detach()) + lost / max(1.0, listed)
 
 
 def learning_rate_share(step: int, training: Training) -> float:

@@ -17,7 +17,7 @@ VALID_EXAMPLES = 256
 
 @torch.no_grad()
 def mean_loss(optimizer: Optimizer, data: EncodedData, config: Config, world: World) -> float:
-    """Loss per target token over the first VALID_EXAMPLES examples, without dropout; for CLIP, over their micro-batches.
+    """Loss per target token over the first VALID_EXAMPLES examples, without dropout; for CLIP, that of a step of them all.
 
     Workers run equally many forward passes; what fills up the last round counts nothing. For CLIP every worker takes the
     loss over all pairs.
@@ -30,7 +30,9 @@ def mean_loss(optimizer: Optimizer, data: EncodedData, config: Config, world: Wo
         vectors = [optimizer(batch) for batch in pairs]
         images, texts = (torch.cat([vector[side] for vector in vectors]) for side in (0, 1))
         same = torch.cat([ClipLearner.same(batch) for batch in pairs])
-        return float(contrastive_loss(images, texts, vectors[0][2], same))
+        facts = sum(len(shown) for batch in pairs for shown in batch.shown)
+        lost = float(sum(vector[3] for vector in vectors)) / max(1, facts)
+        return float(contrastive_loss(images, texts, vectors[0][2], same)) + lost
     total = count = 0.0
     for turn in range(-(-len(batches) // world.size)):
         place = turn * world.size + world.rank

@@ -1,4 +1,4 @@
-"""Images in, patch tokens out; weights mapped by order with every shape checked."""
+"""Images in, figure tokens out; weights mapped by order with every shape checked."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_undecodable_images_are_none(tower: VisionTower, image: bytes) -> None:
     assert tower.pixels(image) is None
 
 
-@pytest.mark.parametrize(("name", "patches"), [("timm:test_efficientnet", 9), ("timm:test_vit", 36)])
+@pytest.mark.parametrize(("name", "patches"), [("timm:test_efficientnet", 10), ("timm:test_vit", 37)])
 def test_convolutional_and_transformer_trunks(tiny: Model, name: str, patches: int) -> None:
     tower, _ = load_vision(tiny.model_copy(update={"vision": name}), 0)
     tokens = tower(torch.rand(2, 3, 96, 96))
@@ -74,11 +74,11 @@ def test_convolutional_and_transformer_trunks(tiny: Model, name: str, patches: i
 @pytest.mark.parametrize(
     ("name", "side", "patches", "width"),
     [
-        ("ViT-S-32-alt", 64, 4, 384),
-        ("coca_ViT-B-32", 64, 4, 768),  # its last norm is not as wide as its patch tokens
-        ("RN50", 64, 4, 2048),  # a ResNet of CLIP's own
-        ("timm:swin_tiny_patch4_window7_224", 224, 49, 768),  # channels last
-        ("timm:convnext_atto", 64, 4, 320),
+        ("ViT-S-32-alt", 64, 5, 384),
+        ("coca_ViT-B-32", 64, 5, 768),  # its last norm is not as wide as its patch tokens
+        ("RN50", 64, 5, 2048),  # a ResNet of CLIP's own
+        ("timm:swin_tiny_patch4_window7_224", 224, 50, 768),  # channels last
+        ("timm:convnext_atto", 64, 5, 320),
     ],
 )
 def test_open_clip_and_timm_models_give_their_patch_tokens(
@@ -88,7 +88,11 @@ def test_open_clip_and_timm_models_give_their_patch_tokens(
     assert (tower.patches, tower.width) == (patches, width)
     image = torch.zeros(1, 3, side, side)
     image[..., : side // 2, : side // 2] = 1
-    assert tower(image).std(1).max() > 1e-5  # places differ
+    whole, patches = tower(image).split((1, patches - 1), dim=1)
+    assert patches.std(1).max() > 1e-5  # places differ
+    vector = tower.clip.encode_image(image, normalize=True)  # type: ignore[operator]
+    whole = whole[0, 0, : tower.whole_width]
+    torch.testing.assert_close(whole / whole.norm(), vector[0], rtol=1e-3, atol=1e-4)
 
 
 def test_batchnorm_stays_in_eval_mode(tower: VisionTower) -> None:

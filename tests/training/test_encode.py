@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,18 @@ def test_a_figure_alone_is_an_example_with_what_the_summary_says_of_it(tmp_path:
     pairs = EncodedData(encode(str(path), config), config, pad=0)
     captions = [pairs.row(index)["captions"] for index in range(2)]
     assert captions == [["figure, largest 2 of 2"], ["figure, trend 1 of 2"]]
+    batch = pairs.batch([0, 1], step=None)
+    assert batch.shown == [
+        [["figure, largest 2 of 2", "figure, largest 1 of 2"]],
+        [["figure, trend 1 of 2", "figure, trend 2 of 2"]],
+    ]
+
+    seen = {"red": "largest red", "blue": "largest blue"}
+    given.facts = write_facts([replace(facts[0], shows=seen), *facts[1:]])
+    pq.write_table(examples_to_table([given]), path)
+    pairs = EncodedData(encode(str(path), config), config, pad=0)
+    assert pairs.row(0)["captions"] == ["figure, largest blue"]
+    assert pairs.row(0)["shown"] == [[["figure, largest blue", "figure, largest red"]]]
 
     together = figures_alone(given)
     assert (together.text, together.figures) == ("", figures)

@@ -14,7 +14,7 @@ from mmsum.model.fused import FusedModel, decoder_layers, load_fused
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
-from mmsum.training.learners import SummaryLearner, _figures_of_the_next, build_learner, contrastive_loss
+from mmsum.training.learners import SummaryLearner, _figures_of_the_next, build_learner, contrastive_loss, fact_loss
 from mmsum.training.loop import learning_rate_share
 from mmsum.training.optimizers import PlainOptimizer
 from mmsum.training.screen import trained_table
@@ -203,7 +203,7 @@ def test_adapters_tower_and_lora_have_rates_of_their_own(folder: Path) -> None:
 def test_contrastive_loss_by_hand() -> None:
     images = torch.eye(3)
     texts = torch.eye(3)[[0, 2, 1]]  # two captions swapped
-    loss = contrastive_loss(images, texts, torch.tensor(2.0), torch.arange(3))
+    loss = contrastive_loss(images, texts, torch.tensor(2.0), torch.arange(1, 4))
     right, wrong = 2 - torch.tensor([2.0, 0, 0]).logsumexp(0), 0 - torch.tensor([2.0, 0, 0]).logsumexp(0)
     assert loss.item() == pytest.approx(-(right + 2 * wrong).item() / 3)
 
@@ -211,6 +211,40 @@ def test_contrastive_loss_by_hand() -> None:
 def test_of_equal_captions_each_is_right() -> None:
     images, factor = torch.eye(3)[[0, 1, 1]], torch.tensor(50.0)
     texts = torch.eye(3)[[0, 1, 1]]  # the second and the third pair say the same
-    alike = contrastive_loss(images, texts, factor, torch.tensor([0, 1, 1]))
+    alike = contrastive_loss(images, texts, factor, torch.tensor([1, 2, 2]))
     assert alike.item() == pytest.approx(2 / 3 * torch.tensor(2.0).log().item(), abs=1e-4)  # two answers, half each
-    assert contrastive_loss(images, texts[[0, 0, 0]], factor, torch.tensor([0, 1, 1])) > alike
+    assert contrastive_loss(images, texts[[0, 0, 0]], factor, torch.tensor([1, 2, 2])) > alike
+
+
+def test_pairs_whose_facts_are_listed_are_not_contrasted_with_others() -> None:
+    images, factor = torch.eye(3), torch.tensor(2.0)
+    some = contrastive_loss(images, images[[2, 1, 0]], factor, torch.tensor([0, 5, 7]))
+    assert some == contrastive_loss(images[1:], images[[1, 0]], factor, torch.tensor([5, 7]))
+    assert contrastive_loss(images, images, factor, torch.zeros(3)) == 0
+
+
+def test_fact_loss_by_hand() -> None:
+    images, texts = torch.eye(2), torch.eye(4)[:, :2]  # the texts 2 and 3 are like nothing
+    facts = [(0, [0, 1]), (1, [0, 1, 2])]  # what the second shows is told for the first
+    loss = fact_loss(images, texts, torch.tensor(2.0), facts)
+    expected = torch.tensor([2.0, 0]).logsumexp(0) - 2 + torch.tensor([0, 2.0, 0]).logsumexp(0)
+    assert loss.item() == pytest.approx(expected.item())
+    assert fact_loss(images, texts, torch.tensor(2.0), []) == 0
+
+
+@pytest.mark.parametrize("groups", [1, 0])
+def test_only_the_last_groups_of_the_tower_learn(folder: Path, groups: int) -> None:
+    _, _, learner, _ = load(folder, gate=0.5, **{"training.vision_unlocked_groups": groups})
+    trunk = {name for name, parameter in learner.visual.named_parameters() if parameter.requires_grad}
+    assert any(name.startswith("head.") for name in trunk)
+    assert any(name.startswith("trunk.") for name in trunk) == (groups > 0)
+    assert not any(name.startswith(("trunk.conv_stem", "trunk.blocks.0")) for name in trunk)
+    plain = load(folder, gate=0.5)[2]
+    assert "trunk.conv_stem.weight" in {name for name, p in plain.visual.named_parameters() if p.requires_grad}
+
+
+def test_a_tower_without_groups_says_so(folder: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"training\.vision_unlocked_groups: \w+ cannot be locked in part .*; leave it out"
+    ):
+        load(folder, gate=0.5, **{"model.vision": "RN50", "model.image_size": 64, "training.vision_unlocked_groups": 2})

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 from safetensors.torch import load_file
 
+from mmsum.claims import CheckedFact, write_facts
 from mmsum.config import Config
 from mmsum.model.fused import load_fused
 from mmsum.model.torchstack import torch
@@ -23,7 +24,7 @@ from mmsum.training.launch import run_training
 from mmsum.training.learners import build_learner
 from mmsum.training.loop import learning_rate_share
 from mmsum.training.optimizers import BETAS
-from tests.training.runs import losses, run_workers, training_config, write_config
+from tests.training.runs import losses, run_workers, training_config, write_config, write_examples
 
 STEPS = 50
 GENTLE = {"training.learning_rate": 0.003, "training.vision_learning_rate": 0.0003}
@@ -54,6 +55,17 @@ class Runs:
         return losses(self.configs[name])
 
 
+def write_facts_data(path: Path) -> Path:
+    """Examples whose figures list a fact each."""
+    options = {colour: colour for colour in ("red", "green", "blue")}
+    facts = [
+        CheckedFact("colour", f"Figure {n} is {answer}.", f"Figure {n}", False, [], options, answer)
+        for n, answer in ((1, "red"), (2, "blue"))
+    ]
+    summary = " ".join(fact.statement for fact in facts)
+    return write_examples(path, summary=summary, facts=write_facts(facts))
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """All runs, in as few launches as there are numbers of workers."""
@@ -72,7 +84,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     prefix = {"model.fusion": "prefix", "model.prefix_tokens": 3, "model.lora_rank": 2, "training.figure_dropout": 0.2}
     prefix |= {"training.steps": FEW, **GENTLE}
     case("prefix", **prefix)
-    for name in ("alone", "short", "alone-bf16", "pairs", "prefix"):
+    facts = {
+        **PAIRS,
+        "training.unit": "figure",
+        "training.data": str(write_facts_data(folder / "data" / "facts.parquet")),
+    }
+    case("facts", **facts)
+    for name in ("alone", "short", "alone-bf16", "pairs", "facts", "prefix"):
         run_training(configs[name], Console(quiet=True), local=True)
     changing = [case(f"changing-{zero}", training__zero=zero, training__workers=[1, 3]) for zero in SHARDED]
     two = [case(f"two-{zero}", training__zero=zero, training__workers=2) for zero in STAGES]
@@ -81,11 +99,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     uneven = {"training.micro_batch": 2, "training.workers": 2}  # three micro-batches a step
     two.append(case("uneven-3", training__zero=3, **uneven))
     two.append(case("uneven-pairs", training__zero=2, **PAIRS, **uneven))
+    two.append(case("uneven-facts", training__zero=2, **facts, **uneven))
     for zero in ENDS:  # from the end of one run, each writes its export once more
         two.append(case(f"again-{zero}", training__zero=zero, training__workers=2))
         shutil.copytree(folder / "short", folder / f"again-{zero}", ignore=shutil.ignore_patterns("export"))
     two.append(case("two-bf16", model__dtype="bfloat16", training__zero=2, training__workers=2))
     two.append(case("two-pairs", training__zero=2, training__workers=2, **PAIRS))
+    two.append(case("two-facts", training__zero=3, training__workers=2, **facts))
     two += [case(f"two-prefix-{zero}", training__zero=zero, training__workers=2, **prefix) for zero in (2, 3)]
     offloaded = case("offload-3", training__zero=3, training__workers=2, training__offload=True)
     run_workers(2, *two, f"{offloaded}@3", offloaded, *(f"{file}@2" for file in changing))
@@ -213,9 +233,9 @@ def test_bfloat16(runs: Runs) -> None:
         assert weights[f"vision.{name}"].dtype == torch.float32 and torch.equal(weights[f"vision.{name}"], tensor)
 
 
-@pytest.mark.parametrize("name", ["two-pairs", "uneven-pairs"])
+@pytest.mark.parametrize("name", ["two-pairs", "uneven-pairs", "two-facts", "uneven-facts"])
 def test_the_contrastive_loss_is_that_of_the_whole_batch(runs: Runs, name: str) -> None:
-    assert runs.losses(name) == pytest.approx(runs.losses("pairs"), abs=1e-4)
+    assert runs.losses(name) == pytest.approx(runs.losses(name.partition("-")[2]), abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["two-prefix-2", "two-prefix-3"])

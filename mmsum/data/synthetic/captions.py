@@ -1,6 +1,8 @@
-"""Captions: what is shown, in which order and colour, and now and then a hint at what is not true."""
+"""Captions: what is shown, which name belongs to which place or colour, and now and then a hint at what is not true."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from mmsum.data.synthetic.plot import Claim, Look, Plot
 from mmsum.data.wording import capital, long_name
@@ -26,29 +28,52 @@ def hint_of(claim: Claim, quantity: str) -> str:
 
 
 def order_of(plot: Plot, look: Look, form: str) -> str:
-    """The sentence that lists names in the order of drawing, "" where a figure has none. `form` has {what} and {names}."""
+    """The sentences that list names by place or colour, "" where a figure has none. `form` has {what} and {names}."""
+    lists = []
+    for what, names, keys in _legends(plot, look):
+        entries = ", ".join(f"({key}) {long_name(name)}" for name, key in zip(names, keys, strict=True))
+        lists.append(capital(form.format(what=what, What=capital(what), names=entries)))
+    return " ".join(lists)
+
+
+def shown_by(claim: Claim, plot: Plot, look: Look) -> dict[str, str]:
+    """Each option of the claim as the figure would show it, without the names: `largest 2 of 4`, `final blue`."""
+    keys: dict[str, str] = {}
+    for _, names, marks in _legends(plot, look):
+        if set(claim.options) <= set(names) or claim.name in names:
+            ordinal = isinstance(marks, range)
+            keys = {
+                name: f"{mark} of {len(names)}" if ordinal else str(mark)
+                for name, mark in zip(names, marks, strict=True)
+            }
+    about = f"{keys[claim.name]} " if claim.name in keys else ""
+    return {option: f"{about}{claim.kind} {option if about else keys.get(option, option)}" for option in claim.options}
+
+
+def _legends(plot: Plot, look: Look) -> list[tuple[str, Sequence[str], Sequence[str] | range]]:
+    """What a caption lists: the word for it, names in the order of drawing, and the key of each, its colour or number."""
     names = [series.name for series in plot.series]
-    coloured = [f"{name} ({colour.name})" for name, colour in zip(names, look.colours, strict=False)]
+    colours = [colour.name for colour in look.colours]
+
+    def numbered(what: str, names: Sequence[str]) -> tuple[str, Sequence[str], range]:
+        return what, names, range(1, len(names) + 1)
+
+    def coloured(what: str, names: Sequence[str]) -> tuple[str, Sequence[str], Sequence[str]]:
+        return what, names, colours[: len(names)]
+
     if plot.kind == "heat_map":
-        rows, columns = (", ".join(map(long_name, group)) for group in (names, plot.labels))
-        return f"{_say(form, 'rows from the top', rows)} {_say(form, 'columns from the left', columns)}"
+        return [numbered("rows from the top", names), numbered("columns from the left", plot.labels)]
     if plot.kind == "grouped_bar":
-        sides = "bars from the top" if look.horizontal else "bars from the left"
-        colours = f" {_say(form, 'colours', ', '.join(coloured))}" if len(names) > 1 else ""
-        return _say(form, sides, ", ".join(plot.labels)) + colours
+        bars = numbered(f"bars from the {'top' if look.horizontal else 'left'}", plot.labels)
+        return [bars, coloured("colours", names)] if len(names) > 1 else [bars]
     if plot.kind == "pie":
-        slices = [f"{label} ({colour.name})" for label, colour in zip(plot.labels, look.colours, strict=False)]
-        return _say(form, "slices clockwise from the top", ", ".join(slices))
+        return [coloured("slices clockwise from the top", plot.labels)]
     if plot.kind == "stacked_bar":
-        return _say(form, f"layers from the {'left' if look.horizontal else 'bottom'}", ", ".join(coloured))
+        return [coloured(f"layers from the {'left' if look.horizontal else 'bottom'}", names)]
     if plot.kind == "box":
-        return _say(form, "boxes from the left", ", ".join(names))
+        return [numbered("boxes from the left", names)]
     if plot.kind == "flow":
-        return _say(form, "boxes in order", ", ".join(plot.labels))
+        return [numbered("boxes in order", plot.labels)]
     if plot.kind == "line" and len(names) > 1:
-        return _say(form, "lines", ", ".join(coloured))
-    return ""
-
-
-def _say(form: str, what: str, names: str) -> str:
-    return capital(form.format(what=what, What=capital(what), names=names))
+        return [coloured("lines", names)]
+    return []

@@ -9,7 +9,7 @@ from random import Random
 from mmsum.claims import CheckedFact, judge
 from mmsum.data.spec import Measure, Topic
 from mmsum.data.synthetic import texts, wording
-from mmsum.data.synthetic.captions import caption_of, hint_of, order_of
+from mmsum.data.synthetic.captions import caption_of, hint_of, order_of, shown_by
 from mmsum.data.synthetic.looks import figure_look, house_look
 from mmsum.data.synthetic.plot import Claim, Look, Plot
 from mmsum.data.synthetic.processes import HELD_OUT_NAMES, PROCESSES, SEEN_NAMES
@@ -18,7 +18,7 @@ from mmsum.data.synthetic.shapes import kinds_for, make_plot
 from mmsum.data.topics import TOPICS
 from mmsum.data.wording import capital
 
-VERSION = 1
+VERSION = 2
 """Of the generator, in every example's source: raised when the same seed makes another example."""
 
 HELD_OUT_TOPICS = ("museum visitors", "orchard yields", "wind farm output")
@@ -30,8 +30,12 @@ MATPLOTLIB_RATE = 0.15
 """Share of reports whose figures are drawn by matplotlib instead of Pillow, which is ten times as fast."""
 VEGA_RATE = 0.5
 """Share of held-out reports whose figures are drawn by Vega-Lite, which no other split has."""
+LIST_IN_TEXT_RATE = 0.1
+"""Share of figures whose names are matched to places and colours in the text, not in the caption."""
 MIN_FIGURE_FACTS = 3
 """Facts in every gold summary that stand only in figures."""
+MOST_WORDS = 160
+"""Of a gold summary, which tells everything that is listed of its figures: nobody could know which part is wanted."""
 
 _PLACES = ("Harrowmere", "Castlebrook", "Wexcombe", "Linden Cross", "Ashwater", "Penmarsh", "Kelderby", "Greenhaven")
 _HELD_OUT_PLACES = ("Oakminster", "Selwick", "Brackenford", "Dunmarrow", "Fenwell", "Larkstead")
@@ -95,7 +99,8 @@ def plan_report(split: str, seed: int, index: int) -> ReportPlan:
         rng = Random(f"figure-reports {VERSION} {split} {seed} {index} {attempt}")
         report = _write(split, f"{split}-{seed}-{index:06d}", rng)
         shown = sum(not fact.said for fact in report.facts)
-        if shown >= MIN_FIGURE_FACTS and all(judge(fact, report.summary) == "right" for fact in report.facts):
+        brief = len(report.summary.split()) <= MOST_WORDS
+        if brief and shown >= MIN_FIGURE_FACTS and all(judge(fact, report.summary) == "right" for fact in report.facts):
             return report
     raise AssertionError(f"no consistent report for {split} {seed} {index}")
 
@@ -112,7 +117,6 @@ def _write(split: str, name: str, rng: Random) -> ReportPlan:
     writer = _Writer(topic, split, rng.randrange(wording.VOICES), {**slots, "last": last}, house, rng)
 
     measures = _measures(topic, rng.choice((1, 2, 2, 3, 3, 4)), rng)
-    per_figure = {1: 3, 2: 2, 3: 2, 4: 1}[len(measures)]  # within what a summary of some 130 tokens holds
     figures: list[FigurePlan] = []
     middle: list[str] = []
     shown: list[CheckedFact] = []
@@ -123,10 +127,10 @@ def _write(split: str, name: str, rng: Random) -> ReportPlan:
             sentence = writer.by_voice(texts.OFF_TOPIC, texts.HELD_OUT_OFF_TOPIC)
             middle.append(sentence.format(label=figures[-1].label))
         if measure is not None:
-            paragraph, figure, facts = _illustrated(measure, f"Figure {len(figures) + 1}", per_figure, writer)
+            paragraph, figure, facts = _illustrated(measure, f"Figure {len(figures) + 1}", writer)
             figures.append(figure)
             middle.append(paragraph)
-            shown += facts[:per_figure]
+            shown += facts
     said, sentence, gold = stated_fact(writer.voice, held_out, rng)
     action, actions = action_fact(topic.actions, writer.slots, rng)
     headings = texts.HELD_OUT_HEADINGS if held_out else texts.HEADINGS
@@ -182,24 +186,21 @@ def _names(measure: Measure, writer: _Writer) -> list[str]:
     return rng.sample(measure.names, len(measure.names))
 
 
-def _illustrated(
-    measure: Measure, label: str, count: int, writer: _Writer
-) -> tuple[str, FigurePlan, list[CheckedFact]]:
-    """A section around one figure, and up to `count` facts that only the figure tells."""
+def _illustrated(measure: Measure, label: str, writer: _Writer) -> tuple[str, FigurePlan, list[CheckedFact]]:
+    """A section around one figure, and all that only the figure tells."""
     rng, voice = writer.rng, writer.voice
     first, last = int(str(writer.slots["first"])), int(str(writer.slots["last"]))
     kind = rng.choice(kinds_for(measure))
     plot, claims = make_plot(measure, kind, first, last, _names(measure, writer), rng)
     look = figure_look(writer.house, kind, writer.held_out, rng)
-    chosen = claims if len(claims) <= count else [claims[i] for i in sorted(rng.sample(range(len(claims)), count))]
     single = len(plot.series) == 1 and (kind in ("line", "area") or not plot.labels)
     view = measure.view.partition(" by ")[0] if single else measure.view
     view = {"gauge": f"a gauge of {plot.quantity}", "grid_map": f"a map of {plot.quantity}"}.get(kind, view)
     listed = writer.by_voice(texts.LISTS, texts.HELD_OUT_LISTS)
     order = order_of(plot, look, listed)
-    misled = _misled(chosen, writer)
+    misled = _misled(claims, writer)
     hint = hint_of(misled, plot.quantity) if misled else ""
-    in_text = rng.random() < 0.25
+    in_text = rng.random() < LIST_IN_TEXT_RATE
     caption = caption_of(label, view, hint, "" if in_text else order)
     mention = writer.by_voice(texts.MENTIONS, texts.HELD_OUT_MENTIONS).format(
         label=label, view=view, View=capital(view)
@@ -208,10 +209,12 @@ def _illustrated(
     parts = [notes, mention, order] if rng.random() < 0.5 else [mention, order, notes]
     paragraph = f"# {measure.heading}\n" + " ".join(part for part in parts if part and (in_text or part is not order))
     facts = []
-    for claim in chosen:
+    for claim in claims:
         words = wording.clause(claim, plot.quantity, voice, rng)
         statement = wording.cited(words, label, voice, rng)
-        facts.append(wording.check(claim, plot.quantity, statement, label, claim is misled))
+        facts.append(
+            wording.check(claim, plot.quantity, statement, label, claim is misled, shown_by(claim, plot, look))
+        )
     return paragraph, FigurePlan(label, caption, look, plot, capital(plot.quantity)), facts
 
 

@@ -7,7 +7,7 @@ name that answers). One sentence tells one fact, so that the checks need not tak
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -172,8 +172,10 @@ def cited(words: str, label: str, voice: int, rng: Random) -> str:
     return forms[voice % len(forms)] if rng.random() < 0.7 else forms[0]
 
 
-def check(claim: Claim, quantity: str, statement: str, label: str, misled: bool) -> CheckedFact:
-    """The claim as a fact that a text can be checked for."""
+def check(
+    claim: Claim, quantity: str, statement: str, label: str, misled: bool, shows: Mapping[str, str] | None = None
+) -> CheckedFact:
+    """The claim as a fact that a text can be checked for. shows: as CheckedFact.shows."""
     known = CHECKS[claim.kind]
     options = known.options or {option: name_pattern(option, claim.options) for option in claim.options}
     about = [name_pattern(quantity)]
@@ -183,7 +185,7 @@ def check(claim: Claim, quantity: str, statement: str, label: str, misled: bool)
         about.append(name_pattern(claim.name))
     chosen = {option: options[option] for option in claim.options}
     kind = f"{MISLED}{claim.kind}" if misled else claim.kind
-    return CheckedFact(kind, statement, label, False, about, chosen, claim.answer)
+    return CheckedFact(kind, statement, label, False, about, chosen, claim.answer, dict(shows or {}))
 
 
 def spoken(name: str) -> str:

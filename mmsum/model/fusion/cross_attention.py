@@ -1,7 +1,7 @@
 """Gated cross-attention between decoder layers, after Flamingo (Alayrac et al. 2022) and Llama 3.2 Vision.
 
-Shapes: B rows of a batch, T text tokens, F figures of a row, P patch tokens of a figure, S = F * P, Dv width of a
-patch token, W width of the backbone, H and G its query and key/value heads, D its head width.
+Shapes: B rows of a batch, T text tokens, F figures of a row, P tokens of a figure (fusion/figures.py), S = F * P, Dv width of
+a token, W width of the backbone, H and G its query and key/value heads, D its head width.
 
 Each block adds ``tanh(gate) * attention(text -> patches)`` and ``tanh(gate) * mlp(text)`` to the hidden state. Gates
 start at 0, so a new fusion leaves the backbone's logits bit for bit as they were. A row without figures gets exactly
@@ -28,6 +28,7 @@ class FusionConfig:
 
     layers: tuple[int, ...]  # decoder layers that have a block before them
     patches: int  # P
+    whole_width: int  # E
     vision_width: int  # Dv
     width: int  # W
     heads: int  # H
@@ -133,7 +134,7 @@ class CrossAttentionFusion(nn.Module):
     def __init__(self, config: FusionConfig, seed: int, gate: float = 0.0) -> None:
         super().__init__()
         self.config = config
-        self.tokens = FigureTokens(config.vision_width, config.patches, config.eps)
+        self.tokens = FigureTokens(config.vision_width, config.patches, config.whole_width, config.eps)
         self.blocks = nn.ModuleList(GatedCrossAttention(config) for _ in config.layers)
         self._initialize(seed, gate)
 
@@ -141,13 +142,13 @@ class CrossAttentionFusion(nn.Module):
     def _initialize(self, seed: int, gate: float) -> None:
         """The same seed gives the same weights, whatever else drew random numbers. Norms keep 1; tanh(`gate`) opens gates."""
         generator = torch.Generator().manual_seed(seed)
-        self.tokens.initialize(generator)
-        for module in self.modules():
+        for module in self.blocks.modules():
             if isinstance(module, nn.Linear):
                 module.weight.normal_(0, 0.02, generator=generator)
             elif isinstance(module, GatedCrossAttention):
                 module.attention_gate.fill_(gate)
                 module.mlp_gate.fill_(gate)
+        self.tokens.initialize(generator)
 
     @property
     def gates(self) -> list[float]:

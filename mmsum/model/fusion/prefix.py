@@ -30,6 +30,7 @@ class PrefixConfig:
     """What decides the shapes of a fusion. Written into an export and compared when it is loaded."""
 
     patches: int  # P
+    whole_width: int  # E
     vision_width: int  # Dv
     width: int  # W
     tokens: int  # N
@@ -92,7 +93,7 @@ class PrefixFusion(nn.Module):
     def __init__(self, config: PrefixConfig, seed: int) -> None:
         super().__init__()
         self.config = config
-        self.tokens = FigureTokens(config.vision_width, config.patches, config.eps)
+        self.tokens = FigureTokens(config.vision_width, config.patches, config.whole_width, config.eps)
         self.input = nn.Linear(config.vision_width, config.width, bias=False)
         if config.layers:
             self.latents = nn.Parameter(torch.zeros(config.tokens, config.width))
@@ -106,12 +107,12 @@ class PrefixFusion(nn.Module):
     def _initialize(self, seed: int) -> None:
         """The same seed gives the same weights, whatever else drew random numbers."""
         generator = torch.Generator().manual_seed(seed)
-        self.tokens.initialize(generator)
         if self.config.layers:
             self.latents.normal_(0, 1, generator=generator)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 module.weight.normal_(0, module.in_features**-0.5, generator=generator)
+        self.tokens.initialize(generator)
         self.output_norm.weight.fill_(self.config.rms)
 
     @property
