@@ -86,7 +86,7 @@ class Model(_Section):
     )
     fusion_every: int = _answer(6, "cross_attention: a gated block before every k-th decoder layer", ge=1)
     prefix_tokens: int = _answer(16, "prefix: soft tokens of a figure", ge=1, le=256)
-    prefix_layers: int = _answer(2, "prefix: layers of the resampler; 0: every patch token becomes a soft token", ge=0)
+    prefix_layers: int = _answer(2, "prefix: layers of the resampler; 0: every figure token becomes a soft token", ge=0)
     lora_rank: int = _answer(0, "rank of LoRA on the backbone's linear layers; 0 leaves the backbone as it is", ge=0)
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _answer(
         "auto", "auto: bfloat16 on GPUs and on CPUs with bf16 instructions, else float32"

@@ -29,7 +29,7 @@ _END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "
 
 @dataclass(slots=True)
 class Request:
-    """A prompt, and the figures it may look at as patch tokens [F, P, Dv]."""
+    """A prompt, and the figures it may look at as figure tokens [F, P, Dv]."""
 
     prompt: list[int]
     figures: torch.Tensor | None

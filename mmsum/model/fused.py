@@ -1,6 +1,7 @@
 """The composite: a frozen backbone that sees figures through trained cross-attention or as soft tokens in its prompt.
 
-Shapes: B rows, T tokens, N images, F figures of a row, P patch tokens of a figure, Dv their width, V the vocabulary.
+Shapes: B rows, T tokens, N images, F figures of a row, P tokens of a figure (CLIP's vector of the whole image, then its
+patches), Dv their width, V the vocabulary.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ class FusedModel(nn.Module):
 
     @torch.inference_mode()
     def encode_figures(self, images: Sequence[bytes]) -> list[torch.Tensor | None]:
-        """Encoded images -> their patch tokens [P, Dv] each, in order; None for an image that cannot be decoded."""
+        """Encoded images -> their tokens [P, Dv] each, in order; None for an image that cannot be decoded."""
         features: list[torch.Tensor | None] = [None] * len(images)
         for start in range(0, len(images), ENCODE_BATCH):
             pixels = [self.vision.pixels(image) for image in images[start : start + ENCODE_BATCH]]
@@ -126,11 +127,11 @@ class FusedModel(nn.Module):
             if not good:
                 continue
             batch = torch.stack([image for image in pixels if image is not None]).to(self.device)
-            for index, tokens in zip(good, self.patch_tokens(batch), strict=True):
+            for index, tokens in zip(good, self.figure_tokens(batch), strict=True):
                 features[start + index] = tokens
         return features
 
-    def patch_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
+    def figure_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
         """pixels [N, 3, S, S] -> [N, P, Dv] in the backbone's dtype. Differentiable; tower weights are float32."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             return self.vision(pixels).to(self.dtype)
@@ -247,7 +248,7 @@ def build_fusion(model: Model, backbone: nn.Module, vision: VisionTower, seed: i
         )
     if not model.prefix_layers and model.prefix_tokens != vision.patches:
         raise ConfigError(
-            f"model.prefix_tokens: with model.prefix_layers: 0 each of the tower's {vision.patches} patch tokens is a soft "
+            f"model.prefix_tokens: with model.prefix_layers: 0 each of the tower's {vision.patches} tokens is a soft "
             f"token, and not {model.prefix_tokens}; set it to {vision.patches}, or give the resampler a layer"
         )
     width = text_config(backbone).hidden_size

@@ -3,7 +3,7 @@
 A learner registers only what trains. The frozen backbone is held aside, so that no optimizer, no ZeRO partition and no
 checkpoint ever sees it.
 
-Shapes: B examples, T tokens, L last positions that carry labels, N images, F figures of an example, P patch tokens, Dv
+Shapes: B examples, T tokens, L last positions that carry labels, N images, F figures of an example, P figure tokens, Dv
 their width, E width of CLIP's common space.
 """
 
@@ -117,13 +117,13 @@ class SummaryLearner(_Learner):
         return (losses * batch.weights.flatten()).sum()
 
     def _features(self, batch: MicroBatch, swapped: bool) -> torch.Tensor:
-        """Patch tokens of the micro-batch's images at their places, [B, F, P, Dv].
+        """Figure tokens of the micro-batch's images at their places, [B, F, P, Dv].
 
         Every micro-batch runs the tower and every block, with a blank image that no example sees where there are none:
         workers must run the same modules equally often, or ZeRO waits for ever.
         """
         with torch.set_grad_enabled(self.tunes_vision and torch.is_grad_enabled()):
-            patches = self.model.patch_tokens(self.model.vision.normalize(batch.images))
+            patches = self.model.figure_tokens(self.model.vision.normalize(batch.images))
         most = max(1, *batch.figures)
         if swapped:
             patches = patches[_figures_of_the_next(batch.figures)]
@@ -264,7 +264,7 @@ def _lock(visual: Any, unlocked_groups: int | None) -> None:
 
 
 def unused_parameters(learner: SummaryLearner) -> Iterator[nn.Parameter]:
-    """Parameters of the tower that patch tokens do not pass through (heads, class-token projections)."""
+    """Parameters of the tower that figure tokens do not pass through."""
     visual = getattr(learner, "visual", None)
     if visual is None:
         return

@@ -85,7 +85,7 @@ def test_padded_figures_change_nothing(model: FusedModel) -> None:
 
 def test_only_tower_and_fusion_get_gradients(model: FusedModel) -> None:
     open_gates(model).train()
-    state = model.vision_state(model.patch_tokens(torch.rand(2, 3, 96, 96))[:, None], [1, 0])
+    state = model.vision_state(model.figure_tokens(torch.rand(2, 3, 96, 96))[:, None], [1, 0])
     model(IDS, vision=state).square().mean().backward()
     assert all(p.grad is None and not p.requires_grad for p in model.backbone.parameters())
     assert all(p.grad is not None for p in model.fusion.blocks.parameters())

@@ -119,9 +119,7 @@ def test_new_lora_changes_nothing_and_a_trained_one_is_pefts(settings: Model, tm
 
 def test_without_a_resampler_every_patch_is_a_soft_token(tmp_path: Path) -> None:
     wrong = tiny_model(tmp_path, fusion="prefix", prefix_tokens=N, prefix_layers=0)
-    with pytest.raises(
-        ConfigError, match=r"each of the tower's (\d+) patch tokens is a soft token, and not 3; set it to \1"
-    ):
+    with pytest.raises(ConfigError, match=r"each of the tower's (\d+) tokens is a soft token, and not 3; set it to \1"):
         load_fused(wrong)
     patches = load_fused(tiny_model(tmp_path)).vision.patches
     model = load_fused(wrong.model_copy(update={"prefix_tokens": patches}), train=True)

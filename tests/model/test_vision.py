@@ -81,7 +81,7 @@ def test_convolutional_and_transformer_trunks(tiny: Model, name: str, patches: i
         ("timm:convnext_atto", 64, 5, 320),
     ],
 )
-def test_open_clip_and_timm_models_give_their_patch_tokens(
+def test_open_clip_and_timm_models_give_their_figure_tokens(
     tiny: Model, name: str, side: int, patches: int, width: int
 ) -> None:
     tower, _ = load_vision(tiny.model_copy(update={"vision": name, "image_size": side}), 0)

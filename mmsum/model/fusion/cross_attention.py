@@ -42,9 +42,9 @@ class FusionConfig:
 class VisionState:
     """Keys and values of a batch's figures, computed once and read by every forward call of these rows.
 
-    keys, values: one [B, G, S, D] per block. mask: [B, 1, 1, S], True where a patch token is real; a row without
+    keys, values: one [B, G, S, D] per block. mask: [B, 1, 1, S], True where a figure token is real; a row without
     figures is True everywhere, so that its softmax is finite, and is left out by `present` [B].
-    counts: real patch tokens of each row, always the first ones.
+    counts: real figure tokens of each row, always the first ones.
     """
 
     keys: tuple[torch.Tensor, ...]
@@ -126,7 +126,7 @@ def _only(vision: VisionState, row: int | None, added: torch.Tensor) -> torch.Te
 
 
 class CrossAttentionFusion(nn.Module):
-    """All blocks, and what turns patch tokens into their keys and values."""
+    """All blocks, and what turns figure tokens into their keys and values."""
 
     prompt_only = False
     soft_tokens = 0

@@ -1,10 +1,10 @@
 """Soft tokens in the prompt: a perceiver resampler (Jaegle et al. 2021; Flamingo) turns each figure into a few of them.
 
 It works in the backbone's width, as Idefics2's does (Laurencon et al. 2024): a feature map is often twice as wide, and layers
-grow with the square. With no layers there are no latents either: every patch token becomes a soft token by an MLP, as in
+grow with the square. With no layers there are no latents either: every figure token becomes a soft token by an MLP, as in
 LLaVA-1.5 (Liu et al. 2023); N is P.
 
-Shapes: B rows of a batch, F figures of a row, P patch tokens of a figure, Dv their width, N soft tokens of a figure, W
+Shapes: B rows of a batch, F figures of a row, P tokens of a figure, Dv their width, N soft tokens of a figure, W
 width of the backbone, K soft tokens of a row.
 
 The prompt keeps N places for each figure, where its caption stands: the token id PLACE, which no tokenizer has. They are
