@@ -86,9 +86,7 @@ class MicroBatch:
     images: torch.Tensor  # [N, S, S, 3] uint8; a blank one where no example has any
     figures: list[int]  # images of each example, in order
     captions: list[str]  # of the images
-    shown: list[
-        list[list[str]]
-    ]  # of each image, each fact in words: what it shows first, then what it could have shown
+    shown: list[list[list[str]]]  # of each image, each fact: what it shows, then what it could have shown
     ids: list[str]
     real: bool = True  # or a blank one, which only keeps a worker in step with the others
 

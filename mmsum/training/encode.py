@@ -54,10 +54,7 @@ ENCODED_SCHEMA = pa.schema(
         ("answers", pa.list_(pa.bool_())),  # of the target's tokens: those that answer a listed fact; empty at weight 1
         ("images", pa.list_(pa.large_binary())),  # uint8 [S, S, 3]
         ("captions", pa.list_(pa.string())),
-        (
-            "shown",
-            pa.list_(pa.list_(pa.list_(pa.string()))),
-        ),  # of each image, each fact: what it shows, then the rivals
+        ("shown", pa.list_(pa.list_(pa.list_(pa.string())))),  # of each image, each fact: what it shows, rivals
         ("kind", pa.string()),  # of the first figure; empty where there is none, or where CLIP learns from listed facts
     ]
 )

@@ -167,9 +167,8 @@ class ClipLearner(_Learner):
         facts of `fact_loss`; float32."""
         model = self.model
         with torch.autocast(model.device.type, model.dtype, enabled=model.dtype != torch.float32):
-            words = dict.fromkeys(
-                [*batch.captions, *(text for facts in batch.shown for fact in facts for text in fact)]
-            )
+            told = [text for facts in batch.shown for fact in facts for text in fact]
+            words = dict.fromkeys([*batch.captions, *told])
             # Few different shapes: oneDNN builds and keeps kernels for each.
             tokens = self.tokenize([*words, *[""] * (-len(words) % 64)]).to(batch.images.device)
             # Through CLIP's own forward: ZeRO-3 gathers a module's parameters when the module is called.
@@ -179,12 +178,8 @@ class ClipLearner(_Learner):
         factor = factor.float().squeeze()
         place = {text: number for number, text in enumerate(words)}
         facts = [(row, [place[text] for text in fact]) for row, shown in enumerate(batch.shown) for fact in shown]
-        return (
-            images,
-            texts[[place[caption] for caption in batch.captions]],
-            factor,
-            fact_loss(images, texts, factor, facts),
-        )
+        captions = texts[[place[caption] for caption in batch.captions]]
+        return images, captions, factor, fact_loss(images, texts, factor, facts)
 
     def read(self, texts: Sequence[str]) -> torch.Tensor:
         """Unit vectors of texts [N, E], float32."""
