@@ -31,7 +31,7 @@ BATCH = 64
 def read_pairs(
     export: str, data: str, limit: int
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor], list[MicroBatch], float]:
-    """Unit vectors of `limit` figures drawn from DATA [N, E], of every text about them, the figures' batches, the factor."""
+    """Unit vectors of `limit` figures drawn from DATA [N, E], of every answer to a fact of theirs, the batches, the factor."""
     with tempfile.TemporaryDirectory() as scratch:
         start = None if export == "none" else export
         config = load_config(RECIPE, training={"data": data, "out": scratch}, model={"export": start})
@@ -42,8 +42,7 @@ def read_pairs(
         batches = [pairs.batch(chosen[start : start + BATCH], step=None) for start in range(0, len(chosen), BATCH)]
     with torch.inference_mode():
         images = torch.cat([learner(batch.to(learner.model.device))[0] for batch in batches])
-        words = {text for batch in batches for shown in batch.shown for fact in shown for text in fact}
-        texts = sorted(words | {caption for batch in batches for caption in batch.captions})
+        texts = sorted({text for batch in batches for shown in batch.shown for fact in shown for text in fact})
         vectors = torch.cat([learner.read(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)])
         factor = float(learner.clip.logit_scale.exp())
     return images, dict(zip(texts, vectors, strict=True)), batches, factor

@@ -168,7 +168,7 @@ class _PoolByPlace(nn.Module):
 
 def _pool_by_place(visual: nn.Module, side: int) -> None:
     """What a convolutional trunk shows is pooled for CLIP with its places, not averaged: an average takes the second bar for
-    the fourth, and attention with one query learns places several times slower (docs/log.md). Transformers keep their own
+    the fourth, and attention with one query learns places more slowly (docs/log.md). Transformers keep their own
     pooling, and so do maps with channels last."""
     trunk: Any = visual.trunk
     with torch.no_grad():

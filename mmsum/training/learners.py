@@ -286,7 +286,7 @@ def fact_loss(
     """Sum over facts of how hard it is to tell what an image [N, E] shows from what it could have shown, texts [M, E].
 
     A fact is the image's row, and the rows of its texts, the true one first: contrast with hard negatives alone (NegCLIP,
-    Yuksekgonul et al. 2023). Contrast over a batch sees the same differences, and learns them several times slower.
+    Yuksekgonul et al. 2023). Contrast over a batch sees the same differences, and learns them more slowly.
     """
     if not facts:
         return 0.0 * (images.sum() + texts.sum())

@@ -218,9 +218,8 @@ def _contrastive_gradients(optimizer: Optimizer, batches: list[MicroBatch], pair
     images, start = world.gather(torch.cat([image.detach() for image, _, _, _ in vectors]))
     texts, _ = world.gather(torch.cat([text.detach() for _, text, _, _ in vectors]))
     same, _ = world.gather(torch.cat([ClipLearner.same(batch) for batch in batches]))
-    same = same[:pairs]
     leaves = [tensor.requires_grad_() for tensor in (images[:pairs], texts[:pairs], vectors[0][2].detach().clone())]
-    loss = contrastive_loss(leaves[0], leaves[1], leaves[2], same)
+    loss = contrastive_loss(leaves[0], leaves[1], leaves[2], same[:pairs])
     listed = float(sum(len(facts) for batch in batches for facts in batch.shown))
     lost, listed = world.sum([float(sum(facts.detach() for _, _, _, facts in vectors)), listed])
     image_pull, text_pull, factor_pull = torch.autograd.grad(loss, leaves)
