@@ -90,7 +90,7 @@ def parts_of(model: Model) -> Parts:
         clip = open_clip.CLIP(**_clip_config(model.vision, model.image_size))
     patches = 1 + clip.visual.grid_size[0] * clip.visual.grid_size[1]
     width, whole = clip.visual.conv1.out_channels, clip.visual.output_dim
-    fusion = fusion_config(backbone, model.fusion_every, patches, max(width, whole), whole)
+    fusion = fusion_config(backbone, model, patches, max(width, whole), whole)
     counts = {
         "backbone": _count(backbone),
         "vision tower": _count(clip.visual),

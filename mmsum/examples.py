@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmsum.claims import names_figure, read_facts, sentences, write_facts
+from mmsum.claims import judge, names_figure, read_facts, sentences, write_facts
+from mmsum.legend import listed, put_keys
 from mmsum.records import Document, Figure, ObjectRef, Section
 
 _FIGURE = pa.struct(
@@ -133,21 +134,37 @@ def figures_alone(example: Example) -> Example:
 
 
 def said_of(example: Example, *figures: ExampleFigure) -> str:
-    """The sentences of the summary that name any of the figures."""
-    labels = [figure.label for figure in figures]
-    return " ".join(line for line in sentences(example.summary) if any(names_figure(line, label) for label in labels))
+    """The sentences of the summary that name any of the figures, or tell a fact listed of one."""
+    labels = {figure.label for figure in figures}
+    facts = [fact for fact in read_facts(example.facts) if fact.figure in labels]
+
+    def theirs(line: str) -> bool:
+        return any(names_figure(line, label) for label in labels) or any(judge(fact, line) == "right" for fact in facts)
+
+    return " ".join(line for line in sentences(example.summary) if theirs(line))
+
+
+def description_of(example: Example, figure: ExampleFigure) -> str:
+    """What the summary says of the figure, in words that somebody has who sees the figure and its caption alone.
+
+    A name that the caption lists under a key follows its key; of one that only the text lists, the key stands alone.
+    """
+    in_caption = listed(figure.caption)
+    of_figure = [paragraph for paragraph in example.text.split("\n\n") if names_figure(paragraph, figure.label)]
+    in_text = {name: key for name, key in listed("\n".join(of_figure)).items() if name not in in_caption}
+    return put_keys(put_keys(said_of(example, figure), in_text, keep_names=False), in_caption)
 
 
 def split_by_figure(example: Example) -> list[Example]:
-    """An example of each figure alone, without the document's text: its summary is the sentences that name the figure, its
+    """An example of each figure alone, without the document's text: its summary is the `description_of` the figure, its
     facts are those of the figure.
 
-    Figures that no sentence of the summary names are left out.
+    Figures of which the summary says nothing are left out.
     """
     pieces = []
     facts = read_facts(example.facts)
     for figure in example.figures:
-        if summary := said_of(example, figure):
+        if summary := description_of(example, figure):
             name = f"{example.id}#{figure.label}"
             shown = write_facts(fact for fact in facts if fact.figure == figure.label)
             pieces.append(replace(example, id=name, text="", figures=[figure], summary=summary, facts=shown))

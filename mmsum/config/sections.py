@@ -85,6 +85,7 @@ class Model(_Section):
         "how figures reach the backbone: gated cross-attention between its layers, or soft tokens in the prompt",
     )
     fusion_every: int = _answer(6, "cross_attention: a gated block before every k-th decoder layer", ge=1)
+    fusion_mlp: int = _answer(0, "cross_attention: width of each block's MLP; 0: that of the backbone's own", ge=0)
     prefix_tokens: int = _answer(16, "prefix: soft tokens of a figure", ge=1, le=256)
     prefix_layers: int = _answer(2, "prefix: layers of the resampler; 0: every figure token becomes a soft token", ge=0)
     lora_rank: int = _answer(0, "rank of LoRA on the backbone's linear layers; 0 leaves the backbone as it is", ge=0)

@@ -213,9 +213,9 @@ def text_config(backbone: nn.Module) -> Any:
     return config.get_text_config(decoder=True)
 
 
-def fusion_config(backbone: nn.Module, every: int, patches: int, vision_width: int, whole_width: int) -> FusionConfig:
-    """Widths and heads of the backbone, a block before every `every`-th decoder layer. Raises ConfigError if none."""
-    config = text_config(backbone)
+def fusion_config(backbone: nn.Module, model: Model, patches: int, vision_width: int, whole_width: int) -> FusionConfig:
+    """Widths and heads of the backbone, a block before every `fusion_every`-th decoder layer. Raises ConfigError if none."""
+    config, every = text_config(backbone), model.fusion_every
     layers = tuple(range(every - 1, config.num_hidden_layers, every))
     if not layers:
         raise ConfigError(
@@ -236,7 +236,7 @@ def fusion_config(backbone: nn.Module, every: int, patches: int, vision_width: i
         heads=heads,
         kv_heads=getattr(config, "num_key_value_heads", None) or heads,
         head_width=getattr(config, "head_dim", None) or config.hidden_size // heads,
-        mlp_width=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
+        mlp_width=model.fusion_mlp or getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
     )
 
 
@@ -244,7 +244,7 @@ def build_fusion(model: Model, backbone: nn.Module, vision: VisionTower, seed: i
     """The fusion that `model.fusion` names, new. Raises ConfigError where it does not fit the backbone."""
     if model.fusion == "cross_attention":
         return CrossAttentionFusion(
-            fusion_config(backbone, model.fusion_every, vision.patches, vision.width, vision.whole_width), seed, gate
+            fusion_config(backbone, model, vision.patches, vision.width, vision.whole_width), seed, gate
         )
     if not model.prefix_layers and model.prefix_tokens != vision.patches:
         raise ConfigError(
@@ -303,7 +303,7 @@ def load_fused(
         lora.inject(backbone, model.lora_rank, seed)
     fusion = build_fusion(model, backbone, vision, seed, gate)
     fused = FusedModel(backbone, tokenizer, vision, fusion, backbone_id)
-    weights_id = f"{vision_id}:{model.fusion}:{model.fusion_every}:{seed}"
+    weights_id = f"{vision_id}:{model.fusion}:{model.fusion_every}:{model.fusion_mlp}:{seed}"
     if manifest:
         weights_id = checkpoint.load_weights(fused, export_folder(model))
         vision_id = weights_id

@@ -15,7 +15,7 @@ from mmsum.model.files import check_there, is_hub_id, is_remote, locate
 FORMAT = 1
 MANIFEST, WEIGHTS = "mmsum.json", "weights.safetensors"
 VISION_KEYS = ("vision", "image_size")
-FUSION_KEYS = ("fusion", "fusion_every", "prefix_tokens", "prefix_layers", "lora_rank")
+FUSION_KEYS = ("fusion", "fusion_every", "fusion_mlp", "prefix_tokens", "prefix_layers", "lora_rank")
 _NEEDED = (WEIGHTS, MANIFEST)
 _FILES = ("adapter_config.json", "adapter_model.safetensors", *_NEEDED)
 """Of an export; the manifest last: it says that the folder is whole. An export without LoRA has no adapter files."""

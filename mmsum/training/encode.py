@@ -25,14 +25,23 @@ from mmsum.claims import answer_spans, read_facts
 from mmsum.config import Config, Generation, Training
 from mmsum.data.files import list_examples, open_examples
 from mmsum.errors import ConfigError
-from mmsum.examples import Example, facts_shown, figures_alone, said_of, split_by_figure, to_document, what_figure_shows
+from mmsum.examples import (
+    Example,
+    description_of,
+    facts_shown,
+    figures_alone,
+    split_by_figure,
+    to_document,
+    what_figure_shows,
+)
 from mmsum.generation.chat import Chat
 from mmsum.generation.prompt import MARK, caption_line, described, first_prompt, keep_marks, split_document
 from mmsum.images import square_image
+from mmsum.legend import key_spans
 from mmsum.model.manifest import soft_tokens
 from mmsum.records import Figure, ObjectRef
 
-VERSION = 5
+VERSION = 6
 """Of the encoding; raised when an encoded row changes its meaning."""
 
 RULES = {
@@ -118,7 +127,7 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     document = to_document(example)
     if generation.describe_figures and example.text:
         # What the gold says of a figure stands for what the model will have said of it.
-        document = described(document, [said_of(example, figure) for figure in example.figures])
+        document = described(document, [description_of(example, figure) for figure in example.figures])
     if config.training.stage == "train" and not example.summary.strip():
         return None, Counter(no_summary=1)
     leaves = split_document(document, chat.budget(generation), chat.count, generation.figures_per_call)
@@ -135,7 +144,10 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     target = chat.answer(summary, generation.summary_tokens)
     answers = []
     if config.training.answer_weight != 1:
-        spans = [span for fact in read_facts(example.facts) if fact.figure for span in answer_spans(fact, summary)]
+        facts_of_figures = [fact for fact in read_facts(example.facts) if fact.figure]
+        spans = [span for fact in facts_of_figures for span in answer_spans(fact, summary)]
+        if facts_of_figures:  # elsewhere a word in brackets is an abbreviation
+            spans += key_spans(summary)
         answers = [*chat.within(summary, spans), False][: len(target)]
     counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
     title = chat.title(document.title)

@@ -38,6 +38,14 @@ def test_an_export_comes_back_whole(tiny: Model, trained: FusedModel, tmp_path: 
     assert loaded.fingerprint != load_fused(tiny).fingerprint
 
 
+def test_blocks_are_as_wide_as_asked_and_come_back_so(tiny: Model, tmp_path: Path) -> None:
+    narrow = tiny.model_copy(update={"fusion_mlp": 24})
+    folder = save_export(load_fused(narrow, gate=0.3), narrow, tmp_path / "export")
+    for model in (load_fused(narrow), load_fused(tiny.model_copy(update={"export": str(folder)}))):
+        assert {block.up.out_features for block in model.fusion.blocks} == {24}
+    assert load_fused(narrow).fingerprint != load_fused(tiny).fingerprint
+
+
 def test_it_tells_what_it_was_trained_on_top_of(tiny: Model, tmp_path: Path) -> None:
     first, same, other = (load_fused(tiny, seed=seed) for seed in (1, 1, 2))  # towers are random here
     manifests = [read_manifest(save_export(m, tiny, tmp_path / str(n))) for n, m in enumerate((first, same, other))]

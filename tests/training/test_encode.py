@@ -183,7 +183,11 @@ def test_tokens_that_answer_a_fact_of_a_figure_weigh_more(tmp_path: Path, chat: 
         CheckedFact("colour", "It is red.", "Figure 1", False, ["square"], options, "red"),
         CheckedFact("rain", "It rained.", "", True, [], {"rain": "rained", "snow": "snowed"}, "rain"),  # of the text
     ]
-    given = example(summary="It rained. Figure 1 has one red square.", facts=write_facts(facts))
+    given = example(
+        summary="It rained. Figure 1 has one red square.",
+        facts=write_facts(facts),
+        figures=[ExampleFigure("Figure 1", "Figure 1: (2) square, (3) circle.", png("red"))],
+    )
     path = tmp_path / "data" / "examples.parquet"
     path.parent.mkdir()
     pq.write_table(examples_to_table([given, example(id="two")]), path)
@@ -193,7 +197,7 @@ def test_tokens_that_answer_a_fact_of_a_figure_weigh_more(tmp_path: Path, chat: 
         data = EncodedData(encode(str(path), config), config, pad=0)
         batch = data.batch(range(len(data)), step=None)
         weighty = [batch.labels[0, at].item() for at in range(batch.labels.shape[1]) if batch.weights[0, at] == 4]
-        assert chat.tokenizer.decode(weighty).strip() == "red"
+        assert chat.tokenizer.decode(weighty).strip() == ("red(2)" if unit == "figure" else "red")
         assert (batch.weights > 0).equal(batch.labels != IGNORED)
         assert data.weights.tolist() == batch.weights.sum(1).tolist()
         assert len(data) == (2 if unit == "document" else 1)
