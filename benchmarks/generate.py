@@ -50,7 +50,7 @@ def main() -> None:
     figures = torch.randn(args.figures, model.vision.patches, model.vision.width)
     clock = time.process_time if args.clock == "cpu" else time.perf_counter
 
-    engine = TimedEngine(model, batch_size=args.batch, repetition_penalty=1.0)
+    engine = TimedEngine(model, batch_size=args.batch)
     engine.stop_tokens = frozenset()
     engine.clock = clock
 

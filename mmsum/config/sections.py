@@ -61,7 +61,10 @@ class Generation(_Section):
         "words then stand behind the caption in the text",
     )
     repetition_penalty: float = _answer(
-        1.1, "divides the logits of tokens already written; 1 is plain greedy decoding", ge=1.0, le=2.0
+        1.1,
+        "divides the logits of tokens already written, except where trained adapters see figures; 1 is plain greedy decoding",
+        ge=1.0,
+        le=2.0,
     )
     lead_sentences: int = _answer(5, "sentences kept by the `lead` summarizer", ge=1)
 

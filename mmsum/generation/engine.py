@@ -29,11 +29,16 @@ _END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "
 
 @dataclass(slots=True)
 class Request:
-    """A prompt, and the figures it may look at as figure tokens [F, P, Dv]."""
+    """A prompt, and the figures it may look at as figure tokens [F, P, Dv].
+
+    repetition_penalty divides (negative ones: multiplies) the logits of tokens that this completion already holds; the
+    prompt's tokens are not penalized, since a summary should reuse the document's words. 1.0 is plain greedy decoding.
+    """
 
     prompt: list[int]
     figures: torch.Tensor | None
     max_new_tokens: int
+    repetition_penalty: float = 1.0
 
 
 @dataclass(slots=True)
@@ -63,18 +68,11 @@ class Row:
 
 
 class Engine:
-    """Decodes greedily with one FusedModel.
+    """Decodes greedily with one FusedModel."""
 
-    repetition_penalty divides (negative ones: multiplies) the logits of tokens that this completion already holds; the
-    prompt's tokens are not penalized, since a summary should reuse the document's words. 1.0 is plain greedy decoding.
-    """
-
-    def __init__(
-        self, model: FusedModel, *, batch_size: int, repetition_penalty: float, use_fusion: bool = True
-    ) -> None:
+    def __init__(self, model: FusedModel, *, batch_size: int, use_fusion: bool = True) -> None:
         self.model = model
         self.batch_size = batch_size
-        self.repetition_penalty = repetition_penalty
         self.use_fusion = use_fusion
         self.stop_tokens = stop_tokens(model)
         self.prefill_tokens = PREFILL_TOKENS["cpu" if model.device.type == "cpu" else "cuda"]
@@ -199,25 +197,28 @@ class Engine:
     def write(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
         """Appends the likeliest token of logits [B, V] to each row, or marks the row finished."""
         logits = logits.float()
-        if self.repetition_penalty != 1.0 and (longest := max(len(row.tokens) for row in rows)):
-            logits = self._penalize(rows, logits, longest)
+        penalized = any(row.request.repetition_penalty != 1.0 for row in rows)
+        if penalized and (longest := max(len(row.tokens) for row in rows)):
+            logits = _penalize(rows, logits, longest)
         for row, token in zip(rows, logits.argmax(-1).tolist(), strict=True):
             if token in self.stop_tokens:
                 row.finished = True
             else:
                 row.tokens.append(token)
 
-    def _penalize(self, rows: Sequence[Row], logits: torch.Tensor, longest: int) -> torch.Tensor:
-        # Rows are filled up by repeating a token of their own: it is written twice with the same value.
-        written = [row.tokens + [row.tokens[-1]] * (longest - len(row.tokens)) for row in rows]
-        index = torch.tensor(written, device=logits.device)
-        scores = logits.gather(1, index)
-        scores = torch.where(scores < 0, scores * self.repetition_penalty, scores / self.repetition_penalty)
-        return logits.scatter(1, index, scores)
-
     def _completion(self, row: Row) -> Completion:
         text = self.model.tokenizer.decode(row.tokens, skip_special_tokens=True)
         return Completion(row.tokens, text, len(row.request.prompt), row.finished)
+
+
+def _penalize(rows: Sequence[Row], logits: torch.Tensor, longest: int) -> torch.Tensor:
+    # Rows are filled up by repeating a token of their own: it is written twice with the same value.
+    written = [row.tokens + [row.tokens[-1]] * (longest - len(row.tokens)) for row in rows]
+    index = torch.tensor(written, device=logits.device)
+    penalties = torch.tensor([[row.request.repetition_penalty] for row in rows], device=logits.device)
+    scores = logits.gather(1, index)
+    scores = torch.where(scores < 0, scores * penalties, scores / penalties)
+    return logits.scatter(1, index, scores)
 
 
 def _admit(waiting: list[Row], slots: int, prefill_tokens: int) -> list[Row]:

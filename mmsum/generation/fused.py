@@ -54,11 +54,7 @@ class FusedSummarizer:
         self.model = model
         self.config = config
         self.name = name
-        self.engine = Engine(
-            model,
-            batch_size=config.generation.batch_size,
-            repetition_penalty=config.generation.repetition_penalty,
-        )
+        self.engine = Engine(model, batch_size=config.generation.batch_size)
         self.chat = Chat(model.tokenizer, model.fusion.soft_tokens)
         self.budget = self.chat.budget(config.generation)
         self.fan_in = merge_fan_in(self.budget, config.generation.summary_tokens)
@@ -190,8 +186,15 @@ class FusedSummarizer:
         return [_whole_sentences(completion) for completion in completions]
 
     def _request(self, user: str, figures: torch.Tensor | None, most: int | None = None) -> Request:
-        most = most or self.config.generation.summary_tokens
-        return Request(prompt=self.chat.encode(user), figures=figures, max_new_tokens=most)
+        generation = self.config.generation
+        # Trained adapters write as they have learned to, the same words again where gold does; a plain backbone would loop.
+        learned = self.model.trained and figures is not None
+        return Request(
+            prompt=self.chat.encode(user),
+            figures=figures,
+            max_new_tokens=most or generation.summary_tokens,
+            repetition_penalty=1.0 if learned else generation.repetition_penalty,
+        )
 
 
 DECODE_WEIGHT = 4

@@ -91,7 +91,7 @@ def test_the_text_cache_is_what_the_engine_makes(memory: Any, tmp_path: Path) ->
     """The text cache, the largest part that a batch size decides: as the sums have it, and as the engine really makes it."""
     config = load_config(model=tiny_model(tmp_path).model_dump(), generation={"batch_size": 3})
     model = load_fused(config.model, device="cpu", seed=0)
-    engine = Engine(model, batch_size=3, repetition_penalty=1.0)
+    engine = Engine(model, batch_size=3)
     made: list[SlotCache] = []
     engine_module = sys.modules[Engine.__module__]
     with pytest.MonkeyPatch.context() as patch:

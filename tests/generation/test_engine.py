@@ -37,8 +37,8 @@ def prompt(length: int, salt: int = 0) -> list[int]:
     return [(37 * length + 11 * place + 5 * salt * place) % 250 for place in range(length)]
 
 
-def engine(model: FusedModel, batch_size: int = 4, penalty: float = 1.0, **options: Any) -> Engine:
-    return Engine(model, batch_size=batch_size, repetition_penalty=penalty, **options)
+def engine(model: FusedModel, batch_size: int = 4, **options: Any) -> Engine:
+    return Engine(model, batch_size=batch_size, **options)
 
 
 def figures(model: FusedModel, count: int, seed: int) -> torch.Tensor:
@@ -150,13 +150,13 @@ def test_the_penalty_counts_written_tokens_only(model: FusedModel) -> None:
             for token in set(tokens):
                 scores[token] = scores[token] / penalty if scores[token] > 0 else scores[token] * penalty
             tokens.append(int(scores.argmax()))
-    decoder = engine(model, penalty=penalty)
+    decoder = engine(model)
     decoder.stop_tokens = frozenset()
-    mixed = [Request(prompt(40), None, 3), Request(ids, None, 12), Request(prompt(2), None, 7)]
-    assert decoder.generate(mixed)[1].tokens == tokens
-    plain = engine(model)
-    plain.stop_tokens = frozenset()
-    assert plain.generate([Request(ids, None, 12)])[0].tokens != tokens, "the test needs a penalty that matters"
+    mixed = [Request(prompt(40), None, 3), Request(ids, None, 12, penalty), Request(ids, None, 12)]
+    _, penalized, plain = decoder.generate(mixed)
+    assert penalized.tokens == tokens
+    assert plain.tokens == decoder.generate([Request(ids, None, 12)])[0].tokens
+    assert plain.tokens != tokens, "the test needs a penalty that matters"
 
 
 def test_the_same_list_gives_the_same_texts(opened: FusedModel) -> None:
@@ -198,8 +198,8 @@ def test_other_attention_takes_the_stock_path_and_agrees(tiny: Model, tmp_path: 
 
 
 def test_the_stock_path_agrees_with_the_packed_one(opened: FusedModel) -> None:
-    requests = [Request(prompt(n), figures(opened, 1 + n % 2, n) if n % 3 else None, 7) for n in LENGTHS]
-    decoder = engine(opened, penalty=1.2)
+    requests = [Request(prompt(n), figures(opened, 1 + n % 2, n) if n % 3 else None, 7, 1.2) for n in LENGTHS]
+    decoder = engine(opened)
     packed = decoder.generate(requests)
     decoder.packed = False
     assert decoder.generate(requests) == packed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mmsum.config import Config, load_config
@@ -114,6 +116,24 @@ def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: 
     assert drafts[0].shown == {0, 2} and drafts[1].shown == frozenset()
     assert [figure.caption for figure in seeing.figures] == captions  # the row keeps the document's own
     assert drafts[0].output_tokens > drafts[1].output_tokens
+
+
+def test_only_what_trained_adapters_write_may_repeat_itself(
+    config: Config, summarizer: FusedSummarizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    penalties: list[list[float]] = []
+    trained = load_trained(config)
+    for one in (summarizer, trained):
+        generate = one.engine.generate
+
+        def watched(requests: list[Request], generate: Any = generate) -> list[Completion]:
+            penalties.append([request.repetition_penalty for request in requests])
+            return generate(requests)
+
+        monkeypatch.setattr(one.engine, "generate", watched)
+        one.summarize([document("a", figures=1), document("b")])
+    set_to = config.generation.repetition_penalty
+    assert set_to > 1 and penalties == [[set_to, set_to], [1.0, set_to]]
 
 
 def test_an_untrained_model_describes_nothing(config: Config, summarizer: FusedSummarizer) -> None:
