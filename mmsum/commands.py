@@ -241,7 +241,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def demo(arguments: argparse.Namespace) -> None:
     """A sample archive, its summaries and their report, in one folder."""
-    from mmsum.data.figure_reports import write_sample_archive
+    from mmsum.data.synthetic.pdf import write_demo_archive
 
     folder = Path(arguments.folder)
     archive, out = folder / "archive", folder / "summaries"
@@ -253,7 +253,7 @@ def demo(arguments: argparse.Namespace) -> None:
         archive.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made: {error.strerror}; give another FOLDER") from error
-    written = write_sample_archive(archive)
+    written = write_demo_archive(archive)
     console.print(f"archive    {archive}: {len(written)} sample documents", soft_wrap=True)
     run_summarize(str(archive), str(out), config, console=console)
     console.print(f"summaries  {out / 'summaries'} (Parquet)", soft_wrap=True)

@@ -39,7 +39,7 @@ def test_an_export_is_read_as_it_was_trained_unless_told_otherwise(export: Path)
     assert (config.generation.summary_tokens, config.generation.figures_per_call) == (24, 2)
     assert config.generation.describe_figures is True
     assert config_of_model(str(export), ["generation.summary_tokens=9"]).generation.summary_tokens == 9
-    assert config_of_model(str(export), preset="pocket").generation.summary_tokens == 96
+    assert config_of_model(str(export), preset="pocket").generation.summary_tokens == 256
 
 
 def test_presets_and_lead() -> None:

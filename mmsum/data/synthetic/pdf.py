@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 from html import escape
+from pathlib import Path
 
 import pymupdf
 
+from mmsum.data import awkward
+from mmsum.data.synthetic.render import render_report
+from mmsum.data.synthetic.report import plan_report
 from mmsum.examples import Example, ExampleFigure, to_document
 
 _CSS = (
@@ -15,6 +19,17 @@ _CSS = (
 )
 _PAPER = pymupdf.paper_rect("a4")
 _COLUMN = pymupdf.Rect(64, 60, _PAPER.width - 64, _PAPER.height - 60)
+
+
+def write_demo_archive(folder: Path, n: int = 12, seed: int = 0) -> list[Path]:
+    """`n` reports of the kind that the pocket model learned from, of the test split, and the three awkward files; their paths."""
+    examples = (render_report(plan_report("test", seed, index)) for index in range(n))
+    files = [(f"{example.id}.pdf", render_pdf(example)) for example in examples]
+    paths = []
+    for name, data in [*files, *awkward.make_all(n, seed)]:
+        paths.append(folder / name)
+        paths[-1].write_bytes(data)
+    return paths
 
 
 def render_pdf(example: Example) -> bytes:
