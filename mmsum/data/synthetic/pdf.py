@@ -22,7 +22,7 @@ _COLUMN = pymupdf.Rect(64, 60, _PAPER.width - 64, _PAPER.height - 60)
 
 
 def write_demo_archive(folder: Path, n: int = 12, seed: int = 0) -> list[Path]:
-    """`n` reports of the kind that the pocket model learned from, of the test split, and the three awkward files; their paths."""
+    """`n` reports of the kind that the pocket model learned from, of the test split, and the three awkward files: paths."""
     examples = (render_report(plan_report("test", seed, index)) for index in range(n))
     files = [(f"{example.id}.pdf", render_pdf(example)) for example in examples]
     paths = []
