@@ -1,4 +1,4 @@
-"""Illustrated sample reports made from nothing: for demos, tests, benchmarks and, later, training.
+"""Illustrated sample reports made from nothing: for tests and benchmarks.
 
 Each is a short PDF report on an everyday subject. The text tells some facts; others stand only in its charts, and the
 spec knows which, so that a summary can be held against them.

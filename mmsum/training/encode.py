@@ -50,7 +50,7 @@ RULES = {
     "text_cut": "text over generation.context_tokens: its first part is used",
     "summary_cut": "gold summary over generation.summary_tokens: its start is used",
     "figures_left_out": "figures beyond generation.figures_per_call or the first part of the text",
-    "not_cited": "figures that no sentence of the summary names (training.unit other than document)",
+    "not_cited": "figures of which the summary says nothing (training.unit other than document)",
     "images_broken": "figures whose image cannot be decoded: the caption is used",
 }
 
@@ -108,7 +108,7 @@ def _part_name(number: int) -> str:
 
 
 def training_units(example: Example, training: Training) -> tuple[list[Example], int]:
-    """The example in pieces of `training.unit`, and how many of its figures no sentence of its summary names."""
+    """The example in pieces of `training.unit`, and of how many of its figures its summary says nothing."""
     if training.unit == "document":
         return [example], 0
     cited = split_by_figure(example)
