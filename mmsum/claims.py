@@ -21,7 +21,8 @@ class CheckedFact:
     """One fact with the rival answers that a guess could give instead.
 
     Patterns are regular expressions, searched without regard to case. A sentence speaks of the fact when every pattern
-    of `about` is found in it; it claims each option whose pattern is found in it.
+    of `about` is found in it, or every one but the first, the subject, where it names the figure: captions and texts have
+    several words for one thing. It claims each option whose pattern is found in it.
     """
 
     kind: str  # trend, largest, share, ...: chance is the best constant answer per kind
@@ -50,7 +51,8 @@ def _about(fact: CheckedFact, summary: str) -> Iterator[tuple[int, str]]:
     for sentence in sentences(summary):
         start = summary.index(sentence, end)
         end = start + len(sentence)
-        if all(_pattern(pattern).search(sentence) for pattern in fact.about):
+        about = fact.about[1:] if names_figure(sentence, fact.figure) else fact.about
+        if all(_pattern(pattern).search(sentence) for pattern in about):
             yield start, sentence
 
 

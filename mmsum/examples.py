@@ -156,18 +156,15 @@ def description_of(example: Example, figure: ExampleFigure) -> str:
 
 
 def split_by_figure(example: Example) -> list[Example]:
-    """An example of each figure alone, without the document's text: its summary is the `description_of` the figure, its
-    facts are those of the figure.
-
-    Figures of which the summary says nothing are left out.
+    """An example of each figure alone, without the document's text: its summary is the `description_of` the figure, empty
+    where the example's says nothing of it; its facts are those of the figure.
     """
     pieces = []
     facts = read_facts(example.facts)
     for figure in example.figures:
-        if summary := description_of(example, figure):
-            name = f"{example.id}#{figure.label}"
-            shown = write_facts(fact for fact in facts if fact.figure == figure.label)
-            pieces.append(replace(example, id=name, text="", figures=[figure], summary=summary, facts=shown))
+        shown = write_facts(fact for fact in facts if fact.figure == figure.label)
+        name, summary = f"{example.id}#{figure.label}", description_of(example, figure)
+        pieces.append(replace(example, id=name, text="", figures=[figure], summary=summary, facts=shown))
     return pieces
 
 

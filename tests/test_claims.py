@@ -24,6 +24,9 @@ TREND = CheckedFact(
         ("Demand in Northgate rose, then fell.", "wrong"),
         ("Demand rose. Northgate is a district.", "absent"),
         ("Demand in Northgate was measured.", "absent"),
+        ("In Figure 1, sales in Northgate grew.", "right"),  # the figure is named: its subject may have another name
+        ("In Figure 1, demand grew.", "absent"),  # only the subject
+        ("In Figure 2, sales in Northgate grew.", "absent"),
         ("", "absent"),
     ],
 )

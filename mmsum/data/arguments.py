@@ -18,6 +18,13 @@ def add_data_commands(parser: argparse.ArgumentParser, parser_class: Any) -> Non
     )
     command.add_argument("--seed", type=int, default=0, metavar="S", help="another seed makes other examples")
     command.add_argument("--split", choices=["train", "valid", "test", "heldout"], help="only this one, of N examples")
+    command.add_argument(
+        "--made-up",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="0 to 1: share of figures whose quantity and names are made up, so that no subject gives its figure away",
+    )
     command.add_argument("--pdf", action="store_true", help="also one PDF per example, under <split>/pdf/")
     command.add_argument("--workers", type=count_of("processes"), metavar="N", help="processes (default: one per core)")
     command.set_defaults(run=_figure_reports)
@@ -44,6 +51,17 @@ def add_data_commands(parser: argparse.ArgumentParser, parser_class: Any) -> Non
     command.add_argument("data", metavar="DATA", help="folder or prefix of examples")
     command.add_argument("--json", metavar="FILE", help="also write the numbers there")
     command.set_defaults(run=_check)
+
+
+def share(text: str) -> float:
+    """An argument's type: a number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
 
 
 def count_of(things: str) -> Callable[[str], int]:

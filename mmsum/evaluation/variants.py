@@ -96,8 +96,8 @@ def load_examples(
             examples[example.id] = example
     if unit == "figure" and examples:
         pieces = [piece for example in examples.values() for piece in split_by_figure(example)]
-        left_out["figures_not_cited"] = sum(len(example.figures) for example in examples.values()) - len(pieces)
-        examples = {piece.id: piece for piece in pieces}
+        examples = {piece.id: piece for piece in pieces if piece.summary}
+        left_out["figures_not_cited"] = len(pieces) - len(examples)
     if not examples:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no Parquet rows"
         raise SourceError(f"{data}: holds no examples to evaluate on ({why}); make some with `mmsum data`")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmsum.claims import sentences
 from mmsum.config import Config
 from mmsum.errors import FailureKind
 from mmsum.generation.chat import Chat
@@ -183,7 +184,7 @@ class FusedSummarizer:
             work.draft.output_tokens += len(completion.tokens)
             weights.append((work.draft, completion.prompt_tokens + DECODE_WEIGHT * len(completion.tokens)))
         _share_time(started, weights)
-        return [_whole_sentences(completion) for completion in completions]
+        return [said_once(_whole_sentences(completion)) for completion in completions]
 
     def _request(self, user: str, figures: torch.Tensor | None, most: int | None = None) -> Request:
         generation = self.config.generation
@@ -208,6 +209,15 @@ def _whole_sentences(completion: Completion) -> str:
         return text
     cut = max(text.rfind(mark) for mark in (". ", "! ", "? ", ".\n"))
     return text[: cut + 1] if cut >= len(text) // 2 else text
+
+
+def said_once(text: str) -> str:
+    """The text without sentences that stood in it before: small models come back to them, and then never get away."""
+    every = sentences(text)
+    first = {sentence.casefold(): sentence for sentence in reversed(every)}
+    if len(first) == len(every):
+        return text
+    return " ".join(sentence for sentence in every if first.pop(sentence.casefold(), None))
 
 
 def _share_time(started: float, weights: Sequence[tuple[Draft, float]]) -> None:

@@ -41,7 +41,7 @@ from mmsum.legend import key_spans
 from mmsum.model.manifest import soft_tokens
 from mmsum.records import Figure, ObjectRef
 
-VERSION = 6
+VERSION = 7
 """Of the encoding; raised when an encoded row changes its meaning."""
 
 RULES = {
@@ -50,7 +50,7 @@ RULES = {
     "text_cut": "text over generation.context_tokens: its first part is used",
     "summary_cut": "gold summary over generation.summary_tokens: its start is used",
     "figures_left_out": "figures beyond generation.figures_per_call or the first part of the text",
-    "not_cited": "figures of which the summary says nothing (training.unit other than document)",
+    "not_cited": "figures of which the summary says nothing (beside documents, learned as such)",
     "images_broken": "figures whose image cannot be decoded: the caption is used",
 }
 
@@ -107,17 +107,24 @@ def _part_name(number: int) -> str:
     return f"part-{number:06d}.parquet"
 
 
-def training_units(example: Example, training: Training) -> tuple[list[Example], int]:
-    """The example in pieces of `training.unit`, and of how many of its figures its summary says nothing."""
+def training_units(example: Example, training: Training) -> tuple[list[Example], Counter[str]]:
+    """The example in pieces of `training.unit`, and what was counted on the way.
+
+    Beside whole documents (`both`), a figure of which the summary says nothing is a piece with an empty summary: photographs,
+    logos and figures of unknown kinds are passed over in silence.
+    """
+    if training.stage == "train" and not example.summary.strip():
+        return [], Counter(no_summary=1)
     if training.unit == "document":
-        return [example], 0
-    cited = split_by_figure(example)
-    not_cited = len(example.figures) - len(cited)
+        return [example], Counter()
+    pieces = split_by_figure(example)
+    cited = [piece for piece in pieces if piece.summary]
+    counts = Counter(not_cited=len(pieces) - len(cited))
     if training.unit == "figures" and training.stage == "train" and cited:
-        return [figures_alone(example)], not_cited
+        return [figures_alone(example)], counts
     if training.unit == "both" and training.stage == "train":
-        return [example, *cited], not_cited
-    return cited, not_cited
+        return [example, *pieces], counts
+    return cited, counts
 
 
 def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[str, Any] | None, Counter[str]]:
@@ -128,8 +135,6 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     if generation.describe_figures and example.text:
         # What the gold says of a figure stands for what the model will have said of it.
         document = described(document, [description_of(example, figure) for figure in example.figures])
-    if config.training.stage == "train" and not example.summary.strip():
-        return None, Counter(no_summary=1)
     leaves = split_document(document, chat.budget(generation), chat.count, generation.figures_per_call)
     if not leaves:
         return None, Counter(nothing_to_read=1)
@@ -148,7 +153,7 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
         spans = [span for fact in facts_of_figures for span in answer_spans(fact, summary)]
         if facts_of_figures:  # elsewhere a word in brackets is an abbreviation
             spans += key_spans(summary)
-        answers = [*chat.within(summary, spans), False][: len(target)]
+        answers = [*chat.within(summary, spans), not summary][: len(target)]  # silence is an answer
     counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
     title = chat.title(document.title)
     text = keep_marks(leaf.text, shown)
@@ -202,8 +207,8 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
     rows, counts = [], Counter[str]()
     for record in table.to_pylist():
         example = Example.from_row(record)
-        units, not_cited = training_units(example, config.training)
-        counts["not_cited"] += not_cited
+        units, counted = training_units(example, config.training)
+        counts += counted
         for unit in units:
             row, counted = encode_example(unit, chat, config)
             counts += counted

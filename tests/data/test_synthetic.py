@@ -150,3 +150,17 @@ def test_planning_loads_no_plotting_library() -> None:
     heavy = "('matplotlib', 'torch', 'vl_convert')"
     code = f"import sys, mmsum.data.synthetic.generate; sys.exit(any(name in sys.modules for name in {heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_made_up_names_hide_what_a_figure_is_from_its_subject() -> None:
+    """Neither a topic's quantities nor its names are left, and every fact is still told and judged right."""
+    known = {measure.quantity for topic in TOPICS for measure in topic.measures}
+    reports = [plan_report("train", 7, index, made_up=1.0) for index in range(60)]
+    told = " ".join(report.summary.lower() for report in reports)
+    assert all(report.source == "figure-reports/2+made-up" for report in reports)
+    assert all(judge(fact, report.summary) == "right" for report in reports for fact in report.facts)
+    assert sum(quantity in told for quantity in known) < len(known) / 10
+    kinds = {figure.plot.kind for report in reports for figure in report.figures if figure.plot}
+    assert len(kinds) == 12
+    assert plan_report("train", 7, 0, made_up=0.0) == plan_report("train", 7, 0)
+    assert [report.summary for report in reports] != [plan_report("train", 7, i, made_up=0.5).summary for i in range(60)]

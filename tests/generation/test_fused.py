@@ -9,7 +9,7 @@ import pytest
 from mmsum.config import Config, load_config
 from mmsum.errors import FailureKind
 from mmsum.generation.engine import Completion, Request
-from mmsum.generation.fused import FusedSummarizer
+from mmsum.generation.fused import FusedSummarizer, said_once
 from mmsum.generation.summarizer import build_summarizer
 from mmsum.records import Document, Figure, ObjectRef, Section
 from tests.tiny import png, tiny_model
@@ -134,6 +134,13 @@ def test_only_what_trained_adapters_write_may_repeat_itself(
         one.summarize([document("a", figures=1), document("b")])
     set_to = config.generation.repetition_penalty
     assert set_to > 1 and penalties == [[set_to, set_to], [1.0, set_to]]
+
+
+def test_no_sentence_is_said_twice() -> None:
+    loop = "It rose. The mill is old. It Rose. It fell (Fig. 1). The mill is old."
+    assert said_once(loop) == "It rose. The mill is old. It fell (Fig. 1)."
+    assert said_once("One.\nTwo.\n\nThree") == "One.\nTwo.\n\nThree"  # left as it is
+    assert said_once("") == ""
 
 
 def test_an_untrained_model_describes_nothing(config: Config, summarizer: FusedSummarizer) -> None:

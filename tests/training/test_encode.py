@@ -68,7 +68,6 @@ def test_the_prompt_is_that_of_summarizing_and_the_target_ends_itself(config: Co
 @pytest.mark.parametrize(
     ("changes", "counted", "kept"),
     [
-        ({"summary": "  "}, {"no_summary": 1}, False),
         ({"text": "", "figures": []}, {"nothing_to_read": 1}, False),
         ({"figures": []}, {}, True),
         ({"figures": [ExampleFigure("", "", b"no image")]}, {"images_broken": 1}, True),
@@ -131,9 +130,10 @@ def test_a_figure_alone_is_an_example_with_what_the_summary_says_of_it(tmp_path:
     pieces = split_by_figure(given)
     assert [(piece.id, piece.text, piece.summary) for piece in pieces] == [
         ("one#Figure 1", "", "Figure 1 is red, as Fig. 1 says."),
+        ("one#Figure 2", "", ""),
         ("one#Figure 12", "", "Blue came later (Figure 12)."),
     ]
-    assert [piece.figures for piece in pieces] == [[figures[0]], [figures[2]]]
+    assert [piece.figures for piece in pieces] == [[figure] for figure in figures]
 
     path = tmp_path / "data" / "examples.parquet"
     path.parent.mkdir()
@@ -144,7 +144,7 @@ def test_a_figure_alone_is_an_example_with_what_the_summary_says_of_it(tmp_path:
     keys = {"training.unit": "figure", "training.stage": "finetune_clip", "training.data": str(path)}
     config = training_config(tmp_path, **keys)
     pairs = EncodedData(encode(str(path), config), config, pad=0)
-    assert [pairs.row(index)["captions"] for index in range(2)] == [[piece.summary] for piece in pieces]
+    assert [pairs.row(index)["captions"] for index in range(2)] == [[pieces[0].summary], [pieces[2].summary]]
 
     facts = [
         CheckedFact("largest", "Blue leads.", "Figure 1", False, [], {"red": "red", "blue": "blue"}, "blue"),
@@ -201,6 +201,20 @@ def test_tokens_that_answer_a_fact_of_a_figure_weigh_more(tmp_path: Path, chat: 
         assert (batch.weights > 0).equal(batch.labels != IGNORED)
         assert data.weights.tolist() == batch.weights.sum(1).tolist()
         assert len(data) == (2 if unit == "document" else 1)
+
+
+def test_beside_documents_a_figure_that_is_passed_over_teaches_silence(tmp_path: Path, chat: Chat) -> None:
+    figures = [ExampleFigure(f"Figure {n}", f"Figure {n}: Square {n}.", png("red")) for n in (1, 2)]
+    path = tmp_path / "data" / "examples.parquet"
+    path.parent.mkdir()
+    pq.write_table(examples_to_table([example(figures=figures, summary="Figure 1 is red.")]), path)
+    keys = {"training.unit": "both", "training.data": str(path), "training.answer_weight": 4}
+    config = training_config(tmp_path, **keys)
+    encoded = encode(str(path), config)
+    data = EncodedData(encoded, config, pad=0)
+    assert [data.row(index)["id"] for index in range(len(data))] == ["one", "one#Figure 1", "one#Figure 2"]
+    assert data.row(2)["target"] == [chat.tokenizer.eos_token_id]
+    assert data.weights.tolist()[2] == 4 and encoded.counts == {"not_cited": 1}
 
 
 def test_what_the_gold_says_of_a_figure_stands_for_its_description(tmp_path: Path, chat: Chat) -> None:

@@ -30,6 +30,7 @@ class _Part:
     stop: int
     folder: str
     pdf: bool
+    made_up: float
 
 
 def sizes(n: int, split: str | None = None) -> dict[str, int]:
@@ -46,9 +47,10 @@ def write_figure_reports(
     split: str | None = None,
     *,
     pdf: bool = False,
+    made_up: float = 0.0,
     workers: int | None = None,
 ) -> dict[str, int]:
-    """Write the splits under `out` (a folder or URI) and return their sizes.
+    """Write the splits under `out` (a folder or URI) and return their sizes. made_up: see plan_report.
 
     Raises OutputError where `out` holds parts already or cannot be written, PresetError where the held-out split is
     asked for and Vega-Lite is missing.
@@ -62,7 +64,7 @@ def write_figure_reports(
         folder = storage.join(base, name)
         refuse_parts(folder)
         starts = range(0, count, PART_ROWS)
-        parts += [_Part(name, seed, start, min(count, start + PART_ROWS), folder, pdf) for start in starts]
+        parts += [_Part(name, seed, start, min(count, start + PART_ROWS), folder, pdf, made_up) for start in starts]
     processes = min(workers or os.cpu_count() or 1, len(parts))
     with storage.writing(out):
         if processes == 1:
@@ -78,7 +80,8 @@ def _write_part(part: _Part) -> None:
     """One part, from plans to bytes; runs in a worker."""
     from mmsum.data.synthetic.render import render_report
 
-    examples = [render_report(plan_report(part.split, part.seed, index)) for index in range(part.start, part.stop)]
+    indices = range(part.start, part.stop)
+    examples = [render_report(plan_report(part.split, part.seed, index, part.made_up)) for index in indices]
     if part.pdf:
         from mmsum.data.synthetic.pdf import render_pdf
 

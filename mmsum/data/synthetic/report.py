@@ -11,6 +11,7 @@ from mmsum.data.spec import Measure, Topic
 from mmsum.data.synthetic import texts, wording
 from mmsum.data.synthetic.captions import caption_of, hint_of, order_of, shown_by
 from mmsum.data.synthetic.looks import figure_look, house_look
+from mmsum.data.synthetic.made_up import made_up
 from mmsum.data.synthetic.plot import Claim, Look, Plot
 from mmsum.data.synthetic.processes import HELD_OUT_NAMES, PROCESSES, SEEN_NAMES
 from mmsum.data.synthetic.said import action_fact, stated_fact
@@ -93,11 +94,14 @@ class _Writer:
         return " ".join(sentences[i].format(**self.slots) for i in chosen)
 
 
-def plan_report(split: str, seed: int, index: int) -> ReportPlan:
-    """Report `index` of a split: the same for the same arguments. Every fact of its gold is judged right on its gold."""
+def plan_report(split: str, seed: int, index: int, made_up: float = 0.0) -> ReportPlan:
+    """Report `index` of a split: the same for the same arguments. Every fact of its gold is judged right on its gold.
+
+    made_up: share of figures whose quantity and names are made up (see made_up.py).
+    """
     for attempt in range(100):
         rng = Random(f"figure-reports {VERSION} {split} {seed} {index} {attempt}")
-        report = _write(split, f"{split}-{seed}-{index:06d}", rng)
+        report = _write(split, f"{split}-{seed}-{index:06d}", rng, made_up)
         shown = sum(not fact.said for fact in report.facts)
         brief = len(report.summary.split()) <= MOST_WORDS
         if brief and shown >= MIN_FIGURE_FACTS and all(judge(fact, report.summary) == "right" for fact in report.facts):
@@ -105,7 +109,7 @@ def plan_report(split: str, seed: int, index: int) -> ReportPlan:
     raise AssertionError(f"no consistent report for {split} {seed} {index}")
 
 
-def _write(split: str, name: str, rng: Random) -> ReportPlan:
+def _write(split: str, name: str, rng: Random, made_up_share: float) -> ReportPlan:
     held_out = split == "heldout"
     topic = rng.choice([topic for topic in TOPICS if (topic.key in HELD_OUT_TOPICS) == held_out])
     last = rng.randint(2012, 2025)
@@ -117,6 +121,8 @@ def _write(split: str, name: str, rng: Random) -> ReportPlan:
     writer = _Writer(topic, split, rng.randrange(wording.VOICES), {**slots, "last": last}, house, rng)
 
     measures = _measures(topic, rng.choice((1, 2, 2, 3, 3, 4)), rng)
+    if made_up_share:
+        measures = [made_up(measure, rng) if rng.random() < made_up_share else measure for measure in measures]
     figures: list[FigurePlan] = []
     middle: list[str] = []
     shown: list[CheckedFact] = []
@@ -155,6 +161,7 @@ def _write(split: str, name: str, rng: Random) -> ReportPlan:
     first = gist.replace("The report", texts.GOLD_OPENINGS[writer.voice], 1)
     title = rng.choice(topic.titles).format(**writer.slots)
     source = f"figure-reports/{VERSION}" + ("+vega-lite" if library == "vega-lite" else "")
+    source += "+made-up" if made_up_share else ""
     return ReportPlan(name, title, text, tuple(figures), " ".join([first, *lines]), split, source, tuple(facts))
 
 

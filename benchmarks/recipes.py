@@ -1,0 +1,194 @@
+"""Recipes of the pocket model side by side: each trains for the same time from the same start, on the same examples.
+
+    mmsum data figure-reports --n 1600 --seed 3 DATA
+    python benchmarks/recipes.py figures DATA --start pocket-clip/export [--minutes 8]
+    python benchmarks/recipes.py documents DATA --start pocket-figure/export [--minutes 8]
+
+figures     jobs/pocket-figure.yaml, single figures: how figures join the language model, and what tower reads them
+documents   jobs/pocket.yaml, whole documents: dropout of text and of figures, and the tower's rate beside the adapters'
+
+A probe of some steps sets each recipe's number of steps. Losses are those of a word of held-out examples (DATA/heldout: other
+topics, phrases and colours, half of it drawn by another library), with their own figures, with those of other examples, with
+none, and of documents without their text. What they show: swapped less own. Facts: of single figures, written by the trained
+model, as `mmsum evaluate` judges them; swapped: with the figure of another example.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mmsum.claims import Verdict, judge, read_facts
+from mmsum.config import Config, load_config
+from mmsum.data.files import read_examples
+from mmsum.examples import Example, split_by_figure, to_document
+from mmsum.generation.fused import FusedSummarizer
+from mmsum.model.fused import load_fused
+from mmsum.model.torchstack import torch
+from mmsum.training.batches import EncodedData
+from mmsum.training.encode import encode
+from mmsum.training.launch import run_training
+from mmsum.training.learners import SummaryLearner, build_learner
+
+JOBS = Path(__file__).parents[1] / "jobs"
+Sets = dict[str, Any]
+
+FIGURES: dict[str, Sets] = {
+    "cross_attention": {},
+    "prefix": {"model.fusion": "prefix", "training.learning_rate": 1e-3},
+    "prefix, every patch, LoRA": {
+        "model.fusion": "prefix",
+        "model.prefix_layers": 0,
+        "model.prefix_tokens": 49,
+        "model.lora_rank": 8,
+        "training.learning_rate": 5e-4,
+        "training.lora_learning_rate": 3e-4,
+    },
+    "ImageNet's tower": {"model.export": None},
+    "ImageNet's tower, trained along": {"model.export": None, "training.vision_learning_rate": 5e-5},
+    "CLIP's tower, trained along": {"training.vision_learning_rate": 5e-5},
+}
+DOCUMENTS: dict[str, Sets] = {
+    "no dropout": {},
+    "text dropout 0.3": {"training.text_dropout": 0.3},
+    "figure dropout 0.3": {"training.figure_dropout": 0.3},
+    "both 0.3": {"training.text_dropout": 0.3, "training.figure_dropout": 0.3},
+    "tower at 0.01 of the rate": {"training.vision_learning_rate": 1e-5},
+    "tower at 0.1 of the rate": {"training.vision_learning_rate": 1e-4},
+}
+PARTS = {"figures": (JOBS / "pocket-figure.yaml", FIGURES), "documents": (JOBS / "pocket.yaml", DOCUMENTS)}
+
+PROBE = 12
+"""Steps of the probe; the first four, in which kernels are made, are left out."""
+EXAMPLES = 160
+"""Held-out examples whose loss is taken."""
+REPORTS = 24
+"""Held-out reports whose figures are described."""
+
+
+def settings(part: str, name: str, given: argparse.Namespace, folder: Path) -> Config:
+    """The job's config with the recipe's keys and a run of its own; encoded examples are shared."""
+    recipe, recipes = PARTS[part]
+    out = folder / f"{part}-{list(recipes).index(name)}"
+    (folder / "encoded").mkdir(exist_ok=True)
+    out.mkdir(exist_ok=True)
+    if not (out / "encoded").exists():
+        (out / "encoded").symlink_to(folder / "encoded")
+    keys = {
+        "training.data": f"{given.data}/train",
+        "training.valid": "",
+        "training.out": str(out),
+        "training.checkpoint_steps": 10_000,
+        "training.compile": False,  # a minute of every run
+        "model.export": given.start,
+    }
+    return load_config(recipe, **keys | recipes[name])
+
+
+def train_for(config: Config, minutes: float) -> tuple[str, int, float]:
+    """The export's folder, steps and seconds a step of a run that takes about `minutes`."""
+    out = config.training.out
+    probe = _with(config, steps=PROBE, out=f"{out}-probe")
+    Path(probe.training.out).mkdir(exist_ok=True)
+    (Path(probe.training.out) / "encoded").symlink_to(Path(out) / "encoded")
+    run_training(probe, Console(file=io.StringIO()), local=True)
+    seconds = statistics.median(_seconds(probe.training.out)[4:])
+    steps = round(60 * minutes / seconds)
+    export = run_training(_with(config, steps=steps), Console(file=io.StringIO()), local=True)
+    assert export
+    return export, steps, statistics.fmean(_seconds(out))
+
+
+def _with(config: Config, **changes: Any) -> Config:
+    return config.model_copy(update={"training": config.training.model_copy(update=changes)})
+
+
+def _seconds(out: str) -> list[float]:
+    lines = [line for log in sorted(Path(out, "log").glob("*.jsonl")) for line in log.read_text().splitlines()]
+    return [json.loads(line)["seconds"] for line in lines]
+
+
+@torch.no_grad()
+def losses(config: Config, data: str) -> dict[str, float]:
+    """Loss of a word of the first EXAMPLES held-out examples by what is shown of them."""
+    learner = build_learner(load_fused(config.model, train=True), config).eval()
+    assert isinstance(learner, SummaryLearner)
+    found = {}
+    for shown, dropout in (("own", 0.0), ("swapped", 0.0), ("none", 0.0), ("no text", 1.0)):
+        changed = _with(config, text_dropout=dropout, figure_dropout=0.0, answer_weight=1.0)
+        rows = EncodedData(encode(data, changed), changed, pad=learner.model.tokenizer.eos_token_id)
+        size, total, words = config.training.micro_batch, 0.0, 0.0
+        for at in range(0, min(EXAMPLES, len(rows)), size):
+            batch = rows.batch(range(at, min(at + size, len(rows))), step=0).to(learner.model.device)
+            total += float(learner(batch, without_figures=shown == "none", swapped_figures=shown == "swapped"))
+            words += float(batch.weights.sum())
+        found[shown] = total / words
+    return found
+
+
+def facts(config: Config, reports: list[Example]) -> dict[str, float]:
+    """Shares of the figures' facts: right, wrong, and right with the figure of the next example."""
+    pieces = [piece for report in reports for piece in split_by_figure(report) if piece.summary]
+    alone = config.generation.model_copy(update={"describe_figures": False})
+    summarizer = FusedSummarizer.load(config.model_copy(update={"generation": alone}))
+    documents = [to_document(piece) for piece in pieces]
+
+    def verdicts() -> list[Verdict]:
+        told = [draft.text for draft in summarizer.summarize(documents)]
+        return [judge(fact, text) for one, text in zip(pieces, told, strict=True) for fact in read_facts(one.facts)]
+
+    own = verdicts()
+    images = [document.figures[0].image for document in documents]
+    for document, image in zip(documents, images[1:] + images[:1], strict=True):
+        document.figures[0].image = image
+    counts = {"right": own.count("right"), "wrong": own.count("wrong"), "swapped": verdicts().count("right")}
+    return {name: count / len(own) for name, count in counts.items()}
+
+
+def try_recipe(part: str, name: str, given: argparse.Namespace, folder: Path) -> None:
+    """Trains one recipe and prints its line."""
+    config = settings(part, name, given, folder)
+    export, steps, seconds = train_for(config, given.minutes)
+    trained = config.model_copy(update={"model": config.model.model_copy(update={"export": export})})
+    heldout = f"{given.data}/heldout"
+    loss = losses(trained, heldout)
+    reports = [example for example, _ in zip(read_examples(heldout), range(REPORTS), strict=False)]
+    told = facts(trained, reports)
+    shown = "".join(f"{loss[column]:9.3f}" for column in ("own", "swapped", "none", "no text"))
+    judged = "".join(f"{told[column]:9.1%}" for column in ("right", "wrong", "swapped"))
+    print(f"{name:32}{steps:6}{seconds:7.2f}{shown}{loss['swapped'] - loss['own']:9.3f}{judged}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=tuple(PARTS))
+    parser.add_argument("data", metavar="DATA")
+    parser.add_argument(
+        "--start", required=True, metavar="EXPORT", help="trained weights that every recipe begins with"
+    )
+    parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--recipe", help="one recipe alone")
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.folder:
+        try_recipe(given.part, given.recipe, given, Path(given.folder))
+        return
+    columns = "".join(f"{column:>9}" for column in ("own", "swapped", "none", "no text", "shown", "right", "wrong"))
+    print(f"{'recipe':32}{'steps':>6}{'s/step':>7}{columns}{'swapped':>9}", flush=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in [given.recipe] if given.recipe else PARTS[given.part][1]:
+            # A process of its own for each: memory that one leaves in pieces slows the next.
+            subprocess.run([sys.executable, __file__, *sys.argv[1:], "--recipe", name, "--folder", scratch], check=True)
+
+
+if __name__ == "__main__":
+    main()

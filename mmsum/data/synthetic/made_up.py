@@ -1,0 +1,80 @@
+"""Measures under made-up names: what a figure shows cannot be guessed from what it is called.
+
+A topic has a dozen quantities, and each has one or two kinds of figure: a model that knows the topic need not look. Here the
+shape, the numbers and the axis stay, and quantity, names and caption are drawn from lists. Words only; little logic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from mmsum.data.spec import Measure
+from mmsum.data.wording import capital
+
+_THINGS = (
+    "honey", "timber", "gravel", "parcel", "letter", "brick", "seedling", "trout", "lamb", "candle", "carpet", "kayak",
+    "tent", "lamp", "battery", "tyre", "helmet", "blanket", "kettle", "mirror", "rope", "sail", "drum", "violin", "ticket",
+    "poster", "stamp", "coin", "pot", "tile", "window", "door", "fence", "hedge", "pond", "well", "bridge", "tunnel", "ferry",
+    "tram", "lorry", "tractor", "crane", "pump", "valve", "pipe", "cable", "sensor", "radio", "camera", "phone", "printer",
+    "server", "archive", "map", "clinic", "vaccine", "spectacle", "lecture", "exam", "essay", "recipe", "cheese", "olive",
+    "barley", "clover", "mushroom", "salt", "wool",
+)  # fmt: skip
+_HEADS = (
+    "price", "weight", "length", "height", "cost", "demand", "supply", "stock", "output", "delay", "loss", "waste", "wear",
+    "rent", "use", "noise", "heat", "moisture", "strength", "speed", "depth", "age", "rating", "backlog",
+    "repair", "storage", "delivery", "quality", "density", "pressure", "brightness", "thickness", "humidity", "vibration",
+)  # fmt: skip
+_NAMES = (
+    "oak", "ash", "elm", "birch", "cedar", "walnut", "copper", "iron", "tin", "zinc", "nickel", "granite", "slate", "chalk",
+    "marble", "clay", "cotton", "linen", "silk", "felt", "leather", "rubber", "glass", "paper", "cork", "barges", "carts",
+    "sledges", "rafts", "nurses", "masons", "joiners", "weavers", "tailors", "millers", "coopers", "sailors", "pilots",
+    "clerks", "porters", "gardeners", "spring", "harvest", "night", "market", "harbour", "mill", "quarry", "forge",
+    "Anton", "Berta", "Carla", "Dorian", "Edith", "Fabian", "Greta", "Hector", "Irma", "Jonas", "Klara", "Lorenz", "Mira",
+    "Nestor", "Olga", "Piet", "Ruben", "Selma", "Tilda", "Viktor", "Alpha", "Delta", "Sigma", "Omega", "Kappa", "Lambda",
+)  # fmt: skip
+_STEPS = (
+    "asking", "booking", "building", "calling", "casting", "copying", "counting", "cutting", "drawing", "drying", "filing",
+    "firing", "gluing", "hiring", "joining", "listing", "marking", "meeting", "mending", "milling", "mixing", "naming",
+    "ordering", "painting", "planning", "pressing", "printing", "reading", "sealing", "selling", "signing", "stacking",
+    "storing", "teaching", "testing", "turning", "voting", "waiting", "weighing", "writing",
+)  # fmt: skip
+_VIEWS = ("{q}", "{q} by {g}", "{q} for each {g}", "a comparison of {q} by {g}", "our data on {q}")
+_GROUPINGS = ("kind", "group", "supplier", "team", "site", "material", "season", "workshop")
+_FLOWS = ("the {t} {h} routine", "the round of {t} {h}", "the {t} {h} process")
+_NOTES = (
+    "The figures were taken from the books and checked by a second person.",
+    "Entries without a date were left out.",
+    "A change of method three years ago makes older values hard to compare.",
+    "Readings were taken by hand until the new system came.",
+    "Rounding follows the rules of the statistical office.",
+    "The instruments were calibrated before and after.",
+)
+
+
+def made_up(measure: Measure, rng: Random) -> Measure:
+    """The measure with another quantity, other names and another caption; its shape, its values and its axis stay."""
+    thing, head = rng.choice(_THINGS), rng.choice(_HEADS)
+    process = measure.shape == "process"
+    quantity = rng.choice(_FLOWS if process else ("{t} {h}",)).format(t=thing, h=head)
+    grid = measure.shape == "grid"  # its rows and columns stay: days, hours, months
+    names = measure.names
+    if not grid and names:
+        names = tuple(rng.sample(_STEPS if process else _NAMES, len(names)))
+    against, view = measure.against, rng.choice(_VIEWS).format(q=quantity, g=rng.choice(_GROUPINGS))
+    if measure.shape == "relation":
+        other = f"{rng.choice([one for one in _THINGS if one != thing])} {rng.choice([one for one in _HEADS if one != head])}"
+        against, view = (other, *measure.against[1:]), f"{quantity} against {other}"
+    elif grid:
+        view = f"{quantity} by {measure.view.partition(' by ')[2] or 'row and column'}"
+    notes = tuple(rng.sample(_NOTES, 3))
+    return replace(
+        measure,
+        heading=capital(quantity),
+        quantity=quantity,
+        view=view,
+        notes=notes,
+        names=names,
+        against=against,
+        of="for {}",
+    )
