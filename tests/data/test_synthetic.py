@@ -163,4 +163,6 @@ def test_made_up_names_hide_what_a_figure_is_from_its_subject() -> None:
     kinds = {figure.plot.kind for report in reports for figure in report.figures if figure.plot}
     assert len(kinds) == 12
     assert plan_report("train", 7, 0, made_up=0.0) == plan_report("train", 7, 0)
-    assert [report.summary for report in reports] != [plan_report("train", 7, i, made_up=0.5).summary for i in range(60)]
+    assert [report.summary for report in reports] != [
+        plan_report("train", 7, i, made_up=0.5).summary for i in range(60)
+    ]
