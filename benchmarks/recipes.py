@@ -1,16 +1,17 @@
-"""Recipes of the pocket model side by side: each trains for the same time from the same start, on the same examples.
+"""Recipes of the pocket model side by side: each trains for about the same time, on the same examples in the same order.
 
-    mmsum data figure-reports --n 1600 --seed 3 DATA
+    pip install 'mmsum[data]' && mmsum data figure-reports --n 1200 --seed 3 DATA
     python benchmarks/recipes.py figures DATA --start pocket-clip/export [--minutes 8]
     python benchmarks/recipes.py documents DATA --start pocket-figure/export [--minutes 8]
 
-figures     jobs/pocket-figure.yaml, single figures: how figures join the language model, and what tower reads them
+figures     jobs/pocket-figure.yaml, single figures: how figures join the language model, and what tower reads them. All but
+            those with ImageNet's tower begin with --start
 documents   jobs/pocket.yaml, whole documents: dropout of text and of figures, and the tower's rate beside the adapters'
 
-A probe of some steps sets each recipe's number of steps. Losses are those of a word of held-out examples (DATA/heldout: other
-topics, phrases and colours, half of it drawn by another library), with their own figures, with those of other examples, with
-none, and of documents without their text. What they show: swapped less own. Facts: of single figures, written by the trained
-model, as `mmsum evaluate` judges them; swapped: with the figure of another example.
+A probe of some steps sets each recipe's number of steps. Losses are those of a token of held-out examples (DATA/heldout: other
+topics, phrases and colours, half of it drawn by another library), with their own figures, with those of another report, with
+none, and of documents without their text. shown: swapped less own. right, wrong: facts of single figures as the trained model
+describes them; swapped: right with the figure of another report.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from mmsum.claims import Verdict, judge, read_facts
@@ -48,7 +51,7 @@ FIGURES: dict[str, Sets] = {
     "prefix, every patch, LoRA": {
         "model.fusion": "prefix",
         "model.prefix_layers": 0,
-        "model.prefix_tokens": 49,
+        "model.prefix_tokens": 50,
         "model.lora_rank": 8,
         "training.learning_rate": 5e-4,
         "training.lora_learning_rate": 3e-4,
@@ -67,12 +70,16 @@ DOCUMENTS: dict[str, Sets] = {
 }
 PARTS = {"figures": (JOBS / "pocket-figure.yaml", FIGURES), "documents": (JOBS / "pocket.yaml", DOCUMENTS)}
 
-PROBE = 12
-"""Steps of the probe; the first four, in which kernels are made, are left out."""
+COLUMNS = {"figures": ("own", "swapped", "none"), "documents": ("own", "swapped", "none", "no text")}
+
+PROBE = 24
+"""Steps of the probe; the first four, in which kernels are made, are left out. Steps of one length follow one another."""
 EXAMPLES = 160
-"""Held-out examples whose loss is taken."""
+"""Held-out examples whose loss is taken, in random order: neighbours are of one report."""
 REPORTS = 24
 """Held-out reports whose figures are described."""
+MOST_FIGURES = 5
+"""Of one report: that many further on is another report's figure."""
 
 
 def settings(part: str, name: str, given: argparse.Namespace, folder: Path) -> Config:
@@ -95,17 +102,16 @@ def settings(part: str, name: str, given: argparse.Namespace, folder: Path) -> C
 
 
 def train_for(config: Config, minutes: float) -> tuple[str, int, float]:
-    """The export's folder, steps and seconds a step of a run that takes about `minutes`."""
+    """The export's folder, the steps, and the minutes that a run meant to take `minutes` took."""
     out = config.training.out
     probe = _with(config, steps=PROBE, out=f"{out}-probe")
     Path(probe.training.out).mkdir(exist_ok=True)
     (Path(probe.training.out) / "encoded").symlink_to(Path(out) / "encoded")
     run_training(probe, Console(file=io.StringIO()), local=True)
-    seconds = statistics.median(_seconds(probe.training.out)[4:])
-    steps = round(60 * minutes / seconds)
+    steps = round(60 * minutes / statistics.fmean(_seconds(probe.training.out)[4:]))
     export = run_training(_with(config, steps=steps), Console(file=io.StringIO()), local=True)
     assert export
-    return export, steps, statistics.fmean(_seconds(out))
+    return export, steps, sum(_seconds(out)) / 60
 
 
 def _with(config: Config, **changes: Any) -> Config:
@@ -118,25 +124,32 @@ def _seconds(out: str) -> list[float]:
 
 
 @torch.no_grad()
-def losses(config: Config, data: str) -> dict[str, float]:
-    """Loss of a word of the first EXAMPLES held-out examples by what is shown of them."""
+def losses(config: Config, data: str, part: str) -> dict[str, float]:
+    """Loss of a token of EXAMPLES held-out examples by what is shown of them."""
     learner = build_learner(load_fused(config.model, train=True), config).eval()
     assert isinstance(learner, SummaryLearner)
     found = {}
-    for shown, dropout in (("own", 0.0), ("swapped", 0.0), ("none", 0.0), ("no text", 1.0)):
-        changed = _with(config, text_dropout=dropout, figure_dropout=0.0, answer_weight=1.0)
+    for shown in COLUMNS[part]:
+        changed = _with(
+            config,
+            unit=part.removesuffix("s"),
+            text_dropout=float(shown == "no text"),
+            figure_dropout=0.0,
+            answer_weight=1.0,
+        )
         rows = EncodedData(encode(data, changed), changed, pad=learner.model.tokenizer.eos_token_id)
-        size, total, words = config.training.micro_batch, 0.0, 0.0
-        for at in range(0, min(EXAMPLES, len(rows)), size):
-            batch = rows.batch(range(at, min(at + size, len(rows))), step=0).to(learner.model.device)
+        order = np.random.default_rng(0).permutation(len(rows))[:EXAMPLES].tolist()
+        size, total, tokens = config.training.micro_batch, 0.0, 0.0
+        for at in range(0, len(order), size):
+            batch = rows.batch(order[at : at + size], step=0).to(learner.model.device)
             total += float(learner(batch, without_figures=shown == "none", swapped_figures=shown == "swapped"))
-            words += float(batch.weights.sum())
-        found[shown] = total / words
+            tokens += float(batch.weights.sum())
+        found[shown] = total / tokens
     return found
 
 
 def facts(config: Config, reports: list[Example]) -> dict[str, float]:
-    """Shares of the figures' facts: right, wrong, and right with the figure of the next example."""
+    """Shares of the figures' facts: right, wrong, and right with the figure of another report."""
     pieces = [piece for report in reports for piece in split_by_figure(report) if piece.summary]
     alone = config.generation.model_copy(update={"describe_figures": False})
     summarizer = FusedSummarizer.load(config.model_copy(update={"generation": alone}))
@@ -148,7 +161,7 @@ def facts(config: Config, reports: list[Example]) -> dict[str, float]:
 
     own = verdicts()
     images = [document.figures[0].image for document in documents]
-    for document, image in zip(documents, images[1:] + images[:1], strict=True):
+    for document, image in zip(documents, images[MOST_FIGURES:] + images[:MOST_FIGURES], strict=True):
         document.figures[0].image = image
     counts = {"right": own.count("right"), "wrong": own.count("wrong"), "swapped": verdicts().count("right")}
     return {name: count / len(own) for name, count in counts.items()}
@@ -157,15 +170,14 @@ def facts(config: Config, reports: list[Example]) -> dict[str, float]:
 def try_recipe(part: str, name: str, given: argparse.Namespace, folder: Path) -> None:
     """Trains one recipe and prints its line."""
     config = settings(part, name, given, folder)
-    export, steps, seconds = train_for(config, given.minutes)
+    export, steps, minutes = train_for(config, given.minutes)
     trained = config.model_copy(update={"model": config.model.model_copy(update={"export": export})})
     heldout = f"{given.data}/heldout"
-    loss = losses(trained, heldout)
-    reports = [example for example, _ in zip(read_examples(heldout), range(REPORTS), strict=False)]
-    told = facts(trained, reports)
-    shown = "".join(f"{loss[column]:9.3f}" for column in ("own", "swapped", "none", "no text"))
+    loss = losses(trained, heldout, part)
+    told = facts(trained, list(islice(read_examples(heldout), REPORTS)))
+    shown = "".join(f"{loss[column]:9.3f}" for column in COLUMNS[part])
     judged = "".join(f"{told[column]:9.1%}" for column in ("right", "wrong", "swapped"))
-    print(f"{name:32}{steps:6}{seconds:7.2f}{shown}{loss['swapped'] - loss['own']:9.3f}{judged}", flush=True)
+    print(f"{name:32}{steps:6}{minutes:8.1f}{shown}{loss['swapped'] - loss['own']:9.3f}{judged}", flush=True)
 
 
 def main() -> None:
@@ -179,15 +191,23 @@ def main() -> None:
     parser.add_argument("--recipe", help="one recipe alone")
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    recipes = list(PARTS[given.part][1])
+    if given.recipe and given.recipe not in recipes:
+        parser.error(f"--recipe: {given.recipe!r} is none of {', '.join(recipes)}")
     if given.folder:
         try_recipe(given.part, given.recipe, given, Path(given.folder))
         return
-    columns = "".join(f"{column:>9}" for column in ("own", "swapped", "none", "no text", "shown", "right", "wrong"))
-    print(f"{'recipe':32}{'steps':>6}{'s/step':>7}{columns}{'swapped':>9}", flush=True)
+    columns = "".join(f"{column:>9}" for column in (*COLUMNS[given.part], "shown", "right", "wrong", "swapped"))
+    print(f"{'recipe':32}{'steps':>6}{'minutes':>8}{columns}", flush=True)
+    failed = []
     with tempfile.TemporaryDirectory() as scratch:
-        for name in [given.recipe] if given.recipe else PARTS[given.part][1]:
+        for name in [given.recipe] if given.recipe else recipes:
             # A process of its own for each: memory that one leaves in pieces slows the next.
-            subprocess.run([sys.executable, __file__, *sys.argv[1:], "--recipe", name, "--folder", scratch], check=True)
+            command = [sys.executable, __file__, *sys.argv[1:], "--recipe", name, "--folder", scratch]
+            if subprocess.run(command, check=False).returncode:
+                failed.append(name)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

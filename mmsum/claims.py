@@ -21,8 +21,9 @@ class CheckedFact:
     """One fact with the rival answers that a guess could give instead.
 
     Patterns are regular expressions, searched without regard to case. A sentence speaks of the fact when every pattern
-    of `about` is found in it, or every one but the first, the subject, where it names the figure: captions and texts have
-    several words for one thing. It claims each option whose pattern is found in it.
+    of `about` is found in it. Where it names the figure, the first of them, the subject, may be missing (captions and texts
+    have several words for one thing), unless it names the figure or the subject of another fact, too. It claims each option
+    whose pattern is found in it.
     """
 
     kind: str  # trend, largest, share, ...: chance is the best constant answer per kind
@@ -45,37 +46,44 @@ def read_facts(text: str) -> list[CheckedFact]:
     return [CheckedFact(**fact) for fact in json.loads(text)] if text else []
 
 
-def _about(fact: CheckedFact, summary: str) -> Iterator[tuple[int, str]]:
+def _about(fact: CheckedFact, summary: str, others: Sequence[CheckedFact]) -> Iterator[tuple[int, str]]:
     """The summary's sentences about this fact, each with the place where it begins."""
+    rivals = [other for other in others if other.figure not in ("", fact.figure)]
     end = 0
     for sentence in sentences(summary):
         start = summary.index(sentence, end)
         end = start + len(sentence)
-        about = fact.about[1:] if names_figure(sentence, fact.figure) else fact.about
+        about = fact.about
+        if names_figure(sentence, fact.figure) and not any(_is_of(rival, sentence) for rival in rivals):
+            about = about[1:]
         if all(_pattern(pattern).search(sentence) for pattern in about):
             yield start, sentence
 
 
-def claimed(fact: CheckedFact, summary: str) -> set[str]:
-    """The options that the summary's sentences about this fact claim."""
+def _is_of(fact: CheckedFact, sentence: str) -> bool:
+    return names_figure(sentence, fact.figure) or bool(fact.about and _pattern(fact.about[0]).search(sentence))
+
+
+def claimed(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] = ()) -> set[str]:
+    """The options that the summary's sentences about this fact claim. others: facts of the same document."""
     found = set[str]()
-    for _, sentence in _about(fact, summary):
+    for _, sentence in _about(fact, summary, others):
         found |= {option for option, pattern in fact.options.items() if _pattern(pattern).search(sentence)}
     return found
 
 
-def judge(fact: CheckedFact, summary: str) -> Verdict:
-    """right: the true option and no other is claimed; absent: none is; wrong: anything else."""
-    found = claimed(fact, summary)
+def judge(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] = ()) -> Verdict:
+    """right: the true option and no other is claimed; absent: none is; wrong: anything else. others: as for `claimed`."""
+    found = claimed(fact, summary, others)
     if not found:
         return "absent"
     return "right" if found == {fact.answer} else "wrong"
 
 
-def answer_spans(fact: CheckedFact, summary: str) -> list[tuple[int, int]]:
+def answer_spans(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] = ()) -> list[tuple[int, int]]:
     """Where in `summary` its sentences about this fact claim the answer: from and to, in characters."""
     spans = []
-    for start, sentence in _about(fact, summary):
+    for start, sentence in _about(fact, summary, others):
         found = _pattern(fact.options[fact.answer]).finditer(sentence)
         spans += [(start + match.start(), start + match.end()) for match in found if match.end() > match.start()]
     return spans

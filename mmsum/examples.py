@@ -136,10 +136,13 @@ def figures_alone(example: Example) -> Example:
 def said_of(example: Example, *figures: ExampleFigure) -> str:
     """The sentences of the summary that name any of the figures, or tell a fact listed of one."""
     labels = {figure.label for figure in figures}
-    facts = [fact for fact in read_facts(example.facts) if fact.figure in labels]
+    every = read_facts(example.facts)
+    facts = [fact for fact in every if fact.figure in labels]
 
     def theirs(line: str) -> bool:
-        return any(names_figure(line, label) for label in labels) or any(judge(fact, line) == "right" for fact in facts)
+        return any(names_figure(line, label) for label in labels) or any(
+            judge(fact, line, every) == "right" for fact in facts
+        )
 
     return " ".join(line for line in sentences(example.summary) if theirs(line))
 

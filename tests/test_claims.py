@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mmsum.claims import CheckedFact, answer_spans, claimed, judge, read_facts, sentences, write_facts
@@ -32,6 +34,19 @@ TREND = CheckedFact(
 )
 def test_verdicts(summary: str, verdict: str) -> None:
     assert judge(TREND, summary) == verdict
+
+
+def test_a_sentence_of_another_figure_does_not_count() -> None:
+    other = replace(TREND, figure="Figure 2", about=["honey", r"\bnorthgate\b"], answer="falling")
+    assert judge(TREND, "In Figure 1, sales in Northgate grew.", [TREND, other]) == "right"
+    for sentence in (
+        "In Figure 1, honey in Northgate grew.",  # the other's subject
+        "Sales in Northgate grew (Figure 1, unlike Figure 2).",
+        "Honey in Northgate grew (Figure 2).",
+    ):
+        assert judge(TREND, sentence, [TREND, other]) == "absent", sentence
+    both = "Demand in Northgate grew (Figures 1 and 2)."
+    assert judge(TREND, both, [TREND, other]) == "right"
 
 
 def test_every_claim_is_found() -> None:

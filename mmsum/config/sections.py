@@ -110,7 +110,8 @@ class Training(_Section):
     unit: Literal["document", "figures", "figure", "both"] = _answer(
         "document",
         "document: one example a document; figures: its figures without its text, with what the summary says of them; "
-        "both: documents and, beside each, its figures one by one (for generation.describe_figures); "
+        "both: documents and, beside each, its figures one by one (for generation.describe_figures), with an empty text where "
+        "the summary says nothing of one; "
         "figure: one example a figure (in finetune_clip, instead of the caption, the facts that the example lists of it, else "
         "what the summary says of it)",
     )

@@ -58,7 +58,7 @@ def check_data(data: str, seed: int = 0) -> DataCheck:
     licences: Counter[str] = Counter()
     ids, texts, golds, where = list[str](), list[str](), list[str](), list[str]()
     images: dict[bytes, set[str]] = defaultdict(set)
-    facts: list[tuple[CheckedFact, str]] = []
+    facts: list[CheckedFact] = []
     shown: list[int] = []
     copied = long = 0
     for example in read_examples(data):
@@ -72,7 +72,8 @@ def check_data(data: str, seed: int = 0) -> DataCheck:
         part, whole = copied_sentences(example.summary, example.text)
         copied, long = copied + part, long + whole
         own = read_facts(example.facts)
-        facts += [(fact, example.summary) for fact in own]
+        facts += own
+        found.facts_not_right += sum(judge(fact, example.summary, own) != "right" for fact in own)
         shown += [sum(not fact.said for fact in own)] if own else []
     found.examples, found.kinds, found.licences = dict(splits), dict(kinds.most_common()), dict(licences)
     found.figures = sum(kinds.values())
@@ -117,11 +118,10 @@ def gold_rouge_l(golds: list[str], seed: int = 0, pairs: int = PAIRS) -> float |
     return fmean(rouge_l(bit_positions(one), len(one), other, len(other)) for one, other in split)
 
 
-def _count_facts(found: DataCheck, facts: list[tuple[CheckedFact, str]], shown: list[int]) -> None:
+def _count_facts(found: DataCheck, facts: list[CheckedFact], shown: list[int]) -> None:
     if not facts:
         return
-    found.facts = dict(Counter(fact.kind for fact, _ in facts).most_common())
+    found.facts = dict(Counter(fact.kind for fact in facts).most_common())
     found.figure_facts_least, found.figure_facts_mean = min(shown), fmean(shown)
-    found.facts_not_right = sum(judge(fact, gold) != "right" for fact, gold in facts)
-    unsaid = [fact for fact, _ in facts if not fact.said]
+    unsaid = [fact for fact in facts if not fact.said]
     found.chance, found.chance_all = chance_by_kind(unsaid), chance(unsaid) or 0.0

@@ -25,7 +25,7 @@ def figure_reports(arguments: argparse.Namespace) -> None:
         arguments.seed,
         arguments.split,
         pdf=arguments.pdf,
-        made_up=arguments.made_up,
+        made_up_share=arguments.made_up,
         workers=arguments.workers,
     )
     rate = sum(done.values()) / (time.monotonic() - start)

@@ -67,11 +67,11 @@ def figure_facts(example: Example) -> list[CheckedFact]:
 def check_facts(facts: Sequence[CheckedFact], text: str, labels: Iterable[str]) -> list[Told]:
     """What `text` does with each fact; `labels` are those of all the document's figures."""
     known = {label for label in labels if label}
-    return [Told(judge(fact, text), _citation(fact, text, known)) for fact in facts]
+    return [Told(judge(fact, text, facts), _citation(fact, text, known, facts)) for fact in facts]
 
 
-def _citation(fact: CheckedFact, text: str, labels: set[str]) -> Citation:
-    telling = [sentence for sentence in sentences(text) if claimed(fact, sentence)]
+def _citation(fact: CheckedFact, text: str, labels: set[str], others: Sequence[CheckedFact]) -> Citation:
+    telling = [sentence for sentence in sentences(text) if claimed(fact, sentence, others)]
     named = {label for label in labels for sentence in telling if names_figure(sentence, label)}
     return "own" if fact.figure in named else "other" if named else "none"
 

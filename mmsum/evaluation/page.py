@@ -109,7 +109,7 @@ def _column(name: str, text: str, facts: Sequence[CheckedFact], scored: Scored |
 
 
 def _sentence(sentence: str, facts: Sequence[CheckedFact]) -> str:
-    verdicts = {judge(fact, sentence) for fact in facts}
+    verdicts = {judge(fact, sentence, facts) for fact in facts}
     verdict = "wrong" if "wrong" in verdicts else "right" if "right" in verdicts else ""
     said = escape(sentence)
     return f'<mark class="{verdict}" title="{verdict}">{said}</mark>' if verdict else f"<span>{said}</span>"

@@ -75,7 +75,7 @@ class Evaluation:
     def gold_right(self) -> float | None:
         """What the gold summaries themselves get right: the most that a model which writes like them can."""
         golds = self.examples.table["summary"].to_pylist()
-        verdicts = [judge(fact, gold) for facts, gold in zip(self.facts, golds, strict=True) for fact in facts]
+        verdicts = [judge(fact, gold, facts) for facts, gold in zip(self.facts, golds, strict=True) for fact in facts]
         return verdicts.count("right") / len(verdicts) if verdicts else None
 
     @property

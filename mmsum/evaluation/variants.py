@@ -97,7 +97,7 @@ def load_examples(
     if unit == "figure" and examples:
         pieces = [piece for example in examples.values() for piece in split_by_figure(example)]
         examples = {piece.id: piece for piece in pieces if piece.summary}
-        left_out["figures_not_cited"] = len(pieces) - len(examples)
+        left_out["figures_not_cited"] = sum(not piece.summary for piece in pieces)
     if not examples:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no Parquet rows"
         raise SourceError(f"{data}: holds no examples to evaluate on ({why}); make some with `mmsum data`")

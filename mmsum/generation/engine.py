@@ -33,12 +33,14 @@ class Request:
 
     repetition_penalty divides (negative ones: multiplies) the logits of tokens that this completion already holds; the
     prompt's tokens are not penalized, since a summary should reuse the document's words. 1.0 is plain greedy decoding.
+    Before min_new_tokens the text does not end.
     """
 
     prompt: list[int]
     figures: torch.Tensor | None
     max_new_tokens: int
     repetition_penalty: float = 1.0
+    min_new_tokens: int = 0
 
 
 @dataclass(slots=True)
@@ -200,6 +202,9 @@ class Engine:
         penalized = any(row.request.repetition_penalty != 1.0 for row in rows)
         if penalized and (longest := max(len(row.tokens) for row in rows)):
             logits = _penalize(rows, logits, longest)
+        if short := [place for place, row in enumerate(rows) if len(row.tokens) < row.request.min_new_tokens]:
+            ends = torch.tensor(sorted(self.stop_tokens), device=logits.device)
+            logits[torch.tensor(short, device=logits.device)[:, None], ends] = -torch.inf
         for row, token in zip(rows, logits.argmax(-1).tolist(), strict=True):
             if token in self.stop_tokens:
                 row.finished = True

@@ -92,7 +92,7 @@ class FusedSummarizer:
             for index, feature in work.features.items():
                 prompt = description_prompt(title, work.document.figures[index])
                 callers.append(work)
-                requests.append(self._request(prompt, feature[None], DESCRIPTION_TOKENS))
+                requests.append(self._request(prompt, feature[None], describes=True))
         texts = iter(self._generate(callers, requests))
         for work in works:
             words = {index: next(texts) for index in work.features}
@@ -186,14 +186,15 @@ class FusedSummarizer:
         _share_time(started, weights)
         return [said_once(_whole_sentences(completion)) for completion in completions]
 
-    def _request(self, user: str, figures: torch.Tensor | None, most: int | None = None) -> Request:
+    def _request(self, user: str, figures: torch.Tensor | None, describes: bool = False) -> Request:
         generation = self.config.generation
         # Trained adapters write as they have learned to, the same words again where gold does; a plain backbone would loop.
         learned = self.model.trained and figures is not None
         return Request(
             prompt=self.chat.encode(user),
             figures=figures,
-            max_new_tokens=most or generation.summary_tokens,
+            max_new_tokens=DESCRIPTION_TOKENS if describes else generation.summary_tokens,
+            min_new_tokens=0 if describes else 1,  # of a figure there may be nothing to say, of a document there is
             repetition_penalty=1.0 if learned else generation.repetition_penalty,
         )
 
@@ -212,12 +213,20 @@ def _whole_sentences(completion: Completion) -> str:
 
 
 def said_once(text: str) -> str:
-    """The text without sentences that stood in it before: small models come back to them, and then never get away."""
-    every = sentences(text)
-    first = {sentence.casefold(): sentence for sentence in reversed(every)}
-    if len(first) == len(every):
-        return text
-    return " ".join(sentence for sentence in every if first.pop(sentence.casefold(), None))
+    """The text without sentences that stood in it before: small models come back to them, and then never get away.
+
+    Sentences of fewer than four words stay: lists repeat them, and so does a split behind `Dr.` and `No.`.
+    """
+    seen, kept, end = set[str](), "", 0
+    for sentence in sentences(text):
+        start = text.index(sentence, end)
+        words = sentence.casefold()
+        if words not in seen:
+            kept += text[end:start] + sentence
+        if len(words.split()) >= 4:
+            seen.add(words)
+        end = start + len(sentence)
+    return kept
 
 
 def _share_time(started: float, weights: Sequence[tuple[Draft, float]]) -> None:

@@ -50,7 +50,7 @@ RULES = {
     "text_cut": "text over generation.context_tokens: its first part is used",
     "summary_cut": "gold summary over generation.summary_tokens: its start is used",
     "figures_left_out": "figures beyond generation.figures_per_call or the first part of the text",
-    "not_cited": "figures of which the summary says nothing (beside documents, learned as such)",
+    "not_cited": "figures of which the summary says nothing (with training.unit: both, that nothing is learned)",
     "images_broken": "figures whose image cannot be decoded: the caption is used",
 }
 
@@ -145,12 +145,14 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     squares = [square_image(figure.image, config.model.image_size) for figure in figures]
     shown = [square is not None for square in squares]
     counts["images_broken"] = shown.count(False)
+    if not example.summary.strip() and not any(shown):
+        return None, +counts  # silence is learned of what is seen
     summary = example.summary.strip()
     target = chat.answer(summary, generation.summary_tokens)
     answers = []
     if config.training.answer_weight != 1:
         facts_of_figures = [fact for fact in read_facts(example.facts) if fact.figure]
-        spans = [span for fact in facts_of_figures for span in answer_spans(fact, summary)]
+        spans = [span for fact in facts_of_figures for span in answer_spans(fact, summary, facts_of_figures)]
         if facts_of_figures:  # elsewhere a word in brackets is an abbreviation
             spans += key_spans(summary)
         answers = [*chat.within(summary, spans), not summary][: len(target)]  # silence is an answer

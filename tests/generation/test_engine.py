@@ -176,6 +176,16 @@ def test_edges(model: FusedModel) -> None:
         decoder.generate([Request([1] * 4090, None, 10)])
 
 
+def test_a_text_does_not_end_before_its_least_length(opened: FusedModel) -> None:
+    decoder = engine(opened)
+    ids = prompt(20)
+    free = decoder.generate([Request(ids, None, 6)])[0].tokens
+    decoder.stop_tokens = frozenset({free[0]})
+    ends, goes_on = decoder.generate([Request(ids, None, 6), Request(ids, None, 6, min_new_tokens=1)])
+    assert ends.tokens == [] and ends.finished
+    assert goes_on.tokens and goes_on.tokens[0] != free[0]
+
+
 def test_other_attention_takes_the_stock_path_and_agrees(tiny: Model, tmp_path: Path) -> None:
     """A sliding window does not fit packed attention; gates are open, so figures pass through that path too."""
     config = transformers.MistralConfig(

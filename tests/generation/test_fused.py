@@ -137,10 +137,15 @@ def test_only_what_trained_adapters_write_may_repeat_itself(
 
 
 def test_no_sentence_is_said_twice() -> None:
-    loop = "It rose. The mill is old. It Rose. It fell (Fig. 1). The mill is old."
-    assert said_once(loop) == "It rose. The mill is old. It fell (Fig. 1)."
-    assert said_once("One.\nTwo.\n\nThree") == "One.\nTwo.\n\nThree"  # left as it is
-    assert said_once("") == ""
+    loop = "It rose again. The mill is very old.\nThe Mill is very old. It fell (Fig. 1). The mill is very old."
+    assert said_once(loop) == "It rose again. The mill is very old. It fell (Fig. 1)."
+    for whole in (
+        "- one\n- two\n- one\n\n- three",
+        "Dr. Smith built it. Dr. Jones tested it.",
+        "No. 1 is red. No. 2 is.",
+        "",
+    ):
+        assert said_once(whole) == whole
 
 
 def test_an_untrained_model_describes_nothing(config: Config, summarizer: FusedSummarizer) -> None:

@@ -203,6 +203,14 @@ def test_tokens_that_answer_a_fact_of_a_figure_weigh_more(tmp_path: Path, chat: 
         assert len(data) == (2 if unit == "document" else 1)
 
 
+def test_silence_is_learned_of_what_is_seen(config: Config, chat: Chat) -> None:
+    alone = example(text="", summary="")
+    row, _ = encode_example(alone, chat, config)
+    assert row and row["target"] == [chat.tokenizer.eos_token_id]
+    broken = replace(alone, figures=[ExampleFigure("Figure 1", "Figure 1: A square.", b"no image")])
+    assert encode_example(broken, chat, config) == (None, {"images_broken": 1})
+
+
 def test_beside_documents_a_figure_that_is_passed_over_teaches_silence(tmp_path: Path, chat: Chat) -> None:
     figures = [ExampleFigure(f"Figure {n}", f"Figure {n}: Square {n}.", png("red")) for n in (1, 2)]
     path = tmp_path / "data" / "examples.parquet"

@@ -30,7 +30,7 @@ class _Part:
     stop: int
     folder: str
     pdf: bool
-    made_up: float
+    made_up_share: float
 
 
 def sizes(n: int, split: str | None = None) -> dict[str, int]:
@@ -47,10 +47,10 @@ def write_figure_reports(
     split: str | None = None,
     *,
     pdf: bool = False,
-    made_up: float = 0.0,
+    made_up_share: float = 0.0,
     workers: int | None = None,
 ) -> dict[str, int]:
-    """Write the splits under `out` (a folder or URI) and return their sizes. made_up: see plan_report.
+    """Write the splits under `out` (a folder or URI) and return their sizes. made_up_share: see plan_report.
 
     Raises OutputError where `out` holds parts already or cannot be written, PresetError where the held-out split is
     asked for and Vega-Lite is missing.
@@ -64,7 +64,9 @@ def write_figure_reports(
         folder = storage.join(base, name)
         refuse_parts(folder)
         starts = range(0, count, PART_ROWS)
-        parts += [_Part(name, seed, start, min(count, start + PART_ROWS), folder, pdf, made_up) for start in starts]
+        parts += [
+            _Part(name, seed, start, min(count, start + PART_ROWS), folder, pdf, made_up_share) for start in starts
+        ]
     processes = min(workers or os.cpu_count() or 1, len(parts))
     with storage.writing(out):
         if processes == 1:
@@ -81,7 +83,7 @@ def _write_part(part: _Part) -> None:
     from mmsum.data.synthetic.render import render_report
 
     indices = range(part.start, part.stop)
-    examples = [render_report(plan_report(part.split, part.seed, index, part.made_up)) for index in indices]
+    examples = [render_report(plan_report(part.split, part.seed, index, part.made_up_share)) for index in indices]
     if part.pdf:
         from mmsum.data.synthetic.pdf import render_pdf
 

@@ -1,7 +1,7 @@
 """Measures under made-up names: what a figure shows cannot be guessed from what it is called.
 
 A topic has a dozen quantities, and each has one or two kinds of figure: a model that knows the topic need not look. Here the
-shape, the numbers and the axis stay, and quantity, names and caption are drawn from lists. Words only; little logic.
+shape, the numbers and the axis stay, and quantity, names and caption are drawn from lists, the same for every split.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _HEADS = (
 _NAMES = (
     "oak", "ash", "elm", "birch", "cedar", "walnut", "copper", "iron", "tin", "zinc", "nickel", "granite", "slate", "chalk",
     "marble", "clay", "cotton", "linen", "silk", "felt", "leather", "rubber", "glass", "paper", "cork", "barges", "carts",
-    "sledges", "rafts", "nurses", "masons", "joiners", "weavers", "tailors", "millers", "coopers", "sailors", "pilots",
+    "sledges", "rafts", "nurses", "masons", "glaziers", "weavers", "tailors", "millers", "coopers", "sailors", "pilots",
     "clerks", "porters", "gardeners", "spring", "harvest", "night", "market", "harbour", "mill", "quarry", "forge",
     "Anton", "Berta", "Carla", "Dorian", "Edith", "Fabian", "Greta", "Hector", "Irma", "Jonas", "Klara", "Lorenz", "Mira",
     "Nestor", "Olga", "Piet", "Ruben", "Selma", "Tilda", "Viktor", "Alpha", "Delta", "Sigma", "Omega", "Kappa", "Lambda",
 )  # fmt: skip
 _STEPS = (
-    "asking", "booking", "building", "calling", "casting", "copying", "counting", "cutting", "drawing", "drying", "filing",
-    "firing", "gluing", "hiring", "joining", "listing", "marking", "meeting", "mending", "milling", "mixing", "naming",
-    "ordering", "painting", "planning", "pressing", "printing", "reading", "sealing", "selling", "signing", "stacking",
-    "storing", "teaching", "testing", "turning", "voting", "waiting", "weighing", "writing",
+    "asking", "booking", "building", "calling", "casting", "copying", "counting", "cutting", "drawing", "digging", "filing",
+    "firing", "gluing", "hiring", "listing", "marking", "meeting", "mending", "milling", "mixing", "naming",
+    "phoning", "painting", "planning", "pressing", "plating", "reading", "sealing", "selling", "signing", "stacking",
+    "storing", "teaching", "tracing", "turning", "voting", "waiting", "wiring", "writing",
 )  # fmt: skip
-_VIEWS = ("{q}", "{q} by {g}", "{q} for each {g}", "a comparison of {q} by {g}", "our data on {q}")
+_VIEWS = ("{q} by {g}", "the {q} by {g}", "{q}")
 _GROUPINGS = ("kind", "group", "supplier", "team", "site", "material", "season", "workshop")
 _FLOWS = ("the {t} {h} routine", "the round of {t} {h}", "the {t} {h} process")
 _NOTES = (
@@ -55,26 +55,26 @@ _NOTES = (
 def made_up(measure: Measure, rng: Random) -> Measure:
     """The measure with another quantity, other names and another caption; its shape, its values and its axis stay."""
     thing, head = rng.choice(_THINGS), rng.choice(_HEADS)
-    process = measure.shape == "process"
+    process, relation, grid = (measure.shape == shape for shape in ("process", "relation", "grid"))
     quantity = rng.choice(_FLOWS if process else ("{t} {h}",)).format(t=thing, h=head)
-    grid = measure.shape == "grid"  # its rows and columns stay: days, hours, months
-    names = measure.names
-    if not grid and names:
-        names = tuple(rng.sample(_STEPS if process else _NAMES, len(names)))
-    against, view = measure.against, rng.choice(_VIEWS).format(q=quantity, g=rng.choice(_GROUPINGS))
-    if measure.shape == "relation":
-        other = f"{rng.choice([one for one in _THINGS if one != thing])} {rng.choice([one for one in _HEADS if one != head])}"
-        against, view = (other, *measure.against[1:]), f"{quantity} against {other}"
-    elif grid:
+    names, against, view = measure.names, measure.against, quantity
+    if relation:
+        other = [rng.choice([word for word in words if word not in (thing, head)]) for words in (_THINGS, _HEADS)]
+        against = (" ".join(other), *measure.against[1:])
+        view = f"{quantity} against {against[0]}"
+    elif grid:  # its rows and columns are days, hours, months
         view = f"{quantity} by {measure.view.partition(' by ')[2] or 'row and column'}"
-    notes = tuple(rng.sample(_NOTES, 3))
+    elif names:
+        names = tuple(rng.sample(_STEPS if process else _NAMES, len(names)))
+        view = quantity if process else rng.choice(_VIEWS).format(q=quantity, g=rng.choice(_GROUPINGS))
     return replace(
         measure,
         heading=capital(quantity),
         quantity=quantity,
         view=view,
-        notes=notes,
+        notes=tuple(rng.sample(_NOTES, 3)),
         names=names,
-        against=against,
         of="for {}",
+        groups=measure.groups if grid else (),
+        against=against,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from random import Random
 
 from mmsum.claims import CheckedFact, judge
@@ -94,17 +95,18 @@ class _Writer:
         return " ".join(sentences[i].format(**self.slots) for i in chosen)
 
 
-def plan_report(split: str, seed: int, index: int, made_up: float = 0.0) -> ReportPlan:
+def plan_report(split: str, seed: int, index: int, made_up_share: float = 0.0) -> ReportPlan:
     """Report `index` of a split: the same for the same arguments. Every fact of its gold is judged right on its gold.
 
-    made_up: share of figures whose quantity and names are made up (see made_up.py).
+    made_up_share: share of figures whose quantity and names are made up (see made_up.py).
     """
     for attempt in range(100):
         rng = Random(f"figure-reports {VERSION} {split} {seed} {index} {attempt}")
-        report = _write(split, f"{split}-{seed}-{index:06d}", rng, made_up)
+        report = _write(split, f"{split}-{seed}-{index:06d}", rng, made_up_share)
         shown = sum(not fact.said for fact in report.facts)
         brief = len(report.summary.split()) <= MOST_WORDS
-        if brief and shown >= MIN_FIGURE_FACTS and all(judge(fact, report.summary) == "right" for fact in report.facts):
+        right = all(judge(fact, report.summary, report.facts) == "right" for fact in report.facts)
+        if brief and shown >= MIN_FIGURE_FACTS and right:
             return report
     raise AssertionError(f"no consistent report for {split} {seed} {index}")
 
@@ -121,8 +123,9 @@ def _write(split: str, name: str, rng: Random, made_up_share: float) -> ReportPl
     writer = _Writer(topic, split, rng.randrange(wording.VOICES), {**slots, "last": last}, house, rng)
 
     measures = _measures(topic, rng.choice((1, 2, 2, 3, 3, 4)), rng)
+    known = measures
     if made_up_share:
-        measures = [made_up(measure, rng) if rng.random() < made_up_share else measure for measure in measures]
+        measures = _some_made_up(measures, made_up_share, rng)
     figures: list[FigurePlan] = []
     middle: list[str] = []
     shown: list[CheckedFact] = []
@@ -161,7 +164,7 @@ def _write(split: str, name: str, rng: Random, made_up_share: float) -> ReportPl
     first = gist.replace("The report", texts.GOLD_OPENINGS[writer.voice], 1)
     title = rng.choice(topic.titles).format(**writer.slots)
     source = f"figure-reports/{VERSION}" + ("+vega-lite" if library == "vega-lite" else "")
-    source += "+made-up" if made_up_share else ""
+    source += "+made-up" if measures != known else ""
     return ReportPlan(name, title, text, tuple(figures), " ".join([first, *lines]), split, source, tuple(facts))
 
 
@@ -180,6 +183,14 @@ def _measures(topic: Topic, count: int, rng: Random) -> list[Measure]:
             chosen.append(measure)
     rng.shuffle(chosen)
     return chosen
+
+
+def _some_made_up(measures: list[Measure], share: float, rng: Random) -> list[Measure]:
+    """The measures, about that share of them under made-up names; no quantity can be taken for another."""
+    while True:
+        drawn = [made_up(measure, rng) if rng.random() < share else measure for measure in measures]
+        if not any(one.quantity in other.quantity for one, other in permutations(drawn, 2)):
+            return drawn
 
 
 def _names(measure: Measure, writer: _Writer) -> list[str]:
