@@ -215,7 +215,7 @@ def _whole_sentences(completion: Completion) -> str:
 def said_once(text: str) -> str:
     """The text without sentences that stood in it before: small models come back to them, and then never get away.
 
-    Sentences of fewer than four words stay: lists repeat them, and so does a split behind `Dr.` and `No.`.
+    Sentences of one or two words stay: lists repeat them, and so does a split behind `Dr.` and `No.`.
     """
     seen, kept, end = set[str](), "", 0
     for sentence in sentences(text):
@@ -223,7 +223,7 @@ def said_once(text: str) -> str:
         words = sentence.casefold()
         if words not in seen:
             kept += text[end:start] + sentence
-        if len(words.split()) >= 4:
+        if len(words.split()) > 2:
             seen.add(words)
         end = start + len(sentence)
     return kept
