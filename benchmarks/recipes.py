@@ -10,8 +10,9 @@ documents   jobs/pocket.yaml, whole documents: dropout of text and of figures, a
 
 A probe of some steps sets each recipe's number of steps. Losses are those of a token of held-out examples (DATA/heldout: other
 topics, phrases and colours, half of it drawn by another library), with their own figures, with those of another report, with
-none, and of documents without their text. shown: swapped less own. right, wrong: facts of single figures as the trained model
-describes them; swapped: right with the figure of another report.
+none (what was said of a document's figures stays in its text), and of documents without their text. right, wrong: facts of
+figures as the trained model describes each alone, or as its summaries of whole documents tell them; swapped: right with the
+figures of another report.
 """
 
 from __future__ import annotations
@@ -70,14 +71,14 @@ DOCUMENTS: dict[str, Sets] = {
 }
 PARTS = {"figures": (JOBS / "pocket-figure.yaml", FIGURES), "documents": (JOBS / "pocket.yaml", DOCUMENTS)}
 
-COLUMNS = {"figures": ("own", "swapped", "none"), "documents": ("own", "swapped", "none", "no text")}
+COLUMNS = {"figures": ("own", "swapped", "none"), "documents": ("own", "none", "no text")}
 
 PROBE = 24
 """Steps of the probe; the first four, in which kernels are made, are left out. Steps of one length follow one another."""
-EXAMPLES = 160
+EXAMPLES = {"figures": 160, "documents": 48}
 """Held-out examples whose loss is taken, in random order: neighbours are of one report."""
 REPORTS = 24
-"""Held-out reports whose figures are described."""
+"""Held-out reports that are described, or summarized."""
 MOST_FIGURES = 5
 """Of one report: that many further on is another report's figure."""
 
@@ -125,7 +126,7 @@ def _seconds(out: str) -> list[float]:
 
 @torch.no_grad()
 def losses(config: Config, data: str, part: str) -> dict[str, float]:
-    """Loss of a token of EXAMPLES held-out examples by what is shown of them."""
+    """Loss of a token of held-out examples by what is shown of them."""
     learner = build_learner(load_fused(config.model, train=True), config).eval()
     assert isinstance(learner, SummaryLearner)
     found = {}
@@ -138,7 +139,7 @@ def losses(config: Config, data: str, part: str) -> dict[str, float]:
             answer_weight=1.0,
         )
         rows = EncodedData(encode(data, changed), changed, pad=learner.model.tokenizer.eos_token_id)
-        order = np.random.default_rng(0).permutation(len(rows))[:EXAMPLES].tolist()
+        order = np.random.default_rng(0).permutation(len(rows))[: EXAMPLES[part]].tolist()
         size, total, tokens = config.training.micro_batch, 0.0, 0.0
         for at in range(0, len(order), size):
             batch = rows.batch(order[at : at + size], step=0).to(learner.model.device)
@@ -148,21 +149,23 @@ def losses(config: Config, data: str, part: str) -> dict[str, float]:
     return found
 
 
-def facts(config: Config, reports: list[Example]) -> dict[str, float]:
-    """Shares of the figures' facts: right, wrong, and right with the figure of another report."""
-    pieces = [piece for report in reports for piece in split_by_figure(report) if piece.summary]
-    alone = config.generation.model_copy(update={"describe_figures": False})
-    summarizer = FusedSummarizer.load(config.model_copy(update={"generation": alone}))
-    documents = [to_document(piece) for piece in pieces]
+def facts(config: Config, examples: list[Example]) -> dict[str, float]:
+    """Shares of the examples' facts: right, wrong, and right with the figures of another report."""
+    summarizer = FusedSummarizer.load(config)
+    documents = [to_document(example) for example in examples]
 
     def verdicts() -> list[Verdict]:
-        told = [draft.text for draft in summarizer.summarize(documents)]
-        return [judge(fact, text) for one, text in zip(pieces, told, strict=True) for fact in read_facts(one.facts)]
+        found: list[Verdict] = []
+        for example, draft in zip(examples, summarizer.summarize(documents), strict=True):
+            listed = [fact for fact in read_facts(example.facts) if fact.figure and not fact.said]
+            found += [judge(fact, draft.text, listed) for fact in listed]
+        return found
 
     own = verdicts()
-    images = [document.figures[0].image for document in documents]
-    for document, image in zip(documents, images[MOST_FIGURES:] + images[:MOST_FIGURES], strict=True):
-        document.figures[0].image = image
+    figures = [figure for document in documents for figure in document.figures]
+    images = [figure.image for figure in figures]
+    for figure, image in zip(figures, images[MOST_FIGURES:] + images[:MOST_FIGURES], strict=True):
+        figure.image = image
     counts = {"right": own.count("right"), "wrong": own.count("wrong"), "swapped": verdicts().count("right")}
     return {name: count / len(own) for name, count in counts.items()}
 
@@ -174,10 +177,13 @@ def try_recipe(part: str, name: str, given: argparse.Namespace, folder: Path) ->
     trained = config.model_copy(update={"model": config.model.model_copy(update={"export": export})})
     heldout = f"{given.data}/heldout"
     loss = losses(trained, heldout, part)
-    told = facts(trained, list(islice(read_examples(heldout), REPORTS)))
+    reports = list(islice(read_examples(heldout), REPORTS))
+    if part == "figures":
+        reports = [piece for report in reports for piece in split_by_figure(report) if piece.summary]
+    told = facts(trained, reports)
     shown = "".join(f"{loss[column]:9.3f}" for column in COLUMNS[part])
     judged = "".join(f"{told[column]:9.1%}" for column in ("right", "wrong", "swapped"))
-    print(f"{name:32}{steps:6}{minutes:8.1f}{shown}{loss['swapped'] - loss['own']:9.3f}{judged}", flush=True)
+    print(f"{name:32}{steps:6}{minutes:8.1f}{shown}{judged}", flush=True)
 
 
 def main() -> None:
@@ -188,20 +194,20 @@ def main() -> None:
         "--start", required=True, metavar="EXPORT", help="trained weights that every recipe begins with"
     )
     parser.add_argument("--minutes", type=float, default=8)
-    parser.add_argument("--recipe", help="one recipe alone")
+    parser.add_argument("--recipe", action="append", help="one recipe alone; may be given several times")
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     given = parser.parse_args()
     recipes = list(PARTS[given.part][1])
-    if given.recipe and given.recipe not in recipes:
-        parser.error(f"--recipe: {given.recipe!r} is none of {', '.join(recipes)}")
+    if unknown := set(given.recipe or ()) - set(recipes):
+        parser.error(f"--recipe: none of {', '.join(recipes)}: {', '.join(sorted(unknown))}")
     if given.folder:
-        try_recipe(given.part, given.recipe, given, Path(given.folder))
+        try_recipe(given.part, given.recipe[-1], given, Path(given.folder))
         return
-    columns = "".join(f"{column:>9}" for column in (*COLUMNS[given.part], "shown", "right", "wrong", "swapped"))
+    columns = "".join(f"{column:>9}" for column in (*COLUMNS[given.part], "right", "wrong", "swapped"))
     print(f"{'recipe':32}{'steps':>6}{'minutes':>8}{columns}", flush=True)
     failed = []
     with tempfile.TemporaryDirectory() as scratch:
-        for name in [given.recipe] if given.recipe else recipes:
+        for name in given.recipe or recipes:
             # A process of its own for each: memory that one leaves in pieces slows the next.
             command = [sys.executable, __file__, *sys.argv[1:], "--recipe", name, "--folder", scratch]
             if subprocess.run(command, check=False).returncode:

@@ -113,11 +113,12 @@ def chance(facts: Sequence[CheckedFact]) -> float | None:
     return sum(by_kind[fact.kind] for fact in facts) / len(facts)
 
 
-_BREAK = re.compile(r"(?<=[.!?])(?<!\b[Ff]ig\.)(?<!\b[Ff]igs\.)\s+(?=[A-Z0-9\"“'(])|\n+")
+_BREAK = re.compile(r"(?<=[.!?])(?<!\b[Ff]ig\.)(?<!\b[Ff]igs\.)\s+(?=[A-Z0-9\"“'(])|(?<=[。！？])\s*|\n+")
 
 
 def sentences(text: str) -> list[str]:
-    """Split behind `.`, `!` and `?` before a space and a capital, digit or quote, but not behind `Fig.`, and at line breaks."""
+    """Split behind `.`, `!` and `?` before a space and a capital, digit or quote, but not behind `Fig.`; behind `。`, `！` and
+    `？`; and at line breaks."""
     return [part.strip() for part in _BREAK.split(text) if part.strip()]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from mmsum.claims import judge, names_figure, read_facts, sentences, write_facts
-from mmsum.legend import listed, put_keys
+from mmsum.legend import lists_of, put_keys
 from mmsum.records import Document, Figure, ObjectRef, Section
 
 _FIGURE = pa.struct(
@@ -152,9 +152,7 @@ def description_of(example: Example, figure: ExampleFigure) -> str:
 
     A name that the caption lists under a key follows its key; of one that only the text lists, the key stands alone.
     """
-    in_caption = listed(figure.caption)
-    of_figure = [paragraph for paragraph in example.text.split("\n\n") if names_figure(paragraph, figure.label)]
-    in_text = {name: key for name, key in listed("\n".join(of_figure)).items() if name not in in_caption}
+    in_caption, in_text = lists_of(figure.label, figure.caption, example.text)
     return put_keys(put_keys(said_of(example, figure), in_text, keep_names=False), in_caption)
 
 

@@ -7,7 +7,10 @@ in the caption, and copying from there is what every language model can do.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
+
+from mmsum.claims import names_figure
 
 _ENTRY = re.compile(r"(\(\w+\)) ([^,;:.()]+)")
 _KEY = re.compile(r"\(\w+\)")
@@ -34,6 +37,26 @@ def put_keys(text: str, keys: Mapping[str, str], keep_names: bool = True) -> str
         return f"{key} {match[0]}" if keep_names else key
 
     return re.sub(pattern, keyed, text, flags=re.IGNORECASE)
+
+
+def put_names(text: str, beside: Mapping[str, str], alone: Mapping[str, str]) -> str:
+    """What `put_keys` does, undone: keys of `beside` leave their names, and names of `alone` stand for their keys.
+
+    A key of `alone` that has several names stays: which one is meant is not known.
+    """
+    if beside:
+        keys, names = ("|".join(map(re.escape, words)) for words in (set(beside.values()), beside))
+        text = re.sub(rf"(?:{keys}) (?=(?:{names})(?![\w-]))", "", text, flags=re.IGNORECASE)
+    several = Counter(alone.values())
+    by_key = {key: name for name, key in alone.items() if several[key] == 1}
+    return _KEY.sub(lambda match: by_key.get(match[0], match[0]), text)
+
+
+def lists_of(label: str, caption: str, text: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What the figure's caption lists, and what only the text does, in paragraphs that name the figure: see `listed`."""
+    in_caption = listed(caption)
+    of_figure = [paragraph for paragraph in text.split("\n\n") if names_figure(paragraph, label)]
+    return in_caption, {name: key for name, key in listed("\n".join(of_figure)).items() if name not in in_caption}
 
 
 def key_spans(text: str) -> list[tuple[int, int]]:

@@ -66,3 +66,4 @@ def test_facts_survive_the_way_through_parquet() -> None:
 
 def test_sentences_end_where_a_reader_sees_it() -> None:
     assert sentences("About 3.5 t were sold. It rose!\nA line") == ["About 3.5 t were sold.", "It rose!", "A line"]
+    assert sentences("销量上升。图1下降！") == ["销量上升。", "图1下降！"]

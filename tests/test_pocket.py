@@ -13,8 +13,8 @@ from mmsum.data.figure_reports import write_sample_archive
 from mmsum.data.synthetic.render import render_report
 from mmsum.data.synthetic.report import plan_report
 from mmsum.examples import split_by_figure, to_document
+from mmsum.generation.descriptions import DESCRIPTION_TOKENS
 from mmsum.generation.fused import FusedSummarizer
-from mmsum.generation.prompt import DESCRIPTION_TOKENS
 from tests.conftest import Run
 
 

@@ -58,7 +58,7 @@ class Generation(_Section):
     describe_figures: bool = _answer(
         False,
         "a trained model first describes each figure by itself, with its caption (what training.unit: figure teaches); its "
-        "words then stand behind the caption in the text",
+        "words then stand behind the caption in the text, and in the summary in place of its sentences that name the figure",
     )
     repetition_penalty: float = _answer(
         1.1,

@@ -1,14 +1,15 @@
 """The fused model behind the Summarizer seam: figures through CLIP once, text through map-reduce calls.
 
 All calls of one level, of all documents of a shard, are decoded together: a first wave describes every figure by itself
-(generation.describe_figures), the next reads every leaf, each further one merges. The waves are a pure function of the shard's
-documents, and so are the batches inside the engine.
+(generation.describe_figures; descriptions.py says what becomes of it), the next reads every leaf, each further one merges. The
+waves are a pure function of the shard's documents, and so are the batches inside the engine.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +18,18 @@ from mmsum.claims import sentences
 from mmsum.config import Config
 from mmsum.errors import FailureKind
 from mmsum.generation.chat import Chat
-from mmsum.generation.engine import Completion, Engine, Request
-from mmsum.generation.prompt import (
+from mmsum.generation.descriptions import (
     DESCRIPTION_TOKENS,
-    Leaf,
-    affordable_leaves,
+    affordable,
     described,
     description_prompt,
+    in_names,
+    speak_of_figures,
+)
+from mmsum.generation.engine import Completion, Engine, Request
+from mmsum.generation.prompt import (
+    Leaf,
+    affordable_leaves,
     first_prompt,
     group_for_merging,
     keep_marks,
@@ -45,6 +51,7 @@ class _Work:
     draft: Draft
     leaves: list[Leaf] = field(default_factory=list)
     features: dict[int, torch.Tensor] = field(default_factory=dict)  # figure index -> [P, D]
+    said: dict[str, str] = field(default_factory=dict)  # label -> what was said of the figure by itself
     texts: list[str] = field(default_factory=list)
 
 
@@ -84,7 +91,7 @@ class FusedSummarizer:
         return [work.draft for work in works]
 
     def _describe(self, works: list[_Work]) -> None:
-        """One short call for each figure; what it says goes behind the figure's caption."""
+        """One short call for each figure; what it says goes behind the figure's caption, and later into the summary."""
         self._look([(work, index) for work in works for index in range(len(work.document.figures))])
         callers, requests = [], []
         for work in works:
@@ -96,7 +103,9 @@ class FusedSummarizer:
         texts = iter(self._generate(callers, requests))
         for work in works:
             words = {index: next(texts) for index in work.features}
-            work.document = described(work.document, [words.get(i, "") for i in range(len(work.document.figures))])
+            descriptions = [words.get(index, "") for index in range(len(work.document.figures))]
+            work.said = in_names(work.document, descriptions)
+            work.document = described(work.document, descriptions)
 
     def _plan(self, work: _Work) -> None:
         """Splits the document into leaves and leaves out, counted, what `limits.calls` cannot cover."""
@@ -166,6 +175,8 @@ class FusedSummarizer:
     def _finish(self, work: _Work) -> None:
         draft = work.draft
         draft.text = work.texts[0].strip() if work.texts else ""
+        said = affordable(work.said, draft.text, self.config.generation.summary_tokens, self.chat.count)
+        draft.text = speak_of_figures(draft.text, said, [figure.label for figure in work.document.figures])
         if draft.text:
             return
         if not work.leaves:
@@ -213,20 +224,28 @@ def _whole_sentences(completion: Completion) -> str:
 
 
 def said_once(text: str) -> str:
-    """The text without sentences that stood in it before: small models come back to them, and then never get away.
+    """The text without sentences that stood in it before, or that go round in circles: small models come back to what they
+    wrote, and then never get away. A text that is nothing else stays as it is.
 
     Sentences of one or two words stay: lists repeat them, and so does a split behind `Dr.` and `No.`.
     """
     seen, kept, end = set[str](), "", 0
     for sentence in sentences(text):
         start = text.index(sentence, end)
-        words = sentence.casefold()
-        if words not in seen:
+        folded = sentence.casefold()
+        words = folded.split()
+        if folded not in seen and not _circles(words):
             kept += text[end:start] + sentence
-        if len(words.split()) > 2:
-            seen.add(words)
+        if len(words) > 2:
+            seen.add(folded)
         end = start + len(sentence)
-    return kept
+    return kept.strip() or text
+
+
+def _circles(words: list[str]) -> bool:
+    """Whether some four words in a row stand there three times."""
+    runs = Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
+    return max(runs.values(), default=0) > 2
 
 
 def _share_time(started: float, weights: Sequence[tuple[Draft, float]]) -> None:

@@ -8,7 +8,7 @@ leaf that holds the section it belongs to. Nothing is cut off silently: what the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from mmsum.records import Document, Figure, caption_without_label
 
@@ -50,24 +50,6 @@ class _Piece:
     tokens: int
     page: int
     figures: list[int]
-
-
-DESCRIPTION_TOKENS = 96
-"""Longest description of one figure: three facts of it take about 30."""
-
-
-def described(document: Document, descriptions: Sequence[str]) -> Document:
-    """The document with a description of each figure, or "", behind its caption."""
-    figures = [
-        replace(figure, caption=f"{figure.caption} {words}".strip()) if words else figure
-        for figure, words in zip(document.figures, descriptions, strict=True)
-    ]
-    return replace(document, figures=figures)
-
-
-def description_prompt(title: str, figure: Figure) -> str:
-    """The user message of a call that describes one figure: that of a document which holds nothing else."""
-    return first_prompt(title, MARK + caption_line(figure))
 
 
 def first_prompt(title: str, text: str) -> str:

@@ -35,7 +35,8 @@ from mmsum.examples import (
     what_figure_shows,
 )
 from mmsum.generation.chat import Chat
-from mmsum.generation.prompt import MARK, caption_line, described, first_prompt, keep_marks, split_document
+from mmsum.generation.descriptions import described
+from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
 from mmsum.images import square_image
 from mmsum.legend import key_spans
 from mmsum.model.manifest import soft_tokens

@@ -115,7 +115,15 @@ def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: 
     assert "[Figure 2: Caption 1]" in text and "[Figure 1: Caption 0]" in other  # there was nothing to look at
     assert drafts[0].shown == {0, 2} and drafts[1].shown == frozenset()
     assert [figure.caption for figure in seeing.figures] == captions  # the row keeps the document's own
-    assert drafts[0].output_tokens > drafts[1].output_tokens
+
+
+def test_the_summary_tells_what_was_seen(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    generation = config.generation.model_copy(update={"describe_figures": True, "summary_tokens": 64})
+    trained = load_trained(config.model_copy(update={"generation": generation}))
+    waves = iter((["It rose (Figure 1).", "It fell (Figure 2)."], ["All is well. It fell (Figure 1).", "Of b."]))
+    monkeypatch.setattr(trained, "_generate", lambda works, requests: next(waves))
+    drafts = trained.summarize([document("a", figures=2), document("b")])
+    assert [draft.text for draft in drafts] == ["All is well. It rose (Figure 1). It fell (Figure 2).", "Of b."]
 
 
 def test_only_what_trained_adapters_write_may_repeat_itself(
@@ -146,6 +154,15 @@ def test_no_sentence_is_said_twice() -> None:
         "",
     ):
         assert said_once(whole) == whole
+
+
+def test_a_sentence_that_goes_round_in_circles_is_left_out() -> None:
+    circle = "Layers from below: " + ", ".join(["the black and the grey row"] * 9)
+    assert said_once(f"It is a farm. {circle}. It grew (Figure 1).") == "It is a farm. It grew (Figure 1)."
+    assert said_once(f"{circle}. It grew.") == "It grew."
+    assert said_once(circle) == circle  # rather than nothing
+    twice = "The east wing of the mill leads the west wing of the mill."
+    assert said_once(twice) == twice
 
 
 def test_an_untrained_model_describes_nothing(config: Config, summarizer: FusedSummarizer) -> None:

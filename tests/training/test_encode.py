@@ -17,7 +17,8 @@ from mmsum.config import Config
 from mmsum.errors import ConfigError, SourceError
 from mmsum.examples import Example, ExampleFigure, examples_to_table, figures_alone, split_by_figure, to_document
 from mmsum.generation.chat import Chat
-from mmsum.generation.prompt import MARK, description_prompt
+from mmsum.generation.descriptions import description_prompt
+from mmsum.generation.prompt import MARK
 from mmsum.training.batches import IGNORED, EncodedData
 from mmsum.training.encode import encode, encode_example, load_chat
 from mmsum.training.launch import run_training

@@ -1,0 +1,87 @@
+"""What was said of each figure by itself, in the summary."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmsum.generation.descriptions import affordable, in_names, speak_of_figures
+from mmsum.records import Document, Figure, ObjectRef, Section
+
+LABELS = ["Figure 1", "Figure 2", "Figure 3"]
+SAID = {"Figure 1": "Sales rose (Figure 1).", "Figure 3": "Rye led. Oats came last (Figure 3)."}
+
+
+@pytest.mark.parametrize(
+    ("summary", "spoken"),
+    [
+        # in place of the summary's own sentences, once
+        (
+            "It is a shop. Sales fell (Figure 1). Fig. 1 also rose. Oats led (Figure 3). It will grow.",
+            "It is a shop. Sales rose (Figure 1). Rye led. Oats came last (Figure 3). It will grow.",
+        ),
+        # a figure that is passed over: behind those before it, else before those after it, else at the end
+        (
+            "It is a shop. Figure 1 fell. It will grow.",
+            "It is a shop. Sales rose (Figure 1). Rye led. Oats came last (Figure 3). It will grow.",
+        ),
+        (
+            "It is a shop. Oats led (Figure 3).",
+            "It is a shop. Sales rose (Figure 1). Rye led. Oats came last (Figure 3).",
+        ),
+        ("It is a shop.", "It is a shop. Sales rose (Figure 1). Rye led. Oats came last (Figure 3)."),
+        ("", "Sales rose (Figure 1). Rye led. Oats came last (Figure 3)."),
+        # of Figure 2 nothing was said: its sentence stays, whatever else it names
+        (
+            "Figures 1 and 2 differ. Figure 2 is a map.",
+            "Figures 1 and 2 differ. Sales rose (Figure 1). Figure 2 is a map. Rye led. Oats came last (Figure 3).",
+        ),
+    ],
+)
+def test_the_summary_speaks_of_a_figure_as_it_was_described(summary: str, spoken: str) -> None:
+    assert speak_of_figures(summary, SAID, LABELS) == spoken
+
+
+def test_a_summary_is_left_alone_where_nothing_was_said_of_its_figures() -> None:
+    listed = "It is:\n- old (Figure 1)\n- new\n"
+    assert speak_of_figures(listed, {}, LABELS) == listed
+
+
+def test_descriptions_stay_within_the_summary_s_length() -> None:
+    def count(text: str) -> int:
+        return len(text.split())
+
+    summary = "It is a shop. Sales fell (Figure 1). It will grow."  # seven words on other things
+    said = {"Figure 1": "one two three", "Figure 2": "four five", "Figure 3": "six"}
+    assert affordable(said, summary, 13, count) == said
+    assert list(affordable(said, summary, 12, count)) == ["Figure 1", "Figure 2"]
+    assert affordable(said, summary, 9, count) == {}
+    assert affordable({}, summary, 0, count) == {}
+
+
+def test_keys_give_way_to_the_names_that_stand_for_them() -> None:
+    figures = [
+        Figure("Figure 1", 1, (0, 0, 9, 9), "Figure 1: Loaves. Bars: (1) rye, (2) oats.", "chart", 9, 9),
+        Figure("", 1, (0, 0, 9, 9), "(1) A logo", "figure", 9, 9),
+        Figure("Figure 2", 1, (0, 0, 9, 9), "Speed by place.", "chart", 9, 9),
+        Figure("Figure 2", 2, (0, 0, 9, 9), "Of the second chapter.", "chart", 9, 9),
+        Figure("Figure 3", 2, (0, 0, 9, 9), "Silent.", "chart", 9, 9),
+    ]
+    sections = [
+        Section(
+            "", "Figure 1 shows (2) wheat.\n\nBoxes of Figure 2: (1) washing, (2) drying, (3) rows, (3) columns.", 1
+        )
+    ]
+    document = Document(
+        ObjectRef("/a", 1, ""), title="", pages_total=1, pages_read=1, sections=sections, figures=figures
+    )
+    said = [
+        "(1) Rye led, (2) came last (Figure 1).",
+        "A logo.",
+        "(1) is quick (Figure 2). (2) is slow, (3) is dark and (4) is new (Figure 2).",
+        "It rose (Figure 2).",
+        "",
+    ]
+    assert in_names(document, said) == {
+        "Figure 1": "Rye led, wheat came last (Figure 1).",
+        "Figure 2": "Washing is quick (Figure 2). Drying is slow, (3) is dark and (4) is new (Figure 2). It rose (Figure 2).",
+    }
