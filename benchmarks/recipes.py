@@ -75,9 +75,9 @@ COLUMNS = {"figures": ("own", "swapped", "none"), "documents": ("own", "none", "
 
 PROBE = 24
 """Steps of the probe; the first four, in which kernels are made, are left out. Steps of one length follow one another."""
-EXAMPLES = {"figures": 160, "documents": 48}
+EXAMPLES = {"figures": 160, "documents": 32}
 """Held-out examples whose loss is taken, in random order: neighbours are of one report."""
-REPORTS = 24
+REPORTS = {"figures": 24, "documents": 12}
 """Held-out reports that are described, or summarized."""
 MOST_FIGURES = 5
 """Of one report: that many further on is another report's figure."""
@@ -177,7 +177,7 @@ def try_recipe(part: str, name: str, given: argparse.Namespace, folder: Path) ->
     trained = config.model_copy(update={"model": config.model.model_copy(update={"export": export})})
     heldout = f"{given.data}/heldout"
     loss = losses(trained, heldout, part)
-    reports = list(islice(read_examples(heldout), REPORTS))
+    reports = list(islice(read_examples(heldout), REPORTS[part]))
     if part == "figures":
         reports = [piece for report in reports for piece in split_by_figure(report) if piece.summary]
     told = facts(trained, reports)
