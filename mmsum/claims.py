@@ -113,26 +113,59 @@ def chance(facts: Sequence[CheckedFact]) -> float | None:
     return sum(by_kind[fact.kind] for fact in facts) / len(facts)
 
 
-_BREAK = re.compile(r"(?<=[.!?])(?<!\b[Ff]ig\.)(?<!\b[Ff]igs\.)\s+(?=[A-Z0-9\"“'(])|(?<=[。！？])\s*|\n+")
+_SHORT = ("Fig", "Figs", "Dr", "Mr", "Mrs", "Prof", "No", "Nos", "vs", "al", "cf", "e.g", "i.e", "Eq", "Sec", "Tab")
+_BREAK = re.compile(
+    r"(?<=[.!?])"
+    + "".join(rf"(?<!\b(?i:{re.escape(word)})\.)" for word in _SHORT)
+    + r"(?<!\.[A-Z]\.)\s+(?=[A-Z0-9\"“'(])|(?<=[。！？])\s*|\n+"
+)
 
 
 def sentences(text: str) -> list[str]:
-    """Split behind `.`, `!` and `?` before a space and a capital, digit or quote, but not behind `Fig.`; behind `。`, `！` and
-    `？`; and at line breaks."""
+    """Split behind `.`, `!` and `?` before a space and a capital, digit or quote, but not behind `Fig.`, `Dr.` and their like;
+    behind `。`, `！` and `？`; and at line breaks."""
     return [part.strip() for part in _BREAK.split(text) if part.strip()]
 
 
-def names_figure(sentence: str, label: str) -> bool:
-    """Whether `Figure 2` is named: also as `Fig. 2`, and in `Figures 1, 2 and 3`; a figure without a label never is."""
-    return bool(label and _label_pattern(label).search(sentence))
-
-
-@lru_cache(maxsize=4096)
-def _label_pattern(label: str) -> re.Pattern[str]:
+def names_figure(sentence: str, label: str, panels: bool = False) -> bool:
+    """Whether `Figure 2` is named: also as `Fig. 2`, and in `Figures 1, 2 and 3` and `Figures 1-3`, but not in `Supplementary
+    Figure 2`, and in `Figure 2a` only with `panels`; a figure without a label never is."""
     word, _, number = label.rpartition(" ")
-    word = r"Fig(?:ure)?s?\.?" if word.lower() in ("figure", "fig.", "fig") else rf"{re.escape(word)}s?"
-    before = r"(?:[\w.]+\s*(?:,|and|&|to)+\s*)*" if number != label else ""
-    return re.compile(rf"(?<!\w){word}\s*{before}{re.escape(number)}(?!\w)", re.IGNORECASE)
+    if not _NUMBER.fullmatch(number):
+        return bool(label and re.search(rf"(?<!\w){re.escape(label)}(?!\w)", sentence, re.IGNORECASE))
+    return any(number in _listed_numbers(match[1], panels) for match in _mentions(word.lower()).finditer(sentence))
+
+
+_NUMBER = re.compile(r"[A-Z]{0,2}\.?\d+(?:\.\d+)*[a-z]?", re.IGNORECASE)
+_JOINT = r"(?:,\s*(?:and\b|&)?|and\b|&|to\b|[-–])"
+
+
+@lru_cache(maxsize=1024)
+def _mentions(word: str) -> re.Pattern[str]:
+    """Finds the word with the numbers behind it. Each turn of the list holds a digit: no text is tried in two ways."""
+    number = rf"{_NUMBER.pattern}(?![0-9a-z_])"
+    if word in ("figure", "fig.", "fig"):
+        word = r"(?<!supplementary )(?<!supplemental )(?<!extended data )(?<!\w)Fig(?:ure)?s?\.?"
+    elif word.isascii():
+        word = rf"(?<!\w){re.escape(word)}s?"
+    else:  # Chinese sets no space before it
+        word = re.escape(word)
+    return re.compile(rf"{word}\s*({number}(?:\s*{_JOINT}\s*{number})*)", re.IGNORECASE)
+
+
+def _listed_numbers(text: str, panels: bool) -> set[str]:
+    """`1`, `2`, `3` and `5a` of `1-3 and 5a`, with `panels` also `5`."""
+    found = set(_NUMBER.findall(text))
+    if panels:
+        found |= {number.rstrip("abcdefghijklmnopqrstuvwxyz") for number in found}
+    for low, high in re.findall(r"(?<![\d.])(\d{1,4})\s*(?:to|[-–])\s*(\d{1,4})(?![\d.])", text):
+        if int(high) - int(low) < MOST_IN_RANGE:
+            found |= {str(number) for number in range(int(low), int(high) + 1)}
+    return found
+
+
+MOST_IN_RANGE = 100
+"""Figures of one `Figures 1-99`."""
 
 
 @lru_cache(maxsize=65536)

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mmsum.claims import names_figure
 
-_ENTRY = re.compile(r"(\(\w+\)) ([^,;:.()]+)")
-_KEY = re.compile(r"\(\w+\)")
+_NAME = r"[^,;:.()\n]+"
+_ENTRY = re.compile(rf"(\(\w+\)) ({_NAME})")
+_MORE = rf"(?:[,;] \(\w+\) {_NAME})"
+_LIST = re.compile(rf"(?<=: )\(\w+\) {_NAME}{_MORE}*|(?<!\w)\(\w+\) {_NAME}{_MORE}+")
+_KEY = re.compile(r"(?<!\w)\(\w+\)")
 
 
 def listed(text: str) -> dict[str, str]:
-    """name -> key in its brackets: a key is one word, a name goes up to the next mark. Of two keys the first counts."""
+    """name -> key in its brackets: a key is one word, a name goes up to the next mark. Of two keys the first counts.
+
+    One entry is a list only behind a colon: `long short-term memory (LSTM) networks` is none.
+    """
     names: dict[str, str] = {}
-    for key, name in _ENTRY.findall(text):
-        names.setdefault(name.strip(), key)
+    for found in _LIST.finditer(text):
+        for key, name in _ENTRY.findall(found[0]):
+            names.setdefault(name.strip(), key)
     return names
 
 
@@ -42,21 +49,24 @@ def put_keys(text: str, keys: Mapping[str, str], keep_names: bool = True) -> str
 def put_names(text: str, beside: Mapping[str, str], alone: Mapping[str, str]) -> str:
     """What `put_keys` does, undone: keys of `beside` leave their names, and names of `alone` stand for their keys.
 
-    A key of `alone` that has several names stays: which one is meant is not known.
+    A key of `alone` that has several names, or is one of `beside`, too, stays: which name is meant is not known.
     """
     if beside:
         keys, names = ("|".join(map(re.escape, words)) for words in (set(beside.values()), beside))
         text = re.sub(rf"(?:{keys}) (?=(?:{names})(?![\w-]))", "", text, flags=re.IGNORECASE)
     several = Counter(alone.values())
-    by_key = {key: name for name, key in alone.items() if several[key] == 1}
+    by_key = {key: name for name, key in alone.items() if several[key] == 1 and key not in beside.values()}
     return _KEY.sub(lambda match: by_key.get(match[0], match[0]), text)
 
 
-def lists_of(label: str, caption: str, text: str) -> tuple[dict[str, str], dict[str, str]]:
+def lists_of(label: str, caption: str, paragraphs: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """What the figure's caption lists, and what only the text does, in paragraphs that name the figure: see `listed`."""
     in_caption = listed(caption)
-    of_figure = [paragraph for paragraph in text.split("\n\n") if names_figure(paragraph, label)]
-    return in_caption, {name: key for name, key in listed("\n".join(of_figure)).items() if name not in in_caption}
+    of_figure = [listed(paragraph) for paragraph in paragraphs if names_figure(paragraph, label)]
+    in_text: dict[str, str] = {}
+    for names in of_figure:
+        in_text = names | in_text  # the first key counts
+    return in_caption, {name: key for name, key in in_text.items() if name not in in_caption}
 
 
 def key_spans(text: str) -> list[tuple[int, int]]:

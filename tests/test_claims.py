@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mmsum.claims import CheckedFact, answer_spans, claimed, judge, read_facts, sentences, write_facts
+from mmsum.claims import CheckedFact, answer_spans, claimed, judge, names_figure, read_facts, sentences, write_facts
 
 TREND = CheckedFact(
     kind="trend",
@@ -67,3 +67,36 @@ def test_facts_survive_the_way_through_parquet() -> None:
 def test_sentences_end_where_a_reader_sees_it() -> None:
     assert sentences("About 3.5 t were sold. It rose!\nA line") == ["About 3.5 t were sold.", "It rose!", "A line"]
     assert sentences("销量上升。图1下降！") == ["销量上升。", "图1下降！"]
+    for whole in (
+        "Dr. Smith grew rye, e.g. Oklon, as Jones et al. (2019) did (No. 3, Fig. 2).",
+        "The U.S. Army came.",
+    ):
+        assert sentences(whole) == [whole]
+
+
+def test_a_figure_is_named_in_lists_and_ranges() -> None:
+    for sentence in (
+        "Figure 2 rose.",
+        "Figs. 1, 2 and 5",
+        "Figures 1-3",
+        "FIGURES 1 to 3",
+        "See figures 1, and 2.",
+    ):
+        assert names_figure(sentence, "Figure 2"), sentence
+    for sentence in (
+        "Figure 2.1 rose.",
+        "Figure 12 rose.",
+        "Figures 1 and 3",
+        "Supplementary Figure 2",
+        "Figures 3 to 5",
+        "Refigure 2",
+    ):
+        assert not names_figure(sentence, "Figure 2"), sentence
+    assert names_figure("如图1所示，销量下降。", "图 1") and not names_figure("如图12所示", "图 1")
+    assert names_figure("As Table S2 shows", "Table S2") and names_figure("In Chart II", "Chart II")
+    assert not names_figure("Figure 2", "")
+    assert names_figure("Fig. 2b and c rose.", "Figure 2", panels=True) and names_figure(
+        "Fig. 2b", "Figure 2b", panels=True
+    )
+    glued = "Figure1" + "showsthetotal" * 2000 + "Table customer,total,store,motor,brand,sand " * 200
+    assert not names_figure(glued, "Figure 9")  # at once: no number is tried in two ways

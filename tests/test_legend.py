@@ -14,6 +14,9 @@ def test_a_name_goes_up_to_the_next_mark() -> None:
     assert listed(CAPTION) == {"Market": "(1)", "Route 1": "(2)", "Route 12": "(3)", "60 and over": "(teal)"}
     assert listed("Speed (Figure 2). See (below).") == {}
     assert listed("(1) Market, (2) Market.") == {"Market": "(1)"}
+    assert listed("long short-term memory (LSTM) networks; the year(s) shown, (1) Market.") == {}
+    assert listed("Bars: (1) Market, (2) Bridge. So") == listed("of (1) Market, (2) Bridge\nStation")
+    assert listed("(1) Market, (2) Bridge\nStation") == {"Market": "(1)", "Bridge": "(2)"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from mmsum.claims import names_figure, sentences
 from mmsum.generation.prompt import MARK, CountTokens, caption_line, first_prompt
-from mmsum.legend import lists_of, put_names
+from mmsum.legend import listed, lists_of, put_names
 from mmsum.records import Document, Figure, caption_without_label
 
 DESCRIPTION_TOKENS = 96
@@ -35,52 +35,57 @@ def described(document: Document, descriptions: Sequence[str]) -> Document:
 def in_names(document: Document, descriptions: Sequence[str]) -> dict[str, str]:
     """label -> what was said of its figure, with names for the keys that the caption or the text lists, in figures' order.
 
-    Figures without a label are left out: no sentence can speak of them.
+    Left out are figures without a label, of which no sentence can speak, and labels that several figures share (each chapter
+    may have its Figure 1) unless something was said of each.
     """
-    text = "\n\n".join(section.text for section in document.sections)
-    said: dict[str, str] = {}
+    paragraphs = [paragraph for section in document.sections for paragraph in section.text.split("\n\n")]
+    with_lists = [paragraph for paragraph in paragraphs if listed(paragraph)]
+    said: dict[str, list[str]] = {}
     for figure, words in zip(document.figures, descriptions, strict=True):
-        if figure.label and words:
-            caption = caption_without_label(figure.label, figure.caption)
-            in_caption, in_text = lists_of(figure.label, caption, text)
-            told = [put_names(sentence, in_caption, in_text) for sentence in sentences(words)]
-            before = said.get(figure.label)  # each chapter may have its own Figure 1
-            said[figure.label] = " ".join(
-                [*([before] if before else []), *(line[:1].upper() + line[1:] for line in told)]
-            )
-    return said
+        caption = caption_without_label(figure.label, figure.caption)
+        in_caption, in_text = lists_of(figure.label, caption, with_lists if words else ())
+        told = [(line, put_names(line, in_caption, in_text)) for line in sentences(words)]
+        # A name that now begins a sentence is written as one.
+        lines = [now[:1].upper() + now[1:] if line.startswith("(") else now for line, now in told]
+        said.setdefault(figure.label, []).append(" ".join(lines))
+    return {label: " ".join(words) for label, words in said.items() if label and all(words)}
 
 
-def affordable(said: Mapping[str, str], summary: str, tokens: int, count: CountTokens) -> dict[str, str]:
-    """The first of the descriptions that stay within `tokens` beside the summary's sentences on other things."""
-    rest = [line for line in sentences(summary) if not any(names_figure(line, label) for label in said)]
-    left, kept = tokens - count(" ".join(rest)), {}
-    for label, words in said.items():
+def speak_of_figures(
+    summary: str, said: Mapping[str, str], labels: Sequence[str], tokens: int, count: CountTokens
+) -> tuple[str, set[str]]:
+    """The summary with what was said of each figure in place of its own sentences on that figure alone; and of which it tells.
+
+    said: by label. labels: of all figures, in order. A figure that the summary passes over is told of behind those before it.
+    Where `tokens` do not hold all, the last figures stay as the summary has them.
+    """
+    left, first = tokens, list(said)
+    for place, words in enumerate(said.values()):
         left -= count(words)
         if left < 0:
+            first = first[:place]
             break
-        kept[label] = words
-    return kept
+    while first:
+        spoken = _speak(summary, {label: said[label] for label in first}, labels)
+        if count(spoken) <= tokens:
+            return spoken, set(first)
+        first.pop()
+    return summary, set()
 
 
-def speak_of_figures(summary: str, said: Mapping[str, str], labels: Sequence[str]) -> str:
-    """The summary with what was said of each figure in place of its own sentences on it.
-
-    said: by label. labels: of all figures, in order. A sentence that also names a figure of which nothing was said stays. A
-    figure that the summary passes over is told of behind those before it.
-    """
-    if not said:
-        return summary
-    told: list[tuple[str, set[str]]] = []  # a sentence or a description, and the figures it names
-    waiting = dict(said)
+def _speak(summary: str, said: Mapping[str, str], labels: Sequence[str]) -> str:
+    told: list[tuple[str, set[str]]] = []  # a sentence with the gap before it, or a description; the figures it names
+    waiting, end = dict(said), 0
     for sentence in sentences(summary):
-        named = {label for label in labels if names_figure(sentence, label)}
-        if not named or named - said.keys():
-            told.append((sentence, named))
-        told += [(waiting.pop(label), {label}) for label in labels if label in named and label in waiting]
+        start, gap_from = summary.index(sentence, end), end
+        end = start + len(sentence)
+        named = {label for label in labels if names_figure(sentence, label, panels=True)}
+        if len(named) != 1 or named - said.keys():
+            told.append((summary[gap_from:end], named))
+        told += [(" " + waiting.pop(label), {label}) for label in said if label in named and label in waiting]
     for label in waiting:
         earlier, later = set(labels[: labels.index(label)]), set(labels[labels.index(label) + 1 :])
         behind = [place for place, (_, named) in enumerate(told, start=1) if named & earlier]
         ahead = [place for place, (_, named) in enumerate(told) if named & later]
-        told.insert(max(behind) if behind else min(ahead, default=len(told)), (waiting[label], {label}))
-    return " ".join(words for words, _ in told)
+        told.insert(max(behind) if behind else min(ahead, default=len(told)), (" " + waiting[label], {label}))
+    return "".join(words for words, _ in told).strip()

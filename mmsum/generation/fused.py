@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,6 @@ from mmsum.errors import FailureKind
 from mmsum.generation.chat import Chat
 from mmsum.generation.descriptions import (
     DESCRIPTION_TOKENS,
-    affordable,
     described,
     description_prompt,
     in_names,
@@ -175,9 +173,10 @@ class FusedSummarizer:
     def _finish(self, work: _Work) -> None:
         draft = work.draft
         draft.text = work.texts[0].strip() if work.texts else ""
-        said = affordable(work.said, draft.text, self.config.generation.summary_tokens, self.chat.count)
-        draft.text = speak_of_figures(draft.text, said, [figure.label for figure in work.document.figures])
         if draft.text:
+            labels, tokens = [figure.label for figure in work.document.figures], self.config.generation.summary_tokens
+            draft.text, told = speak_of_figures(draft.text, work.said, labels, tokens, self.chat.count)
+            draft.shown |= frozenset(index for index, label in enumerate(labels) if label in told)
             return
         if not work.leaves:
             draft.failure_kind, draft.failure_message = FailureKind.EMPTY, "neither text nor captions to summarize"
@@ -243,9 +242,16 @@ def said_once(text: str) -> str:
 
 
 def _circles(words: list[str]) -> bool:
-    """Whether some four words in a row stand there three times."""
-    runs = Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
-    return max(runs.values(), default=0) > 2
+    """Whether three words or more stand there three times, one right behind the other."""
+    return any(
+        words[at : at + size] == words[at + size : at + 2 * size] == words[at + 2 * size : at + 3 * size]
+        for size in range(3, min(LONGEST_CIRCLE, len(words) // 3) + 1)
+        for at in range(len(words) - 3 * size + 1)
+    )
+
+
+LONGEST_CIRCLE = 24
+"""Words of a circle that is looked for."""
 
 
 def _share_time(started: float, weights: Sequence[tuple[Draft, float]]) -> None:

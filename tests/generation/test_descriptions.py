@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmsum.generation.descriptions import affordable, in_names, speak_of_figures
+from mmsum.generation.descriptions import in_names, speak_of_figures
 from mmsum.records import Document, Figure, ObjectRef, Section
 
 LABELS = ["Figure 1", "Figure 2", "Figure 3"]
@@ -30,32 +30,44 @@ SAID = {"Figure 1": "Sales rose (Figure 1).", "Figure 3": "Rye led. Oats came la
         ),
         ("It is a shop.", "It is a shop. Sales rose (Figure 1). Rye led. Oats came last (Figure 3)."),
         ("", "Sales rose (Figure 1). Rye led. Oats came last (Figure 3)."),
-        # of Figure 2 nothing was said: its sentence stays, whatever else it names
+        # of Figure 2 nothing was said, and a sentence on several figures says what no description does: both stay
         (
-            "Figures 1 and 2 differ. Figure 2 is a map.",
-            "Figures 1 and 2 differ. Sales rose (Figure 1). Figure 2 is a map. Rye led. Oats came last (Figure 3).",
+            "Figures 1 to 3 differ. Figure 2 is a map.",
+            "Figures 1 to 3 differ. Sales rose (Figure 1). Rye led. Oats came last (Figure 3). Figure 2 is a map.",
+        ),
+        # lists and lines stay
+        (
+            "It is:\n- old\n- new\n\nSales fell (Figure 1).\nIt will grow.",
+            "It is:\n- old\n- new Sales rose (Figure 1). Rye led. Oats came last (Figure 3).\nIt will grow.",
+        ),
+        # other documents' figures, and parts of one
+        (
+            "Supplementary Figure 1 is long. Figure 1.2 is short. Figure 1a fell. Figure 3 fell.",
+            "Supplementary Figure 1 is long. Figure 1.2 is short. Sales rose (Figure 1). Rye led. Oats came last (Figure 3).",
         ),
     ],
 )
 def test_the_summary_speaks_of_a_figure_as_it_was_described(summary: str, spoken: str) -> None:
-    assert speak_of_figures(summary, SAID, LABELS) == spoken
+    assert speak_of_figures(summary, SAID, LABELS, 100, words) == (spoken, set(SAID))
+
+
+def words(text: str) -> int:
+    return len(text.split())
 
 
 def test_a_summary_is_left_alone_where_nothing_was_said_of_its_figures() -> None:
     listed = "It is:\n- old (Figure 1)\n- new\n"
-    assert speak_of_figures(listed, {}, LABELS) == listed
+    assert speak_of_figures(listed, {}, LABELS, 100, words) == (listed, set())
 
 
 def test_descriptions_stay_within_the_summary_s_length() -> None:
-    def count(text: str) -> int:
-        return len(text.split())
-
-    summary = "It is a shop. Sales fell (Figure 1). It will grow."  # seven words on other things
-    said = {"Figure 1": "one two three", "Figure 2": "four five", "Figure 3": "six"}
-    assert affordable(said, summary, 13, count) == said
-    assert list(affordable(said, summary, 12, count)) == ["Figure 1", "Figure 2"]
-    assert affordable(said, summary, 9, count) == {}
-    assert affordable({}, summary, 0, count) == {}
+    summary = "It is a shop. Oats led (Figure 3)."
+    whole = "It is a shop. Sales rose (Figure 1). Rye led. Oats came last (Figure 3)."
+    assert speak_of_figures(summary, SAID, LABELS, words(whole), words) == (whole, set(SAID))
+    first = "It is a shop. Sales rose (Figure 1). Oats led (Figure 3)."
+    assert speak_of_figures(summary, SAID, LABELS, words(first), words) == (first, {"Figure 1"})
+    assert speak_of_figures(summary, SAID, LABELS, words(whole) - 1, words) == (first, {"Figure 1"})
+    assert speak_of_figures(summary, SAID, LABELS, words(first) - 1, words) == (summary, set())
 
 
 def test_keys_give_way_to_the_names_that_stand_for_them() -> None:
@@ -65,23 +77,31 @@ def test_keys_give_way_to_the_names_that_stand_for_them() -> None:
         Figure("Figure 2", 1, (0, 0, 9, 9), "Speed by place.", "chart", 9, 9),
         Figure("Figure 2", 2, (0, 0, 9, 9), "Of the second chapter.", "chart", 9, 9),
         Figure("Figure 3", 2, (0, 0, 9, 9), "Silent.", "chart", 9, 9),
+        Figure("Figure 4", 3, (0, 0, 9, 9), "One of two.", "chart", 9, 9),
+        Figure("Figure 4", 4, (0, 0, 9, 9), "The other, silent.", "chart", 9, 9),
+        Figure("Figure 5", 5, (0, 0, 9, 9), "What a memory does.", "chart", 9, 9),
     ]
     sections = [
         Section(
-            "", "Figure 1 shows (2) wheat.\n\nBoxes of Figure 2: (1) washing, (2) drying, (3) rows, (3) columns.", 1
-        )
+            "", "In Figure 1: (2) wheat, (3) malt.\n\nOf Figure 2: (1) washing, (2) drying, (3) rows, (3) columns.", 1
+        ),
+        Section("", "In Figure 5 long short-term memory (LSTM) networks win in the year(s) shown.", 2),
     ]
     document = Document(
         ObjectRef("/a", 1, ""), title="", pages_total=1, pages_read=1, sections=sections, figures=figures
     )
     said = [
-        "(1) Rye led, (2) came last (Figure 1).",
+        "(1) Rye led, (2) came next, (3) came last (Figure 1).",
         "A logo.",
         "(1) is quick (Figure 2). (2) is slow, (3) is dark and (4) is new (Figure 2).",
         "It rose (Figure 2).",
         "",
+        "It fell (Figure 4).",
+        "",
+        "mRNA of (LSTM) and year(s) rose (Figure 5).",
     ]
     assert in_names(document, said) == {
-        "Figure 1": "Rye led, wheat came last (Figure 1).",
+        "Figure 1": "Rye led, (2) came next, malt came last (Figure 1).",
         "Figure 2": "Washing is quick (Figure 2). Drying is slow, (3) is dark and (4) is new (Figure 2). It rose (Figure 2).",
+        "Figure 5": "mRNA of (LSTM) and year(s) rose (Figure 5).",
     }
