@@ -9,10 +9,10 @@ figures     jobs/pocket-figure.yaml, single figures: how figures join the langua
 documents   jobs/pocket.yaml, whole documents: dropout of text and of figures, and the tower's rate beside the adapters'
 
 A probe of some steps sets each recipe's number of steps. Losses are those of a token of held-out examples (DATA/heldout: other
-topics, phrases and colours, half of it drawn by another library), with their own figures, with those of another report, with
-none (what was said of a document's figures stays in its text), and of documents without their text. right, wrong: facts of
-figures as the trained model describes each alone, or as its summaries of whole documents tell them; swapped: right with the
-figures of another report.
+topics, phrases and colours, half of it drawn by another library), with their own figures; figures also with those of another
+report; with none; documents also without their text. What the gold says of a document's figures stays beside their captions.
+right, wrong: facts of figures as the trained model describes each alone, or as its summaries of whole documents tell them; the
+last column: right with the figures of another report.
 """
 
 from __future__ import annotations

@@ -198,8 +198,9 @@ class FusedSummarizer:
 
     def _request(self, user: str, figures: torch.Tensor | None, describes: bool = False) -> Request:
         generation = self.config.generation
-        # Trained adapters write as they have learned to, the same words again where gold does; a plain backbone would loop.
-        learned = self.model.trained and figures is not None
+        # Trained adapters write of figures as they have learned to, the same words again where gold does. Where each figure
+        # has been described, the rest is a document's own text, over which a small model goes round in circles.
+        learned = self.model.trained and figures is not None and (describes or not generation.describe_figures)
         return Request(
             prompt=self.chat.encode(user),
             figures=figures,

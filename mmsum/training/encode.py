@@ -42,7 +42,7 @@ from mmsum.legend import key_spans
 from mmsum.model.manifest import soft_tokens
 from mmsum.records import Figure, ObjectRef
 
-VERSION = 7
+VERSION = 8
 """Of the encoding; raised when an encoded row changes its meaning."""
 
 RULES = {

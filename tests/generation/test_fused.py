@@ -135,7 +135,9 @@ def test_only_what_trained_adapters_write_may_repeat_itself(
 ) -> None:
     penalties: list[list[float]] = []
     trained = load_trained(config)
-    for one in (summarizer, trained):
+    asked = config.model_copy(update={"generation": config.generation.model_copy(update={"describe_figures": True})})
+    describing = load_trained(asked)
+    for one in (summarizer, trained, describing):
         generate = one.engine.generate
 
         def watched(requests: list[Request], generate: Any = generate) -> list[Completion]:
@@ -145,7 +147,7 @@ def test_only_what_trained_adapters_write_may_repeat_itself(
         monkeypatch.setattr(one.engine, "generate", watched)
         one.summarize([document("a", figures=1), document("b")])
     set_to = config.generation.repetition_penalty
-    assert set_to > 1 and penalties == [[set_to, set_to], [1.0, set_to]]
+    assert set_to > 1 and penalties == [[set_to, set_to], [1.0, set_to], [1.0], [set_to, set_to]]
 
 
 def test_no_sentence_is_said_twice() -> None:
