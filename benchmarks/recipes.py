@@ -66,8 +66,8 @@ DOCUMENTS: dict[str, Sets] = {
     "text dropout 0.3": {"training.text_dropout": 0.3},
     "figure dropout 0.3": {"training.figure_dropout": 0.3},
     "both 0.3": {"training.text_dropout": 0.3, "training.figure_dropout": 0.3},
-    "tower at 0.01 of the rate": {"training.vision_learning_rate": 1e-5},
-    "tower at 0.1 of the rate": {"training.vision_learning_rate": 1e-4},
+    "tower at 0.005 of the rate": {"training.vision_learning_rate": 1e-5},
+    "tower at 0.05 of the rate": {"training.vision_learning_rate": 1e-4},
 }
 PARTS = {"figures": (JOBS / "pocket-figure.yaml", FIGURES), "documents": (JOBS / "pocket.yaml", DOCUMENTS)}
 

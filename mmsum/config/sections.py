@@ -62,8 +62,8 @@ class Generation(_Section):
     )
     repetition_penalty: float = _answer(
         1.1,
-        "divides the logits of tokens already written, except where trained adapters tell of figures (with describe_figures, in "
-        "their descriptions); 1 is plain greedy decoding",
+        "divides the logits of tokens already written, except where trained adapters tell of figures (with describe_figures, "
+        "in descriptions); 1 is plain greedy decoding",
         ge=1.0,
         le=2.0,
     )
