@@ -50,6 +50,7 @@ class _Work:
     leaves: list[Leaf] = field(default_factory=list)
     features: dict[int, torch.Tensor] = field(default_factory=dict)  # figure index -> [P, D]
     said: dict[str, str] = field(default_factory=dict)  # label -> what was said of the figure by itself
+    silent: bool = False  # figures were looked at, and nothing was said of any
     texts: list[str] = field(default_factory=list)
 
 
@@ -81,7 +82,8 @@ class FusedSummarizer:
             self._describe(works)
         for work in works:
             self._plan(work)
-        self._look([(work, index) for work in works for leaf in work.leaves for index in leaf.figures])
+        seeing = [work for work in works if not work.silent]
+        self._look([(work, index) for work in seeing for leaf in work.leaves for index in leaf.figures])
         self._read(works)
         self._merge(works)
         for work in works:
@@ -89,7 +91,11 @@ class FusedSummarizer:
         return [work.draft for work in works]
 
     def _describe(self, works: list[_Work]) -> None:
-        """One short call for each figure; what it says goes behind the figure's caption, and later into the summary."""
+        """One short call for each figure; what it says goes behind the figure's caption, and later into the summary.
+
+        Where nothing is said of any figure, adapters have not learned their kind: they would only disturb the language model,
+        which then reads the document by itself.
+        """
         self._look([(work, index) for work in works for index in range(len(work.document.figures))])
         callers, requests = [], []
         for work in works:
@@ -102,6 +108,9 @@ class FusedSummarizer:
         for work in works:
             words = {index: next(texts) for index in work.features}
             descriptions = [words.get(index, "") for index in range(len(work.document.figures))]
+            work.silent = not any(descriptions)
+            if work.silent:
+                work.features.clear()
             work.said = in_names(work.document, descriptions)
             work.document = described(work.document, descriptions)
 

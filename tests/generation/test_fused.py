@@ -130,6 +130,25 @@ def test_the_summary_tells_what_was_seen(config: Config, monkeypatch: pytest.Mon
     assert drafts[2].failure_kind == FailureKind.GENERATION_FAILED  # a description is no summary
 
 
+def test_a_document_of_whose_figures_nothing_is_said_is_read_without_them(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"describe_figures": True, "summary_tokens": 64}
+    trained = load_trained(config.model_copy(update={"generation": config.generation.model_copy(update=asked)}))
+    waves = iter([["", "", "It rose (Figure 1).", ""], ["Of a.", "Of b."]])
+    shown: list[list[int]] = []
+
+    def write(works: Any, requests: list[Request]) -> list[str]:
+        shown.append([0 if request.figures is None else len(request.figures) for request in requests])
+        return next(waves)
+
+    monkeypatch.setattr(trained, "_generate", write)
+    drafts = trained.summarize([document("a", figures=2), document("b", figures=2)])
+    assert shown == [[1, 1, 1, 1], [0, 2]]
+    assert [draft.text for draft in drafts] == ["Of a.", "Of b. It rose (Figure 1)."]
+    assert [draft.shown for draft in drafts] == [frozenset(), {0, 1}]
+
+
 def test_only_what_trained_adapters_write_may_repeat_itself(
     config: Config, summarizer: FusedSummarizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
