@@ -53,8 +53,8 @@ def in_names(document: Document, descriptions: Sequence[str]) -> dict[str, str]:
 
 def speak_of_figures(
     summary: str, said: Mapping[str, str], labels: Sequence[str], tokens: int, count: CountTokens
-) -> tuple[str, set[str]]:
-    """The summary with what was said of each figure in place of its own sentences on that figure alone; and of which it tells.
+) -> str:
+    """The summary with what was said of each figure in place of its own sentences on that figure alone.
 
     said: by label. labels: of all figures, in order. A figure that the summary passes over is told of behind those before it.
     Where `tokens` do not hold all, the last figures stay as the summary has them.
@@ -68,9 +68,9 @@ def speak_of_figures(
     while first:
         spoken = _speak(summary, {label: said[label] for label in first}, labels)
         if count(spoken) <= tokens:
-            return spoken, set(first)
+            return spoken
         first.pop()
-    return summary, set()
+    return summary
 
 
 def _speak(summary: str, said: Mapping[str, str], labels: Sequence[str]) -> str:

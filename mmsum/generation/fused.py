@@ -108,6 +108,7 @@ class FusedSummarizer:
         for work in works:
             words = {index: next(texts) for index in work.features}
             descriptions = [words.get(index, "") for index in range(len(work.document.figures))]
+            work.draft.shown = frozenset(work.features)
             work.silent = not any(descriptions)
             if work.silent:
                 work.features.clear()
@@ -184,8 +185,7 @@ class FusedSummarizer:
         draft.text = work.texts[0].strip() if work.texts else ""
         if draft.text:
             labels, tokens = [figure.label for figure in work.document.figures], self.config.generation.summary_tokens
-            draft.text, told = speak_of_figures(draft.text, work.said, labels, tokens, self.chat.count)
-            draft.shown |= frozenset(index for index, label in enumerate(labels) if label in told)
+            draft.text = speak_of_figures(draft.text, work.said, labels, tokens, self.chat.count)
             return
         if not work.leaves:
             draft.failure_kind, draft.failure_message = FailureKind.EMPTY, "neither text nor captions to summarize"

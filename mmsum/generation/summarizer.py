@@ -20,7 +20,7 @@ class Draft:
     """What a summarizer made of one document.
 
     `tokens_total` and `tokens_read` count the document's text in the summarizer's own tokens (words for `lead`).
-    `shown` holds indices into `Document.figures` that a trained fusion saw in a call whose text was used.
+    `shown` holds indices into `Document.figures` that a trained fusion saw, in a call whose text was used or to describe them.
     """
 
     text: str = ""
