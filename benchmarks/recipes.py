@@ -31,9 +31,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from mmsum.claims import Verdict, judge, read_facts
+from mmsum.claims import Verdict, judge
 from mmsum.config import Config, load_config
 from mmsum.data.files import read_examples
+from mmsum.evaluation.facts import figure_facts
 from mmsum.examples import Example, split_by_figure, to_document
 from mmsum.generation.fused import FusedSummarizer
 from mmsum.model.fused import load_fused
@@ -157,7 +158,7 @@ def facts(config: Config, examples: list[Example]) -> dict[str, float]:
     def verdicts() -> list[Verdict]:
         found: list[Verdict] = []
         for example, draft in zip(examples, summarizer.summarize(documents), strict=True):
-            listed = [fact for fact in read_facts(example.facts) if fact.figure and not fact.said]
+            listed = figure_facts(example)
             found += [judge(fact, draft.text, listed) for fact in listed]
         return found
 

@@ -49,10 +49,7 @@ def read_facts(text: str) -> list[CheckedFact]:
 def _about(fact: CheckedFact, summary: str, others: Sequence[CheckedFact]) -> Iterator[tuple[int, str]]:
     """The summary's sentences about this fact, each with the place where it begins."""
     rivals = [other for other in others if other.figure not in ("", fact.figure)]
-    end = 0
-    for sentence in sentences(summary):
-        start = summary.index(sentence, end)
-        end = start + len(sentence)
+    for start, sentence in placed_sentences(summary):
         about = fact.about
         if names_figure(sentence, fact.figure) and not any(_is_of(rival, sentence) for rival in rivals):
             about = about[1:]
@@ -113,10 +110,13 @@ def chance(facts: Sequence[CheckedFact]) -> float | None:
     return sum(by_kind[fact.kind] for fact in facts) / len(facts)
 
 
-_SHORT = ("Fig", "Figs", "Dr", "Mr", "Mrs", "Prof", "No", "Nos", "vs", "al", "cf", "e.g", "i.e", "Eq", "Sec", "Tab")
+_SHORT = (
+    *("Fig", "fig", "Figs", "figs", "Eq", "eq", "Sec", "Tab", "No", "Nos"),  # `no.` may well end a sentence
+    *("Dr", "Mr", "Mrs", "Prof", "vs", "al", "cf", "e.g", "i.e"),
+)
 _BREAK = re.compile(
     r"(?<=[.!?])"
-    + "".join(rf"(?<!\b(?i:{re.escape(word)})\.)" for word in _SHORT)
+    + "".join(rf"(?<!\b{re.escape(word)}\.)" for word in _SHORT)
     + r"(?<!\.[A-Z]\.)\s+(?=[A-Z0-9\"“'(])|(?<=[。！？])\s*|\n+"
 )
 
@@ -125,6 +125,15 @@ def sentences(text: str) -> list[str]:
     """Split behind `.`, `!` and `?` before a space and a capital, digit or quote, but not behind `Fig.`, `Dr.` and their like;
     behind `。`, `！` and `？`; and at line breaks."""
     return [part.strip() for part in _BREAK.split(text) if part.strip()]
+
+
+def placed_sentences(text: str) -> Iterator[tuple[int, str]]:
+    """The sentences, each with the place in `text` where it begins, in characters."""
+    end = 0
+    for sentence in sentences(text):
+        start = text.index(sentence, end)
+        end = start + len(sentence)
+        yield start, sentence
 
 
 def names_figure(sentence: str, label: str, panels: bool = False) -> bool:

@@ -62,10 +62,7 @@ def put_names(text: str, beside: Mapping[str, str], alone: Mapping[str, str]) ->
 def lists_of(label: str, caption: str, paragraphs: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """What the figure's caption lists, and what only the text does, in paragraphs that name the figure: see `listed`."""
     in_caption = listed(caption)
-    of_figure = [listed(paragraph) for paragraph in paragraphs if names_figure(paragraph, label)]
-    in_text: dict[str, str] = {}
-    for names in of_figure:
-        in_text = names | in_text  # the first key counts
+    in_text = listed("\n".join(paragraph for paragraph in paragraphs if names_figure(paragraph, label)))
     return in_caption, {name: key for name, key in in_text.items() if name not in in_caption}
 
 

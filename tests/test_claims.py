@@ -66,6 +66,7 @@ def test_facts_survive_the_way_through_parquet() -> None:
 
 def test_sentences_end_where_a_reader_sees_it() -> None:
     assert sentences("About 3.5 t were sold. It rose!\nA line") == ["About 3.5 t were sold.", "It rose!", "A line"]
+    assert sentences("The answer was no. It fell.") == ["The answer was no.", "It fell."]
     assert sentences("销量上升。图1下降！") == ["销量上升。", "图1下降！"]
     for whole in (
         "Dr. Smith grew rye, e.g. Oklon, as Jones et al. (2019) did (No. 3, Fig. 2).",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mmsum.claims import names_figure, sentences
+from mmsum.claims import names_figure, placed_sentences, sentences
 from mmsum.generation.prompt import MARK, CountTokens, caption_line, first_prompt
 from mmsum.legend import listed, lists_of, put_names
 from mmsum.records import Document, Figure, caption_without_label
@@ -76,9 +76,8 @@ def speak_of_figures(
 def _speak(summary: str, said: Mapping[str, str], labels: Sequence[str]) -> str:
     told: list[tuple[str, set[str]]] = []  # a sentence with the gap before it, or a description; the figures it names
     waiting, end = dict(said), 0
-    for sentence in sentences(summary):
-        start, gap_from = summary.index(sentence, end), end
-        end = start + len(sentence)
+    for start, sentence in placed_sentences(summary):
+        gap_from, end = end, start + len(sentence)
         named = {label for label in labels if names_figure(sentence, label, panels=True)}
         if len(named) != 1 or named - said.keys():
             told.append((summary[gap_from:end], named))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmsum.claims import sentences
+from mmsum.claims import placed_sentences
 from mmsum.config import Config
 from mmsum.errors import FailureKind
 from mmsum.generation.chat import Chat
@@ -239,8 +239,7 @@ def said_once(text: str) -> str:
     Sentences of one or two words stay: lists repeat them, and so does a split behind `Dr.` and `No.`.
     """
     seen, kept, end = set[str](), "", 0
-    for sentence in sentences(text):
-        start = text.index(sentence, end)
+    for start, sentence in placed_sentences(text):
         folded = sentence.casefold()
         words = folded.split()
         if folded not in seen and not _circles(words):
