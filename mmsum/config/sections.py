@@ -141,6 +141,9 @@ class Training(_Section):
     answer_weight: float = _answer(
         1.0, description="of the tokens that answer a listed fact of a figure, in the loss; all others count 1", gt=0
     )
+    figure_jitter: float = _answer(
+        0.0, "figures are moved, scaled, brightened and darkened at random by up to this share", ge=0, le=0.5
+    )
     figure_dropout: float = _answer(0.0, description="share of examples shown without their figures", ge=0, le=1)
     zero: Literal[0, 1, 2, 3] = Field(0, description="DeepSpeed ZeRO stage")
     offload: bool = Field(False, description="keep optimizer state in CPU memory (ZeRO 1 to 3)")

@@ -92,7 +92,8 @@ def export_versions(export: str) -> dict[str, str]:
 
 
 def as_exported(model: Model, manifest: Manifest | None = None) -> Model:
-    """`model` with what its export decides: the vision model, and how figures reach the backbone where it holds that.
+    """`model` with what its export decides: the vision model, and how figures reach the backbone where it holds that. To an
+    export without LoRA `model` may add some.
 
     manifest: that of the export, where it has been read already.
     """
@@ -100,7 +101,10 @@ def as_exported(model: Model, manifest: Manifest | None = None) -> Model:
         return model
     manifest = manifest or manifest_of(model.export)
     keys = VISION_KEYS + (FUSION_KEYS if "fusion" in manifest.parts else ())
-    return model.model_copy(update={key: manifest.vision[key] for key in keys if key in manifest.vision})
+    decided = {key: manifest.vision[key] for key in keys if key in manifest.vision}
+    if "lora" not in manifest.parts:
+        decided.pop("lora_rank", None)
+    return model.model_copy(update=decided)
 
 
 def soft_tokens(model: Model) -> int:

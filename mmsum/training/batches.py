@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from mmsum.model.files import cache_folder
 from mmsum.model.places import PLACE
 from mmsum.model.torchstack import torch
 from mmsum.training.encode import Encoded
+from mmsum.training.jitter import draw_change, jittered
 
 POOL_BATCHES = 32
 """Batches whose examples are sorted by what makes them alike, mostly length, together: long enough that a batch wastes few
@@ -88,12 +89,18 @@ class MicroBatch:
     captions: list[str]  # of the images
     shown: list[list[list[str]]]  # of each image, each fact: what it shows, then what it could have shown
     ids: list[str]
+    changes: torch.Tensor | None = None  # [N, CHANGES] of the images, with training.figure_jitter
     real: bool = True  # or a blank one, which only keeps a worker in step with the others
 
     def to(self, device: torch.device) -> MicroBatch:
         """The same with its tensors on `device`."""
-        tensors = ("tokens", "mask", "labels", "weights", "images")
-        return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in tensors})
+        names = ("tokens", "mask", "labels", "weights", "images", "changes")
+        tensors = {name: tensor for name in names if (tensor := getattr(self, name)) is not None}
+        return replace(self, **{name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()})
+
+    def seen(self) -> torch.Tensor:
+        """The images as the model is to see them, uint8 [N, S, S, 3]."""
+        return self.images if self.changes is None else jittered(self.images, self.changes)
 
 
 class EncodedData:
@@ -117,7 +124,9 @@ class EncodedData:
         # CLIP's pairs are batched by kind of figure instead: what tells two charts of a kind apart is what they show.
         self.alike: list[int] = (_codes(index["kind"]) if self.pairs else lengths).tolist()
         self._places = list(zip(index["part"].to_pylist(), index["row"].to_pylist(), strict=True))
-        self._parts = {number: _mapped(encoded, number) for number in sorted({part for part, _ in self._places})}
+        numbers = sorted({part for part, _ in self._places})
+        with ThreadPoolExecutor(thread_name_prefix="parts") as pool:
+            self._parts = dict(zip(numbers, pool.map(partial(_mapped, encoded), numbers), strict=True))
 
     def __len__(self) -> int:
         return len(self._places)
@@ -130,7 +139,7 @@ class EncodedData:
 
     def batch(self, indices: Sequence[int], step: int | None) -> MicroBatch:
         """The examples as one micro-batch; a step's number turns dropout on. For CLIP, one figure of each and its caption."""
-        rows = []
+        rows, jitter = [], self.training.figure_jitter if step is not None else 0
         for index in indices:
             row = self.row(index)
             draw = random.Random(f"{self.seed}:{index}:{step}")
@@ -144,12 +153,14 @@ class EncodedData:
                 elif draw.random() < self.training.figure_dropout:
                     row["images"], row["captions"], row["shown"] = [], [], []
                     row["prompt"] = [token for token in row["prompt"] if token != PLACE]
+            if jitter:
+                row["changes"] = [draw_change(draw, jitter) for _ in row["images"]]
             rows.append(row)
         return collate(rows, self.pad, self.side, self.training.answer_weight)
 
 
 def collate(rows: Sequence[dict[str, Any]], pad: int, side: int, answer_weight: float = 1.0) -> MicroBatch:
-    """Rows of ENCODED_SCHEMA, padded at the front to the longest."""
+    """Rows of ENCODED_SCHEMA, padded at the front to the longest. `changes` of a row are those of its images."""
     longest = max(len(row["prompt"]) + len(row["target"]) for row in rows)
     answers = max(len(row["target"]) for row in rows)
     tokens = torch.full((len(rows), longest), pad)
@@ -166,6 +177,7 @@ def collate(rows: Sequence[dict[str, Any]], pad: int, side: int, answer_weight: 
             weights[at, answers - len(row["target"]) :][torch.tensor(row["answers"])] = answer_weight
     blobs = [image for row in rows for image in row["images"]] or [bytes([255]) * (side * side * 3)]
     images = torch.from_numpy(np.stack([np.frombuffer(blob, np.uint8).reshape(side, side, 3) for blob in blobs]))
+    changes = [change for row in rows for change in row.get("changes", ())]
     return MicroBatch(
         tokens=tokens,
         mask=mask,
@@ -175,6 +187,7 @@ def collate(rows: Sequence[dict[str, Any]], pad: int, side: int, answer_weight: 
         figures=[len(row["images"]) for row in rows],
         captions=[caption for row in rows for caption in row["captions"]],
         shown=[facts for row in rows for facts in row["shown"]],
+        changes=torch.tensor(changes) if changes else None,
         ids=[row["id"] for row in rows],
     )
 

@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -24,7 +28,7 @@ from mmsum import storage
 from mmsum.claims import answer_spans, read_facts
 from mmsum.config import Config, Generation, Training
 from mmsum.data.files import list_examples, open_examples
-from mmsum.errors import ConfigError
+from mmsum.errors import ConfigError, EnvironmentFailure
 from mmsum.examples import (
     Example,
     description_of,
@@ -45,6 +49,9 @@ from mmsum.records import Figure, ObjectRef
 VERSION = 8
 """Of the encoding; raised when an encoded row changes its meaning."""
 
+EXAMPLES_OF_A_PROCESS = 400
+"""At least: about as many are encoded in the seconds that a process takes to start."""
+
 RULES = {
     "no_summary": "left out: the gold summary is empty",
     "nothing_to_read": "left out: neither text nor captions nor figures",
@@ -63,7 +70,7 @@ ENCODED_SCHEMA = pa.schema(
         ("target", pa.list_(pa.int32())),
         ("answers", pa.list_(pa.bool_())),  # of the target's tokens: those that answer a listed fact; empty at weight 1
         ("images", pa.list_(pa.large_binary())),  # uint8 [S, S, 3]
-        ("captions", pa.list_(pa.string())),
+        ("captions", pa.list_(pa.string())),  # of each image
         ("shown", pa.list_(pa.list_(pa.list_(pa.string())))),  # of each image, each fact: what it shows, rivals
         ("kind", pa.string()),  # of the first figure; empty where there is none, or where CLIP learns from listed facts
     ]
@@ -90,6 +97,7 @@ class Part:
     uri: str
     version: str
     row_group: int
+    examples: int
 
 
 @dataclass(frozen=True)
@@ -191,8 +199,9 @@ def list_parts(files: Iterable[ObjectRef]) -> list[Part]:
     """The row groups of the files."""
     parts: list[Part] = []
     for ref in files:
-        groups = _open(ref.uri, ref.version).num_row_groups
-        parts += [Part(len(parts) + group, ref.uri, ref.version, group) for group in range(groups)]
+        file = _open(ref.uri, ref.version).metadata
+        rows = [file.row_group(group).num_rows for group in range(file.num_row_groups)]
+        parts += [Part(len(parts) + group, ref.uri, ref.version, group, count) for group, count in enumerate(rows)]
     return parts
 
 
@@ -271,11 +280,38 @@ def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
 
 
 def encode_here(parts: list[Part], folder: str, config: Config) -> Iterator[int]:
-    """One part after the other, in this process."""
-    chat = load_chat(config)
-    for part in parts:
-        encode_part(part, folder, chat, config)
-        yield part.number
+    """In a process for every core, or in this one where there is little to do."""
+    examples = sum(part.examples for part in parts)
+    workers = min(len(os.sched_getaffinity(0)), len(parts), examples // EXAMPLES_OF_A_PROCESS)
+    if workers < 2:
+        chat = load_chat(config)
+        for part in parts:
+            encode_part(part, folder, chat, config)
+            yield part.number
+        return
+    # Spawned: this process may have threads, and a GPU. What a part needs is loaded once in each.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        done = [pool.submit(_encode_in_process, part, folder, config) for part in parts]
+        try:
+            for encoded in as_completed(done):
+                yield encoded.result()
+        except BrokenProcessPool as error:
+            raise EnvironmentFailure(
+                f"{folder}: a process that encoded examples died, mostly for want of memory; the same command goes on from the "
+                "parts that are there"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _encode_in_process(part: Part, folder: str, config: Config) -> int:
+    encode_part(part, folder, _chat_once(config.model_dump_json()), config)
+    return part.number
+
+
+@lru_cache(maxsize=1)
+def _chat_once(config: str) -> Chat:
+    return load_chat(Config.model_validate_json(config))
 
 
 def load_chat(config: Config) -> Chat:
@@ -290,9 +326,10 @@ def _index(parts: list[Part], folder: str) -> bytes:
     tables, counts = [], Counter[str]()
     for part in parts:
         uri = storage.join(folder, _part_name(part.number))
-        encoded = storage.read_table(uri)
+        # Not the images, which are nearly all of a part.
+        encoded = storage.open_parquet(uri).read(["prompt", "target", "captions", "answers", "kind"])
         counts += Counter(json.loads(encoded.schema.metadata[b"counts"]))
-        lengths = [pc.list_value_length(encoded[name]).cast(pa.int32()) for name in ("prompt", "target", "images")]
+        lengths = [pc.list_value_length(encoded[name]).cast(pa.int32()) for name in ("prompt", "target", "captions")]
         rows = encoded.num_rows
         prompts, targets, figures = lengths
         columns = [

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Self
 from zlib import crc32
 
@@ -24,6 +25,8 @@ from mmsum.model.lora import lora_modules
 from mmsum.model.places import PLACE
 from mmsum.model.torchstack import open_clip, torch
 from mmsum.training.batches import IGNORED, MicroBatch
+
+_KNOWN_TEXTS = 2**16
 
 _PARTS = (
     ("clip.visual.", "vision."),
@@ -123,7 +126,7 @@ class SummaryLearner(_Learner):
         workers must run the same modules equally often, or ZeRO waits for ever.
         """
         with torch.set_grad_enabled(self.tunes_vision and torch.is_grad_enabled()):
-            patches = self.model.figure_tokens(self.model.vision.normalize(batch.images))
+            patches = self.model.figure_tokens(self.model.vision.normalize(batch.seen()))
         most = max(1, *batch.figures)
         if swapped:
             patches = patches[_figures_of_the_next(batch.figures)]
@@ -153,7 +156,9 @@ class ClipLearner(_Learner):
         self.clip: Any = clip
         self.requires_grad_(True)
         _lock(clip.visual, config.training.vision_unlocked_groups)
-        self.tokenize = open_clip.SimpleTokenizer(context_length=self.clip.context_length)
+        tokenize = open_clip.SimpleTokenizer(context_length=self.clip.context_length)
+        # What charts of a kind can show is few texts, and taking them apart a third of a step on a GPU.
+        self.tokenize = lru_cache(maxsize=_KNOWN_TEXTS)(lambda text: tokenize([text])[0])
 
     @staticmethod
     def same(batch: MicroBatch) -> torch.Tensor:
@@ -167,23 +172,25 @@ class ClipLearner(_Learner):
         facts of `fact_loss`; float32."""
         model = self.model
         with torch.autocast(model.device.type, model.dtype, enabled=model.dtype != torch.float32):
-            told = [text for facts in batch.shown for fact in facts for text in fact]
-            words = dict.fromkeys([*batch.captions, *told])
+            words = dict.fromkeys(
+                [*batch.captions, *(text for facts in batch.shown for fact in facts for text in fact)]
+            )
             # Few different shapes: oneDNN builds and keeps kernels for each.
-            tokens = self.tokenize([*words, *[""] * (-len(words) % 64)]).to(batch.images.device)
+            texts = [*words, *[""] * (-len(words) % 64)]
+            tokens = torch.stack([self.tokenize(text) for text in texts]).to(batch.images.device)
             # Through CLIP's own forward: ZeRO-3 gathers a module's parameters when the module is called.
-            images, texts, factor = self.clip(model.vision.normalize(batch.images), tokens)
-            texts = self._as_a_whole(texts[: len(words)], list(words))
-        images, texts = (F.normalize(vectors.float(), dim=-1) for vectors in (images, texts))
+            images, told, factor = self.clip(model.vision.normalize(batch.seen()), tokens)
+            told = self._as_a_whole(told[: len(words)], list(words))
+        images, told = (F.normalize(vectors.float(), dim=-1) for vectors in (images, told))
         factor = factor.float().squeeze()
         place = {text: number for number, text in enumerate(words)}
         facts = [(row, [place[text] for text in fact]) for row, shown in enumerate(batch.shown) for fact in shown]
-        captions = texts[[place[caption] for caption in batch.captions]]
-        return images, captions, factor, fact_loss(images, texts, factor, facts)
+        captions = told[[place[caption] for caption in batch.captions]]
+        return images, captions, factor, fact_loss(images, told, factor, facts)
 
     def read(self, texts: Sequence[str]) -> torch.Tensor:
         """Unit vectors of texts [N, E], float32."""
-        tokens = self.tokenize(list(texts)).to(self.model.device)
+        tokens = torch.stack([self.tokenize(text) for text in texts]).to(self.model.device)
         vectors = self._as_a_whole(self.clip.encode_text(tokens, normalize=True), texts)
         return F.normalize(vectors.float(), dim=-1)
 

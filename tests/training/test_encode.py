@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+import mmsum.training.encode as encoding
+from mmsum import storage
 from mmsum.claims import CheckedFact, write_facts
 from mmsum.config import Config
-from mmsum.errors import ConfigError, SourceError
+from mmsum.errors import ConfigError, EnvironmentFailure, SourceError
 from mmsum.examples import Example, ExampleFigure, examples_to_table, figures_alone, split_by_figure, to_document
 from mmsum.generation.chat import Chat
 from mmsum.generation.descriptions import description_prompt
@@ -262,6 +265,32 @@ def test_parts_are_made_once_and_read_in_any_order(config: Config) -> None:
         assert batch.labels[row, -len(target) :].tolist() == target == batch.tokens[row, -len(target) :].tolist()
         assert (batch.labels[row, : -len(target)] == IGNORED).all()
     assert data.batch([0], step=None).images.shape[0] == 1  # a blank one, so that every worker runs the tower
+
+
+def test_many_examples_are_encoded_by_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = training_config(tmp_path)
+    alone = encode(config.training.data, config)
+    monkeypatch.setattr(encoding, "EXAMPLES_OF_A_PROCESS", 6)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(encoding, "encode_part", None)  # this process encodes nothing
+    config = training_config(tmp_path, **{"training.out": str(tmp_path / "together")})
+    together = encode(config.training.data, config)
+    assert together.index.equals(alone.index) and together.counts == alone.counts
+    for number in range(4):
+        assert storage.read_table(together.part_uri(number)).equals(storage.read_table(alone.part_uri(number)))
+
+
+def test_a_process_that_dies_while_it_encodes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = training_config(tmp_path)
+    monkeypatch.setattr(encoding, "EXAMPLES_OF_A_PROCESS", 6)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(encoding, "_encode_in_process", die)
+    with pytest.raises(EnvironmentFailure, match="a process that encoded examples died, .* the same command goes on"):
+        encode(config.training.data, config)
+
+
+def die(*args: object) -> int:
+    os._exit(9)
 
 
 def test_data_that_is_none_says_so(config: Config, tmp_path: Path) -> None:

@@ -67,6 +67,25 @@ def test_the_second_stage_takes_the_tower_of_the_first(tmp_path: Path) -> None:
     assert any(not torch.equal(tensor, new[name.removeprefix("vision.")]) for name, tensor in towers[0].items())
 
 
+def test_lora_is_added_to_an_export_that_has_none(tmp_path: Path) -> None:
+    first = export_of(training_config(tmp_path, **{"training.steps": 2}))
+    changes = {
+        "model.export": str(first),
+        "model.lora_rank": 2,
+        "training.lora_learning_rate": 0.01,
+        "training.steps": 2,
+    }
+    second = export_of(training_config(tmp_path, **changes, **{"training.out": str(tmp_path / "second")}))
+    manifest = read_manifest(second)
+    assert "lora" in manifest.parts and manifest.vision["lora_rank"] == 2
+    assert manifest.vision | {"lora_rank": 0} == read_manifest(first).vision
+    assert any(tensor.any() for name, tensor in load_file(second / ADAPTER_WEIGHTS).items() if "lora_B" in name)
+    model = training_config(tmp_path).model
+    plain, tuned = (load_fused(model.model_copy(update={"export": str(export)})) for export in (first, second))
+    states = [list(one.backbone.state_dict().values()) for one in (plain, tuned)]
+    assert any(not torch.equal(a, b) for a, b in zip(*states, strict=True))  # merged for reading
+
+
 @pytest.mark.parametrize("rate", [0.0, 0.001])
 def test_a_run_goes_on_from_an_export_of_another_shape(tmp_path: Path, rate: float) -> None:
     first = export_of(training_config(tmp_path, **PREFIX, **{"training.steps": 2, "training.lora_learning_rate": 0.01}))
