@@ -7,7 +7,6 @@ in the caption, and copying from there is what every language model can do.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from mmsum.claims import names_figure
@@ -17,6 +16,7 @@ _ENTRY = re.compile(rf"(\(\w+\)) ({_NAME})")
 _MORE = rf"(?:[,;] \(\w+\) {_NAME})"
 _LIST = re.compile(rf"(?<=: )\(\w+\) {_NAME}{_MORE}*|(?<!\w)\(\w+\) {_NAME}{_MORE}+")
 _KEY = re.compile(r"(?<!\w)\(\w+\)")
+_MARKS = re.compile(r"[.,;:\n]")
 
 
 def listed(text: str) -> dict[str, str]:
@@ -46,17 +46,48 @@ def put_keys(text: str, keys: Mapping[str, str], keep_names: bool = True) -> str
     return re.sub(pattern, keyed, text, flags=re.IGNORECASE)
 
 
-def put_names(text: str, beside: Mapping[str, str], alone: Mapping[str, str]) -> str:
+def leads(text: str) -> dict[str, str]:
+    """name -> the words that introduce its list (see `listed`): `Rows from the top`."""
+    introduced: dict[str, str] = {}
+    before = 0
+    for found in _LIST.finditer(text):
+        lead = _MARKS.split(text[before : found.start()].rstrip(": "))[-1].strip()
+        for _, name in _ENTRY.findall(found[0]):
+            introduced.setdefault(name.strip(), lead)
+        before = found.end()
+    return introduced
+
+
+def put_names(
+    text: str, beside: Mapping[str, str], alone: Mapping[str, str], introduced: Mapping[str, str] | None = None
+) -> str:
     """What `put_keys` does, undone: keys of `beside` leave their names, and names of `alone` stand for their keys.
 
-    A key of `alone` that has several names, or is one of `beside`, too, stays: which name is meant is not known.
+    Of several names that a key of `alone` has, the one is meant whose list is introduced (see `leads`) in words of `text`: in
+    `(2) led the rows` a row. A key that leaves it open, or is one of `beside`, too, stays.
     """
     if beside:
         keys, names = ("|".join(map(re.escape, words)) for words in (set(beside.values()), beside))
         text = re.sub(rf"(?:{keys}) (?=(?:{names})(?![\w-]))", "", text, flags=re.IGNORECASE)
-    several = Counter(alone.values())
-    by_key = {key: name for name, key in alone.items() if several[key] == 1 and key not in beside.values()}
-    return _KEY.sub(lambda match: by_key.get(match[0], match[0]), text)
+    by_key: dict[str, list[str]] = {}
+    for name, key in alone.items():
+        if key not in beside.values():
+            by_key.setdefault(key, []).append(name)
+    words = _words(text)
+    shared = {name: len(words & _words(lead)) for name, lead in (introduced or {}).items()}
+
+    def meant(match: re.Match[str]) -> str:
+        names = by_key.get(match[0], [])
+        most = max((shared.get(name, 0) for name in names), default=0)
+        likeliest = [name for name in names if shared.get(name, 0) == most]
+        return likeliest[0] if len(likeliest) == 1 else match[0]
+
+    return _KEY.sub(meant, text)
+
+
+def _words(text: str) -> set[str]:
+    """Words, one or many alike."""
+    return {word.removesuffix("s") for word in re.findall(r"\w+", text.lower())}
 
 
 def lists_of(label: str, caption: str, paragraphs: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -3,7 +3,7 @@
 import pytest
 
 from mmsum.examples import Example, ExampleFigure, description_of
-from mmsum.legend import key_spans, listed, put_keys
+from mmsum.legend import key_spans, leads, listed, put_keys, put_names
 
 CAPTION = (
     "Figure 2: Takings by shop. Bars from the left: (1) Market, (2) Route 1, (3) Route 12. Colours: (teal) 60 and over."
@@ -33,6 +33,30 @@ def test_keys_stand_before_names_or_for_them(text: str, keyed: str, key_alone: s
     assert put_keys(text, keys) == keyed
     assert put_keys(text, keys, keep_names=False) == key_alone
     assert put_keys(text, {}) == text
+
+
+TABLE = "See Figure 2 on visitors. Printed rows from the top: (1) Monday, (2) Friday. Of the columns we name (1) 10, (2) 11."
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("(2) led the rows in visitors.", "Friday led the rows in visitors."),
+        ("No other column came up to (1).", "No other column came up to 10."),
+        ("(2) led.", "(2) led."),  # row or column
+        ("(1) led the rows, and (3) the columns.", "(1) led the rows, and (3) the columns."),  # both are spoken of
+    ],
+)
+def test_of_two_lists_the_one_is_meant_that_is_spoken_of(text: str, named: str) -> None:
+    assert leads(TABLE) == {
+        "Monday": "Printed rows from the top",
+        "Friday": "Printed rows from the top",
+        "10": "Of the columns we name",
+        "11": "Of the columns we name",
+    }
+    assert put_names(text, {}, listed(TABLE), leads(TABLE)) == named
+    assert "(" in put_names(text, {}, listed(TABLE))  # without a word on the lists none is known
+    assert put_names(text, {"Market": "(2)"}, listed(TABLE), leads(TABLE)).count("(2)") == text.count("(2)")
 
 
 def test_keys_are_found_but_figures_are_none() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from pathlib import Path
 
 from rich.console import Console
 
@@ -19,6 +20,7 @@ def run_training(config: Config, console: Console, *, local: bool = False, until
     Raises UsageError before anything starts when the config is wrong, EnvironmentFailure when the run cannot go on.
     """
     check_training(config)
+    config = anchored(config)
     if local:
         export = train_in_process(config, console, until=until)
     else:
@@ -28,6 +30,15 @@ def run_training(config: Config, console: Console, *, local: bool = False, until
     if export and (not local or os.environ.get("RANK", "0") == "0"):
         _announce_export(config, export, console)
     return export
+
+
+def anchored(config: Config) -> Config:
+    """The config with relative paths made absolute: Ray Train's workers stand in folders of their own."""
+    out, export = storage.normalize(config.training.out), config.model.export
+    if export and "://" not in export and not export.startswith("package:"):
+        export = str(Path(export).expanduser().absolute())
+    training = config.training.model_copy(update={"out": out})
+    return config.model_copy(update={"training": training, "model": config.model.model_copy(update={"export": export})})
 
 
 def _announce_export(config: Config, export: str, console: Console) -> None:

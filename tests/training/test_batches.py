@@ -7,12 +7,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from mmsum.config import Training
+from mmsum import storage
+from mmsum.config import Training, load_config
 from mmsum.errors import ConfigError
 from mmsum.examples import Example, ExampleFigure, examples_to_table
 from mmsum.training.batches import IGNORED, EncodedData, Schedule, micro_batches, prefetched
 from mmsum.training.encode import encode
-from mmsum.training.launch import check_caps, check_training, parse_workers
+from mmsum.training.launch import anchored, check_caps, check_training, parse_workers
 from tests.tiny import png
 from tests.training.runs import training_config
 
@@ -107,3 +108,16 @@ def test_workers_above_the_caps_are_refused(tmp_path: Path, caps: dict[str, int]
         check_caps(training_config(tmp_path, **keys, **caps))
     check_caps(training_config(tmp_path, **keys, **{"resources.max_cpus": 6, "resources.max_gpus": 4}))
     check_caps(training_config(tmp_path, **keys, **{"resources.max_gpus": 0}))  # none at all: CPUs
+
+
+@pytest.mark.parametrize("export", ["package:mmsum/presets/pocket", "s3://models/export", None])
+def test_relative_paths_mean_the_folder_that_a_run_was_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, export: str | None
+) -> None:
+    """Ray Train's workers stand in folders of their own."""
+    monkeypatch.chdir(tmp_path)
+    config = anchored(load_config(**{"model.export": "run/export", "training.out": "next"}))
+    assert config.model.export == str(tmp_path / "run" / "export")
+    assert config.training.out == storage.normalize(str(tmp_path / "next"))
+    assert anchored(config) == config
+    assert anchored(load_config(**{"model.export": export, "training.out": "s3://b/out"})).model.export == export
