@@ -60,6 +60,13 @@ class Generation(_Section):
         "a trained model first describes each figure by itself, with its caption (what training.unit: figure teaches); its "
         "words then stand behind the caption in the text, and in the summary in place of its sentences that name the figure",
     )
+    silence_above: float = _answer(
+        0.0,
+        "with describe_figures, how likely it must be that there is nothing to say of a figure, for nothing to be said; at 0, "
+        "likelier than any first word",
+        ge=0,
+        le=1,
+    )
     repetition_penalty: float = _answer(
         1.1,
         "divides the logits of tokens already written, except where trained adapters tell of figures (with describe_figures, "
@@ -116,6 +123,7 @@ class Training(_Section):
         "figure: one example a figure (in finetune_clip, instead of the caption, the facts that the example lists of it, else "
         "what the summary says of it)",
     )
+    figure_kinds: list[str] = _answer([], "with unit: figure, only figures of these kinds (line, heat_map); empty: all")
     steps: int = _answer(1000, description="optimizer steps", ge=1)
     batch_size: int = _answer(8, description="examples of one step, over all workers; a multiple of micro_batch", ge=1)
     micro_batch: int = Field(2, description="examples of one forward pass of one worker", ge=1)

@@ -33,7 +33,7 @@ class Request:
 
     repetition_penalty divides (negative ones: multiplies) the logits of tokens that this completion already holds; the
     prompt's tokens are not penalized, since a summary should reuse the document's words. 1.0 is plain greedy decoding.
-    Before min_new_tokens the text does not end.
+    Before min_new_tokens the text does not end, and it stays empty only where that is at least `empty_above` likely.
     """
 
     prompt: list[int]
@@ -41,6 +41,7 @@ class Request:
     max_new_tokens: int
     repetition_penalty: float = 1.0
     min_new_tokens: int = 0
+    empty_above: float = 0.0
 
 
 @dataclass(slots=True)
@@ -202,9 +203,14 @@ class Engine:
         penalized = any(row.request.repetition_penalty != 1.0 for row in rows)
         if penalized and (longest := max(len(row.tokens) for row in rows)):
             logits = _penalize(rows, logits, longest)
-        if short := [place for place, row in enumerate(rows) if len(row.tokens) < row.request.min_new_tokens]:
-            ends = torch.tensor(sorted(self.stop_tokens), device=logits.device)
-            logits[torch.tensor(short, device=logits.device)[:, None], ends] = -torch.inf
+        ends = torch.tensor(sorted(self.stop_tokens), dtype=torch.long, device=logits.device)
+        short = [len(row.tokens) < row.request.min_new_tokens for row in rows]
+        if new := [place for place, row in enumerate(rows) if row.request.empty_above and not row.tokens]:
+            likely = logits[torch.tensor(new, device=logits.device)].softmax(-1)[:, ends].sum(-1).tolist()
+            for place, likelihood in zip(new, likely, strict=True):
+                short[place] |= likelihood < rows[place].request.empty_above
+        if any(short):
+            logits[torch.tensor(short, device=logits.device).nonzero(), ends] = -torch.inf
         for row, token in zip(rows, logits.argmax(-1).tolist(), strict=True):
             if token in self.stop_tokens:
                 row.finished = True

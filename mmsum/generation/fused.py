@@ -215,6 +215,7 @@ class FusedSummarizer:
             figures=figures,
             max_new_tokens=DESCRIPTION_TOKENS if describes else generation.summary_tokens,
             min_new_tokens=0 if describes else 1,  # of a figure there may be nothing to say, of a document there is
+            empty_above=generation.silence_above if describes else 0.0,
             repetition_penalty=1.0 if learned else generation.repetition_penalty,
         )
 

@@ -133,7 +133,8 @@ def training_units(example: Example, training: Training) -> tuple[list[Example],
         return [figures_alone(example)], counts
     if training.unit == "both" and training.stage == "train":
         return [example, *pieces], counts
-    return cited, counts
+    kinds = training.figure_kinds
+    return [piece for piece in cited if not kinds or piece.figures[0].kind in kinds], counts
 
 
 def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[str, Any] | None, Counter[str]]:
@@ -246,6 +247,7 @@ def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: st
         config.training.stage,
         config.training.unit,
         config.training.answer_weight != 1,
+        *sorted(config.training.figure_kinds),
     ]
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
 

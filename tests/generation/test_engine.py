@@ -186,6 +186,22 @@ def test_a_text_does_not_end_before_its_least_length(opened: FusedModel) -> None
     assert goes_on.tokens and goes_on.tokens[0] != free[0]
 
 
+def test_a_text_stays_empty_only_where_that_is_likely_enough(opened: FusedModel) -> None:
+    decoder = engine(opened)
+    ids = prompt(20)
+    logits = opened(torch.tensor([ids]))[0, -1].float()
+    ends = frozenset({int(logits.argmax()), int(logits.argsort()[-3])})
+    decoder.stop_tokens = ends
+    likely = float(logits.softmax(-1)[sorted(ends)].sum())  # all ends together
+    below, above = likely * 0.99, min(1.0, likely * 1.01)
+    requests = [Request(ids, None, 6, empty_above=share) for share in (0.0, below, above)]
+    free, sure, unsure = decoder.generate([*requests])
+    assert free.tokens == sure.tokens == [] and free.finished
+    assert unsure.tokens and unsure.tokens[0] == int(logits.argsort()[-2])
+    alone = decoder.generate([requests[2]])[0]
+    assert alone.tokens == unsure.tokens  # whatever shares its batch
+
+
 def test_other_attention_takes_the_stock_path_and_agrees(tiny: Model, tmp_path: Path) -> None:
     """A sliding window does not fit packed attention; gates are open, so figures pass through that path too."""
     config = transformers.MistralConfig(

@@ -85,16 +85,19 @@ def load_trained(config: Config) -> FusedSummarizer:
 
 
 def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = config.model_copy(update={"generation": config.generation.model_copy(update={"describe_figures": True})})
+    changes = {"describe_figures": True, "silence_above": 0.5}
+    config = config.model_copy(update={"generation": config.generation.model_copy(update=changes)})
     trained = load_trained(config)
     waves: list[list[tuple[str, int]]] = []
     said: list[list[str]] = []
+    silence: list[set[float]] = []
     generate = trained.engine.generate
 
     def watched(requests: list[Request]) -> list[Completion]:
         prompts = [trained.chat.tokenizer.decode(request.prompt) for request in requests]
         shown = [0 if request.figures is None else len(request.figures) for request in requests]
         waves.append(list(zip(prompts, shown, strict=True)))
+        silence.append({request.empty_above for request in requests})
         completions = generate(requests)
         said.append([" ".join(completion.text.split()) for completion in completions])
         return completions
@@ -106,6 +109,7 @@ def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: 
     captions = [figure.caption for figure in seeing.figures]
     drafts = trained.summarize([seeing, blind])
     described, read = waves
+    assert silence == [{0.5}, {0.0}]  # of a figure there may be nothing to say
     assert [shown for _, shown in described] == [1, 1] and [shown for _, shown in read] == [2, 0]
     assert all(f"[Figure {n}: Caption {n - 1}]" in prompt for (prompt, _), n in zip(described, (1, 3), strict=True))
     assert all("Part 0" not in prompt for prompt, _ in described)  # the document's text is not in it
