@@ -152,7 +152,7 @@ def description_of(example: Example, figure: ExampleFigure) -> str:
 
     A name that the caption lists under a key follows its key; of one that only the text lists, the key stands alone.
     """
-    in_caption, in_text = lists_of(figure.label, figure.caption, example.text.split("\n\n"))
+    in_caption, in_text, _ = lists_of(figure.label, figure.caption, example.text.split("\n\n"))
     return put_keys(put_keys(said_of(example, figure), in_text, keep_names=False), in_caption)
 
 

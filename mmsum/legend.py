@@ -7,7 +7,7 @@ in the caption, and copying from there is what every language model can do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from mmsum.claims import names_figure
 
@@ -25,9 +25,8 @@ def listed(text: str) -> dict[str, str]:
     One entry is a list only behind a colon: `long short-term memory (LSTM) networks` is none.
     """
     names: dict[str, str] = {}
-    for found in _LIST.finditer(text):
-        for key, name in _ENTRY.findall(found[0]):
-            names.setdefault(name.strip(), key)
+    for _, key, name in _entries(text):
+        names.setdefault(name, key)
     return names
 
 
@@ -49,13 +48,19 @@ def put_keys(text: str, keys: Mapping[str, str], keep_names: bool = True) -> str
 def leads(text: str) -> dict[str, str]:
     """name -> the words that introduce its list (see `listed`): `Rows from the top`."""
     introduced: dict[str, str] = {}
+    for lead, _, name in _entries(text):
+        introduced.setdefault(name, lead)
+    return introduced
+
+
+def _entries(text: str) -> Iterator[tuple[str, str, str]]:
+    """What introduces its list, key and name of every entry of every list."""
     before = 0
     for found in _LIST.finditer(text):
         lead = _MARKS.split(text[before : found.start()].rstrip(": "))[-1].strip()
-        for _, name in _ENTRY.findall(found[0]):
-            introduced.setdefault(name.strip(), lead)
+        for key, name in _ENTRY.findall(found[0]):
+            yield lead, key, name.strip()
         before = found.end()
-    return introduced
 
 
 def put_names(
@@ -90,11 +95,14 @@ def _words(text: str) -> set[str]:
     return {word.removesuffix("s") for word in re.findall(r"\w+", text.lower())}
 
 
-def lists_of(label: str, caption: str, paragraphs: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """What the figure's caption lists, and what only the text does, in paragraphs that name the figure: see `listed`."""
+def lists_of(
+    label: str, caption: str, paragraphs: Iterable[str]
+) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """What the figure's caption lists, what only the text does, in paragraphs that name the figure (see `listed`), and in what
+    words the text introduces it (see `leads`)."""
     in_caption = listed(caption)
-    in_text = listed("\n".join(paragraph for paragraph in paragraphs if names_figure(paragraph, label)))
-    return in_caption, {name: key for name, key in in_text.items() if name not in in_caption}
+    text = "\n".join(paragraph for paragraph in paragraphs if names_figure(paragraph, label))
+    return in_caption, {name: key for name, key in listed(text).items() if name not in in_caption}, leads(text)
 
 
 def key_spans(text: str) -> list[tuple[int, int]]:

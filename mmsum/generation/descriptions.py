@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from mmsum.claims import names_figure, placed_sentences, sentences
 from mmsum.generation.prompt import MARK, CountTokens, caption_line, first_prompt
-from mmsum.legend import leads, listed, lists_of, put_names
+from mmsum.legend import listed, lists_of, put_names
 from mmsum.records import Document, Figure, caption_without_label
 
 DESCRIPTION_TOKENS = 96
@@ -43,10 +43,8 @@ def in_names(document: Document, descriptions: Sequence[str]) -> dict[str, str]:
     said: dict[str, list[str]] = {}
     for figure, words in zip(document.figures, descriptions, strict=True):
         caption = caption_without_label(figure.label, figure.caption)
-        in_caption, in_text = lists_of(figure.label, caption, with_lists if words else ())
-        here = [paragraph for paragraph in with_lists if in_text and names_figure(paragraph, figure.label)]
-        introduced = leads("\n".join(here))
-        told = [(line, put_names(line, in_caption, in_text, introduced)) for line in sentences(words)]
+        lists = lists_of(figure.label, caption, with_lists if words else ())
+        told = [(line, put_names(line, *lists)) for line in sentences(words)]
         # A name that now begins a sentence is written as one.
         lines = [now[:1].upper() + now[1:] if line.startswith("(") else now for line, now in told]
         said.setdefault(figure.label, []).append(" ".join(lines))

@@ -203,19 +203,23 @@ class Engine:
         penalized = any(row.request.repetition_penalty != 1.0 for row in rows)
         if penalized and (longest := max(len(row.tokens) for row in rows)):
             logits = _penalize(rows, logits, longest)
-        ends = torch.tensor(sorted(self.stop_tokens), dtype=torch.long, device=logits.device)
-        short = [len(row.tokens) < row.request.min_new_tokens for row in rows]
-        if new := [place for place, row in enumerate(rows) if row.request.empty_above and not row.tokens]:
-            likely = logits[torch.tensor(new, device=logits.device)].softmax(-1)[:, ends].sum(-1).tolist()
-            for place, likelihood in zip(new, likely, strict=True):
-                short[place] |= likelihood < rows[place].request.empty_above
-        if any(short):
-            logits[torch.tensor(short, device=logits.device).nonzero(), ends] = -torch.inf
+        self._go_on(rows, logits)
         for row, token in zip(rows, logits.argmax(-1).tolist(), strict=True):
             if token in self.stop_tokens:
                 row.finished = True
             else:
                 row.tokens.append(token)
+
+    def _go_on(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
+        """Takes the ends out of the logits [B, V] of rows that may not end yet."""
+        short = [place for place, row in enumerate(rows) if len(row.tokens) < row.request.min_new_tokens]
+        new = [place for place, row in enumerate(rows) if row.request.empty_above and not row.tokens]
+        if not short and not new:
+            return
+        ends = torch.tensor(sorted(self.stop_tokens), dtype=torch.long, device=logits.device)
+        likely = logits[new].softmax(-1)[:, ends].sum(-1).tolist()
+        short += [place for place, share in zip(new, likely, strict=True) if share < rows[place].request.empty_above]
+        logits[torch.tensor(short, dtype=torch.long, device=logits.device)[:, None], ends] = -torch.inf
 
     def _completion(self, row: Row) -> Completion:
         text = self.model.tokenizer.decode(row.tokens, skip_special_tokens=True)

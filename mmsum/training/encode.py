@@ -293,7 +293,7 @@ def encode_here(parts: list[Part], folder: str, config: Config) -> Iterator[int]
         return
     # Spawned: this process may have threads, and a GPU. What a part needs is loaded once in each.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        done = [pool.submit(_encode_in_process, part, folder, config) for part in parts]
+        done = [pool.submit(encode_part_once_loaded, part, folder, config) for part in parts]
         try:
             for encoded in as_completed(done):
                 yield encoded.result()
@@ -306,7 +306,8 @@ def encode_here(parts: list[Part], folder: str, config: Config) -> Iterator[int]
             pool.shutdown(cancel_futures=True)
 
 
-def _encode_in_process(part: Part, folder: str, config: Config) -> int:
+def encode_part_once_loaded(part: Part, folder: str, config: Config) -> int:
+    """`encode_part` in a process that encodes several parts; returns the part's number."""
     encode_part(part, folder, _chat_once(config.model_dump_json()), config)
     return part.number
 

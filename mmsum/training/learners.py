@@ -157,7 +157,7 @@ class ClipLearner(_Learner):
         self.requires_grad_(True)
         _lock(clip.visual, config.training.vision_unlocked_groups)
         tokenize = open_clip.SimpleTokenizer(context_length=self.clip.context_length)
-        # What charts of a kind can show is few texts, and taking them apart a third of a step on a GPU.
+        # What charts of a kind can show is few texts: each is taken apart once, and not in Python in every step.
         self.tokenize = lru_cache(maxsize=_KNOWN_TEXTS)(lambda text: tokenize([text])[0])
 
     @staticmethod
@@ -177,7 +177,7 @@ class ClipLearner(_Learner):
             )
             # Few different shapes: oneDNN builds and keeps kernels for each.
             texts = [*words, *[""] * (-len(words) % 64)]
-            tokens = torch.stack([self.tokenize(text) for text in texts]).to(batch.images.device)
+            tokens = self._tokens(texts)
             # Through CLIP's own forward: ZeRO-3 gathers a module's parameters when the module is called.
             images, told, factor = self.clip(model.vision.normalize(batch.seen()), tokens)
             told = self._as_a_whole(told[: len(words)], list(words))
@@ -190,9 +190,13 @@ class ClipLearner(_Learner):
 
     def read(self, texts: Sequence[str]) -> torch.Tensor:
         """Unit vectors of texts [N, E], float32."""
-        tokens = torch.stack([self.tokenize(text) for text in texts]).to(self.model.device)
+        tokens = self._tokens(texts)
         vectors = self._as_a_whole(self.clip.encode_text(tokens, normalize=True), texts)
         return F.normalize(vectors.float(), dim=-1)
+
+    def _tokens(self, texts: Sequence[str]) -> torch.Tensor:
+        """[N, T] of N texts, on the model's device."""
+        return torch.stack([self.tokenize(text) for text in texts]).to(self.model.device)
 
     def _as_a_whole(self, vectors: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
         """What the text side makes of the words, and where it starts random, what it has for each text as a whole."""

@@ -122,11 +122,10 @@ def encode_on_ray(parts: list[Part], folder: str, config: Config) -> Iterator[in
 
 
 def _encode_task(batch: pa.Table, *, folder: str, config: Config) -> pa.Table:
-    from mmsum.training.encode import encode_part, load_chat
+    from mmsum.training.encode import encode_part_once_loaded
 
-    chat = load_chat(config)
     for row in batch.to_pylist():
-        encode_part(Part(**row), folder, chat, config)
+        encode_part_once_loaded(Part(**row), folder, config)
     return batch.select(["number"])
 
 

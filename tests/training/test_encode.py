@@ -302,7 +302,7 @@ def test_a_process_that_dies_while_it_encodes_is_told(tmp_path: Path, monkeypatc
     config = training_config(tmp_path)
     monkeypatch.setattr(encoding, "EXAMPLES_OF_A_PROCESS", 6)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
-    monkeypatch.setattr(encoding, "_encode_in_process", die)
+    monkeypatch.setattr(encoding, "encode_part_once_loaded", die)
     with pytest.raises(EnvironmentFailure, match="a process that encoded examples died, .* the same command goes on"):
         encode(config.training.data, config)
 
