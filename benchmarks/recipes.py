@@ -6,11 +6,12 @@
 
 figures     jobs/pocket-figure.yaml, single figures: how figures join the language model, and what tower reads them. All but
             those with ImageNet's tower begin with --start
-documents   jobs/pocket.yaml, whole documents: dropout of text and of figures, and the tower's rate beside the adapters'
+documents   jobs/pocket.yaml, whole documents beside their figures: dropout of text and of figures, and the rates of adapters
+            and tower beside LoRA's
 
 A probe of some steps sets each recipe's number of steps. Losses are those of a token of held-out examples (DATA/heldout: other
 topics, phrases and colours, half of it drawn by another library), with their own figures; figures also with those of another
-report; with none; documents also without their text. What the gold says of a document's figures stays beside their captions.
+report; with none; documents, read with what the gold says of their figures, also without their text.
 right, wrong: facts of figures as the trained model describes each alone, or as its summaries of whole documents tell them; the
 last column: right with the figures of another report.
 """
@@ -63,12 +64,12 @@ FIGURES: dict[str, Sets] = {
     "CLIP's tower, trained along": {"training.vision_learning_rate": 5e-5},
 }
 DOCUMENTS: dict[str, Sets] = {
-    "no dropout": {},
+    "LoRA alone": {},
     "text dropout 0.3": {"training.text_dropout": 0.3},
     "figure dropout 0.3": {"training.figure_dropout": 0.3},
-    "both 0.3": {"training.text_dropout": 0.3, "training.figure_dropout": 0.3},
-    "tower at 0.005 of the rate": {"training.vision_learning_rate": 1e-5},
-    "tower at 0.05 of the rate": {"training.vision_learning_rate": 1e-4},
+    "blocks at half LoRA's rate": {"training.learning_rate": 5e-4},
+    "blocks at twice LoRA's rate": {"training.learning_rate": 2e-3},
+    "tower at 0.1 of LoRA's rate": {"training.vision_learning_rate": 1e-4},
 }
 PARTS = {"figures": (JOBS / "pocket-figure.yaml", FIGURES), "documents": (JOBS / "pocket.yaml", DOCUMENTS)}
 
@@ -76,7 +77,7 @@ COLUMNS = {"figures": ("own", "swapped", "none"), "documents": ("own", "none", "
 
 PROBE = 24
 """Steps of the probe; the first four, in which kernels are made, are left out. Steps of one length follow one another."""
-EXAMPLES = {"figures": 160, "documents": 32}
+EXAMPLES = {"figures": 160, "documents": 96}
 """Held-out examples whose loss is taken, in random order: neighbours are of one report."""
 REPORTS = {"figures": 24, "documents": 12}
 """Held-out reports that are described, or summarized."""
@@ -134,7 +135,7 @@ def losses(config: Config, data: str, part: str) -> dict[str, float]:
     for shown in COLUMNS[part]:
         changed = _with(
             config,
-            unit=part.removesuffix("s"),
+            unit={"figures": "figure", "documents": "both"}[part],
             text_dropout=float(shown == "no text"),
             figure_dropout=0.0,
             answer_weight=1.0,

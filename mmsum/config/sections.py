@@ -58,7 +58,8 @@ class Generation(_Section):
     describe_figures: bool = _answer(
         False,
         "a trained model first describes each figure by itself, with its caption (what training.unit: figure teaches); its "
-        "words then stand behind the caption in the text, and in the summary in place of its sentences that name the figure",
+        "words then stand behind the caption in the text, which is read without the figure, and in the summary in place of "
+        "its sentences that name the figure; training reads documents in the same way",
     )
     silence_above: float = _answer(
         0.0,
@@ -69,8 +70,8 @@ class Generation(_Section):
     )
     repetition_penalty: float = _answer(
         1.1,
-        "divides the logits of tokens already written, except where trained adapters tell of figures (with describe_figures, "
-        "in descriptions); 1 is plain greedy decoding",
+        "divides the logits of tokens already written, except where trained adapters tell of figures; 1 is plain greedy "
+        "decoding",
         ge=1.0,
         le=2.0,
     )
@@ -123,11 +124,12 @@ class Training(_Section):
         "figure: one example a figure (in finetune_clip, instead of the caption, the facts that the example lists of it, else "
         "what the summary says of it)",
     )
-    figure_kinds: list[str] = _answer([], "with unit: figure, only figures of these kinds (line, heat_map); empty: all")
     steps: int = _answer(1000, description="optimizer steps", ge=1)
     batch_size: int = _answer(8, description="examples of one step, over all workers; a multiple of micro_batch", ge=1)
     micro_batch: int = Field(2, description="examples of one forward pass of one worker", ge=1)
-    learning_rate: float = _answer(1e-3, description="of the adapters (in finetune_clip: of CLIP's text side)", ge=0)
+    learning_rate: float = _answer(
+        1e-3, description="of the adapters (in finetune_clip: of CLIP's text side); 0 keeps them frozen", ge=0
+    )
     vision_learning_rate: float = _answer(1e-4, description="of the vision tower; 0 keeps it frozen", ge=0)
     vision_unlocked_groups: int | None = _answer(
         None,

@@ -8,6 +8,7 @@ waves are a pure function of the shard's documents, and so are the batches insid
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -50,7 +51,6 @@ class _Work:
     leaves: list[Leaf] = field(default_factory=list)
     features: dict[int, torch.Tensor] = field(default_factory=dict)  # figure index -> [P, D]
     said: dict[str, str] = field(default_factory=dict)  # label -> what was said of the figure by itself
-    silent: bool = False  # figures were looked at, and nothing was said of any
     texts: list[str] = field(default_factory=list)
 
 
@@ -78,12 +78,13 @@ class FusedSummarizer:
         # number of threads per calling thread. Loaded in one and called from another, the model ran on one core of two.
         torch.set_num_threads(self.config.resources.generate_threads or len(os.sched_getaffinity(0)))
         works = [_Work(document, Draft()) for document in documents]
-        if self.config.generation.describe_figures and self.model.trained:
+        describes = self.config.generation.describe_figures and self.model.trained
+        if describes:
             self._describe(works)
         for work in works:
             self._plan(work)
-        seeing = [work for work in works if not work.silent]
-        self._look([(work, index) for work in seeing for leaf in work.leaves for index in leaf.figures])
+        if not describes:
+            self._look([(work, index) for work in works for leaf in work.leaves for index in leaf.figures])
         self._read(works)
         self._merge(works)
         for work in works:
@@ -93,8 +94,7 @@ class FusedSummarizer:
     def _describe(self, works: list[_Work]) -> None:
         """One short call for each figure; what it says goes behind the figure's caption, and later into the summary.
 
-        Where nothing is said of any figure, adapters have not learned their kind: they would only disturb the language model,
-        which then reads the document by itself.
+        The document is then read by the language model alone: what the adapters see is told already.
         """
         self._look([(work, index) for work in works for index in range(len(work.document.figures))])
         callers, requests = [], []
@@ -109,9 +109,7 @@ class FusedSummarizer:
             words = {index: next(texts) for index in work.features}
             descriptions = [words.get(index, "") for index in range(len(work.document.figures))]
             work.draft.shown = frozenset(work.features)
-            work.silent = not any(descriptions)
-            if work.silent:
-                work.features.clear()
+            work.features.clear()
             work.said = in_names(work.document, descriptions)
             work.document = described(work.document, descriptions)
 
@@ -207,9 +205,9 @@ class FusedSummarizer:
 
     def _request(self, user: str, figures: torch.Tensor | None, describes: bool = False) -> Request:
         generation = self.config.generation
-        # Trained adapters write of figures as they have learned to, the same words again where gold does. Where each figure
-        # has been described, the rest is a document's own text, over which a small model goes round in circles.
-        learned = self.model.trained and figures is not None and (describes or not generation.describe_figures)
+        # Trained adapters write of figures as they have learned to, the same words again where gold does. Over a document's
+        # own text a small model goes round in circles.
+        learned = self.model.trained and figures is not None
         return Request(
             prompt=self.chat.encode(user),
             figures=figures,
@@ -237,18 +235,26 @@ def said_once(text: str) -> str:
     """The text without sentences that stood in it before, or that go round in circles: small models come back to what they
     wrote, and then never get away. A text that is nothing else stays as it is.
 
-    Sentences of one or two words stay: lists repeat them, and so does a split behind `Dr.` and `No.`.
+    Sentences of one or two words stay: lists repeat them, and so does a split behind `Dr.` and `No.`. A line's number goes with
+    the line.
     """
-    seen, kept, end = set[str](), "", 0
+    seen, kept, number, end = set[str](), "", "", 0
     for start, sentence in placed_sentences(text):
         folded = sentence.casefold()
         words = folded.split()
-        if folded not in seen and not _circles(words):
-            kept += text[end:start] + sentence
+        gap = text[end:start]
+        if _LINE_NUMBER.fullmatch(sentence) and (not end or "\n" in gap):
+            number = gap + sentence
+        elif folded not in seen and not _circles(words):
+            kept += number + gap + sentence
+            number = ""
         if len(words) > 2:
             seen.add(folded)
         end = start + len(sentence)
     return kept.strip() or text
+
+
+_LINE_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 
 
 def _circles(words: list[str]) -> bool:

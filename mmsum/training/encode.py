@@ -46,7 +46,7 @@ from mmsum.legend import key_spans
 from mmsum.model.manifest import soft_tokens
 from mmsum.records import Figure, ObjectRef
 
-VERSION = 8
+VERSION = 9
 """Of the encoding; raised when an encoded row changes its meaning."""
 
 EXAMPLES_OF_A_PROCESS = 400
@@ -133,8 +133,7 @@ def training_units(example: Example, training: Training) -> tuple[list[Example],
         return [figures_alone(example)], counts
     if training.unit == "both" and training.stage == "train":
         return [example, *pieces], counts
-    kinds = training.figure_kinds
-    return [piece for piece in cited if not kinds or piece.figures[0].kind in kinds], counts
+    return cited, counts
 
 
 def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[str, Any] | None, Counter[str]]:
@@ -142,8 +141,9 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     counts: Counter[str] = Counter()
     generation = config.generation
     document = to_document(example)
-    if generation.describe_figures and example.text:
-        # What the gold says of a figure stands for what the model will have said of it.
+    in_words = generation.describe_figures and bool(example.text) and config.training.stage == "train"
+    if in_words:
+        # What the gold says of a figure stands for what the model will have said of it; the figure itself is not shown again.
         document = described(document, [description_of(example, figure) for figure in example.figures])
     leaves = split_document(document, chat.budget(generation), chat.count, generation.figures_per_call)
     if not leaves:
@@ -152,9 +152,9 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     counts["text_cut"] = len(leaves) > 1
     counts["figures_left_out"] = len(document.figures) - len(leaf.figures)
     figures = [document.figures[index] for index in leaf.figures]
-    squares = [square_image(figure.image, config.model.image_size) for figure in figures]
+    squares = [None if in_words else square_image(figure.image, config.model.image_size) for figure in figures]
     shown = [square is not None for square in squares]
-    counts["images_broken"] = shown.count(False)
+    counts["images_broken"] = 0 if in_words else shown.count(False)
     if not example.summary.strip() and not any(shown):
         return None, +counts  # silence is learned of what is seen
     summary = example.summary.strip()
@@ -247,7 +247,6 @@ def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: st
         config.training.stage,
         config.training.unit,
         config.training.answer_weight != 1,
-        *sorted(config.training.figure_kinds),
     ]
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
 

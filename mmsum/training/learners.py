@@ -66,13 +66,15 @@ class _Learner(nn.Module):
 
 
 class SummaryLearner(_Learner):
-    """Stage `train`: adapters, and tower and LoRA where they have a learning rate, on the gold summary's tokens."""
+    """Stage `train`: adapters, tower and LoRA, whichever has a learning rate, on the gold summary's tokens."""
 
     def __init__(self, model: FusedModel, config: Config) -> None:
         super().__init__(model)
         training = config.training
         self.tunes_vision = training.vision_learning_rate > 0
-        self.fusion = model.fusion
+        self.tunes_fusion = training.learning_rate > 0
+        if self.tunes_fusion:
+            self.fusion = model.fusion
         if self.tunes_vision:
             self.visual: nn.Module = model.vision.clip.visual  # type: ignore[assignment]
         # No dots: nn.Module takes them for its own. The backbone calls these very modules.
@@ -138,7 +140,9 @@ class SummaryLearner(_Learner):
     def groups(self, config: Config) -> list[dict[str, Any]]:
         """Parameter groups with their peak learning rates."""
         training = config.training
-        parts: list[tuple[str, nn.Module, float]] = [("fusion", self.fusion, training.learning_rate)]
+        parts: list[tuple[str, nn.Module, float]] = []
+        if self.tunes_fusion:
+            parts.append(("fusion", self.fusion, training.learning_rate))
         if self.tunes_vision:
             parts.append(("vision", self.visual, training.vision_learning_rate))
         parts.append(("lora", self.lora, training.lora_learning_rate))

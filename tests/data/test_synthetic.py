@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from random import Random
 
 import pymupdf
 import pytest
@@ -22,7 +23,7 @@ from mmsum.data.synthetic.phrases import PHRASES
 from mmsum.data.synthetic.plot import KINDS, Claim
 from mmsum.data.synthetic.processes import PROCESSES, SEEN_NAMES
 from mmsum.data.synthetic.render import draw_figure, render_report
-from mmsum.data.synthetic.report import HELD_OUT_TOPICS, MIN_FIGURE_FACTS, ReportPlan, plan_report
+from mmsum.data.synthetic.report import HELD_OUT_TOPICS, MIN_FIGURE_FACTS, ReportPlan, plan_report, retold
 from mmsum.data.synthetic.wording import CHECKS, VOICES, check, cited
 from mmsum.data.topics import TOPICS
 from mmsum.errors import OutputError
@@ -40,6 +41,14 @@ def test_every_gold_is_right_on_all_its_facts(reports: list[ReportPlan]) -> None
         assert [fact for fact in report.facts if judge(fact, report.summary) != "right"] == []
         assert sum(not fact.said for fact in report.facts) >= MIN_FIGURE_FACTS
         assert all(fact.answer in fact.options and len(fact.options) > 1 for fact in report.facts)
+
+
+def test_another_writer_tells_the_same_facts(reports: list[ReportPlan]) -> None:
+    for report in reports[:50]:
+        golds = {retold(report, voice, Random(voice)) for voice in range(VOICES)}
+        assert len(golds) == VOICES
+        for gold in golds:
+            assert [fact for fact in report.facts if judge(fact, gold, report.facts) != "right"] == []
 
 
 def test_every_phrase_of_every_voice_claims_its_answer_and_no_other() -> None:

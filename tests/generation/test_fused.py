@@ -110,7 +110,8 @@ def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: 
     drafts = trained.summarize([seeing, blind])
     described, read = waves
     assert silence == [{0.5}, {0.0}]  # of a figure there may be nothing to say
-    assert [shown for _, shown in described] == [1, 1] and [shown for _, shown in read] == [2, 0]
+    assert [shown for _, shown in described] == [1, 1]
+    assert [shown for _, shown in read] == [0, 0]  # what was seen stands in the text
     assert all(f"[Figure {n}: Caption {n - 1}]" in prompt for (prompt, _), n in zip(described, (1, 3), strict=True))
     assert all("Part 0" not in prompt for prompt, _ in described)  # the document's text is not in it
     (text, _), (other, _) = read
@@ -134,9 +135,7 @@ def test_the_summary_tells_what_was_seen(config: Config, monkeypatch: pytest.Mon
     assert drafts[2].failure_kind == FailureKind.GENERATION_FAILED  # a description is no summary
 
 
-def test_a_document_of_whose_figures_nothing_is_said_is_read_without_them(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_figure_of_which_nothing_is_said_is_not_told_of(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {"describe_figures": True, "summary_tokens": 64}
     trained = load_trained(config.model_copy(update={"generation": config.generation.model_copy(update=asked)}))
     waves = iter([["", "", "It rose (Figure 1).", ""], ["Of a.", "Of b."]])
@@ -148,7 +147,7 @@ def test_a_document_of_whose_figures_nothing_is_said_is_read_without_them(
 
     monkeypatch.setattr(trained, "_generate", write)
     drafts = trained.summarize([document("a", figures=2), document("b", figures=2)])
-    assert shown == [[1, 1, 1, 1], [0, 2]]
+    assert shown == [[1, 1, 1, 1], [0, 0]]
     assert [draft.text for draft in drafts] == ["Of a.", "Of b. It rose (Figure 1)."]
     assert all(draft.shown == {0, 1} for draft in drafts)  # it was asked about all of them
 
@@ -183,6 +182,13 @@ def test_no_sentence_is_said_twice() -> None:
         "",
     ):
         assert said_once(whole) == whole
+
+
+def test_a_number_without_its_line_is_left_out() -> None:
+    lines = "It can:\n\n1. Read one file well.\n\n2. Read one file well.\n\n3. Write.\n\n4. Read one file well.\n\n5."
+    assert said_once(lines) == "It can:\n\n1. Read one file well.\n\n3. Write."
+    assert said_once("1. It rose.\n2. It rose. So it was.") == "1. It rose.\n2. It rose. So it was."
+    assert said_once("It was seen by 40. 7. So it was.") == "It was seen by 40. 7. So it was."
 
 
 def test_a_sentence_that_goes_round_in_circles_is_left_out() -> None:

@@ -207,24 +207,6 @@ def test_tokens_that_answer_a_fact_of_a_figure_weigh_more(tmp_path: Path, chat: 
         assert len(data) == (2 if unit == "document" else 1)
 
 
-def test_figures_of_some_kinds_only(tmp_path: Path) -> None:
-    kinds = {1: "line", 2: "pie", 3: "line"}
-    figures = [ExampleFigure(f"Figure {n}", f"Square {n}.", png("red"), kind=kind) for n, kind in kinds.items()]
-    path = tmp_path / "data" / "examples.parquet"
-    path.parent.mkdir()
-    summary = "Figure 1 is red. Figure 2 is round. Figure 3 fell."
-    pq.write_table(examples_to_table([example(figures=figures, summary=summary)]), path)
-    keys = {"training.unit": "figure", "training.data": str(path)}
-    seen = {}
-    for only in ([], ["line"], ["pie", "map"]):
-        encoded = encode(str(path), training_config(tmp_path, **keys, **{"training.figure_kinds": only}))
-        data = EncodedData(encoded, training_config(tmp_path, **keys), pad=0)
-        seen[encoded.folder] = [data.row(index)["id"][-1] for index in range(len(data))]
-    assert list(seen.values()) == [["1", "2", "3"], ["1", "3"], ["2"]]
-    with pytest.raises(ConfigError, match="no example to learn from"):
-        encode(str(path), training_config(tmp_path, **keys, **{"training.figure_kinds": ["map"]}))
-
-
 def test_silence_is_learned_of_what_is_seen(config: Config, chat: Chat) -> None:
     alone = example(text="", summary="")
     row, _ = encode_example(alone, chat, config)
@@ -253,6 +235,7 @@ def test_what_the_gold_says_of_a_figure_stands_for_its_description(tmp_path: Pat
     row, _ = encode_example(given, chat, config)
     assert row and "[Figure 1: A square. Figure 1 has one red square.]" in chat.tokenizer.decode(row["prompt"])
     assert "[Figure 1: A square. Figure 1 has one red square.]" in chat.tokenizer.decode(row["bare_prompt"])
+    assert row["images"] == []  # words instead
     path = tmp_path / "data" / "examples.parquet"
     pq.write_table(examples_to_table([given]), path)
     config = training_config(
@@ -263,7 +246,8 @@ def test_what_the_gold_says_of_a_figure_stands_for_its_description(tmp_path: Pat
 
     (alone,) = split_by_figure(given)  # what describing itself learns from
     row, _ = encode_example(alone, chat, config)
-    assert row and "[Figure 1: A square.]" in chat.tokenizer.decode(row["prompt"])
+    assert row and len(row["images"]) == 1
+    assert "[Figure 1: A square.]" in chat.tokenizer.decode(row["prompt"])
     prompt = chat.text(description_prompt(given.title, to_document(alone).figures[0])).replace(MARK, "")
     assert chat.tokenizer.decode(row["prompt"]) == prompt  # the very call of summarizing
 

@@ -67,11 +67,13 @@ def test_the_second_stage_takes_the_tower_of_the_first(tmp_path: Path) -> None:
     assert any(not torch.equal(tensor, new[name.removeprefix("vision.")]) for name, tensor in towers[0].items())
 
 
-def test_lora_is_added_to_an_export_that_has_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rate", [0.003, 0.0])
+def test_lora_is_added_to_an_export_that_has_none(tmp_path: Path, rate: float) -> None:
     first = export_of(training_config(tmp_path, **{"training.steps": 2}))
     changes = {
         "model.export": str(first),
         "model.lora_rank": 2,
+        "training.learning_rate": rate,
         "training.lora_learning_rate": 0.01,
         "training.steps": 2,
     }
@@ -80,6 +82,9 @@ def test_lora_is_added_to_an_export_that_has_none(tmp_path: Path) -> None:
     assert "lora" in manifest.parts and manifest.vision["lora_rank"] == 2
     assert manifest.vision | {"lora_rank": 0} == read_manifest(first).vision
     assert any(tensor.any() for name, tensor in load_file(second / ADAPTER_WEIGHTS).items() if "lora_B" in name)
+    before, after = load_file(first / WEIGHTS), load_file(second / WEIGHTS)
+    kept = [torch.equal(tensor, after[name]) for name, tensor in before.items() if name.startswith("fusion.")]
+    assert kept and all(kept) == (rate == 0)  # frozen adapters are handed on as they were
     model = training_config(tmp_path).model
     plain, tuned = (load_fused(model.model_copy(update={"export": str(export)})) for export in (first, second))
     states = [list(one.backbone.state_dict().values()) for one in (plain, tuned)]

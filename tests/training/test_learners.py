@@ -191,6 +191,15 @@ def test_rates_warm_up_then_follow_a_cosine(folder: Path) -> None:
     assert all(before > after for before, after in itertools.pairwise(shares[10:]))
 
 
+def test_adapters_without_a_rate_stay_frozen_beside_lora(folder: Path) -> None:
+    rates = {"training.learning_rate": 0, "training.vision_learning_rate": 0, "training.lora_learning_rate": 0.003}
+    config, model, learner, data = load(folder, gate=0.3, **{"model.lora_rank": 2}, **rates)
+    assert {group["name"] for group in learner.groups(config)} == {"lora"}
+    learner(data.batch([1], step=None)).backward()
+    assert all(p.grad is None for p in (*model.fusion.parameters(), *model.vision.parameters()))
+    assert all(p.grad is not None for p in learner.parameters())
+
+
 def test_adapters_tower_and_lora_have_rates_of_their_own(folder: Path) -> None:
     rates = {"training.learning_rate": 0.1, "training.vision_learning_rate": 0.02, "training.lora_learning_rate": 0.003}
     config, _, learner, _ = load(folder, gate=0.0, **PREFIX, **rates)

@@ -15,7 +15,7 @@ from mmsum.data.synthetic.looks import figure_look, house_look
 from mmsum.data.synthetic.made_up import made_up
 from mmsum.data.synthetic.plot import Claim, Look, Plot
 from mmsum.data.synthetic.processes import HELD_OUT_NAMES, PROCESSES, SEEN_NAMES
-from mmsum.data.synthetic.said import action_fact, stated_fact
+from mmsum.data.synthetic.said import action_fact, restated, stated_fact
 from mmsum.data.synthetic.shapes import kinds_for, make_plot
 from mmsum.data.topics import TOPICS
 from mmsum.data.wording import capital
@@ -57,8 +57,23 @@ class FigurePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What one sentence of a gold tells of a figure."""
+
+    claim: Claim
+    quantity: str
+    label: str
+
+    def sentence(self, voice: int, rng: Random) -> str:
+        return wording.cited(wording.clause(self.claim, self.quantity, voice, rng), self.label, voice, rng)
+
+
+@dataclass(frozen=True, slots=True)
 class ReportPlan:
-    """One example before its figures are drawn. text: as Example.text."""
+    """One example before its figures are drawn.
+
+    text: as Example.text; gist: the gold's first sentence, in no voice; told: each fact that stands only in a figure, in order.
+    """
 
     id: str
     title: str
@@ -68,6 +83,9 @@ class ReportPlan:
     split: str
     source: str
     facts: tuple[CheckedFact, ...]
+    voice: int
+    gist: str
+    told: tuple[Told, ...]
 
 
 @dataclass(slots=True)
@@ -129,6 +147,7 @@ def _write(split: str, name: str, rng: Random, made_up_share: float) -> ReportPl
     figures: list[FigurePlan] = []
     middle: list[str] = []
     shown: list[CheckedFact] = []
+    told: list[Told] = []
     distractor = rng.randrange(len(measures) + 1) if len(measures) < 4 and rng.random() < DISTRACTOR_RATE else -1
     for place, measure in enumerate([*measures, None]):
         if place == distractor:
@@ -136,11 +155,12 @@ def _write(split: str, name: str, rng: Random, made_up_share: float) -> ReportPl
             sentence = writer.by_voice(texts.OFF_TOPIC, texts.HELD_OUT_OFF_TOPIC)
             middle.append(sentence.format(label=figures[-1].label))
         if measure is not None:
-            paragraph, figure, facts = _illustrated(measure, f"Figure {len(figures) + 1}", writer)
+            paragraph, figure, of_figure = _illustrated(measure, f"Figure {len(figures) + 1}", writer)
             figures.append(figure)
             middle.append(paragraph)
-            shown += facts
-    said, sentence, gold = stated_fact(writer.voice, held_out, rng)
+            told += [what for what, _ in of_figure]
+            shown += [fact for _, fact in of_figure]
+    said, sentence = stated_fact(writer.voice, held_out, rng)
     action, actions = action_fact(topic.actions, writer.slots, rng)
     headings = texts.HELD_OUT_HEADINGS if held_out else texts.HEADINGS
     opening, method, talk, ending = headings[writer.voice % len(headings)]
@@ -155,17 +175,27 @@ def _write(split: str, name: str, rng: Random, made_up_share: float) -> ReportPl
             f"# {ending}\n{actions}",
         ]
     )
-    facts = [*shown, said]
-    lines = [fact.statement for fact in shown]
-    lines.insert(len(lines) if writer.voice % 2 else 0, gold)
-    if rng.random() < 0.4:
-        facts.append(action)
-        lines.append(action.statement)
-    first = gist.replace("The report", texts.GOLD_OPENINGS[writer.voice], 1)
+    stated = [said, action] if rng.random() < 0.4 else [said]
+    gold = _gold(gist, writer.voice, [fact.statement for fact in shown], [fact.statement for fact in stated])
     title = rng.choice(topic.titles).format(**writer.slots)
     source = f"figure-reports/{VERSION}" + ("+vega-lite" if library == "vega-lite" else "")
     source += "+made-up" if measures != known else ""
-    return ReportPlan(name, title, text, tuple(figures), " ".join([first, *lines]), split, source, tuple(facts))
+    facts = (*shown, *stated)
+    return ReportPlan(name, title, text, tuple(figures), gold, split, source, facts, writer.voice, gist, tuple(told))
+
+
+def _gold(gist: str, voice: int, shown: Sequence[str], said: Sequence[str]) -> str:
+    """What the report is about, what its figures show, and what its text says: a number, and perhaps a recommendation."""
+    number, *action = said
+    first = gist.replace("The report", texts.GOLD_OPENINGS[voice], 1)
+    return " ".join([first, *shown, number, *action] if voice % 2 else [first, number, *shown, *action])
+
+
+def retold(report: ReportPlan, voice: int, rng: Random) -> str:
+    """The gold as another writer would have it who knows all of its facts, in the same order."""
+    number, *action = (fact for fact in report.facts if fact.said)
+    said = [restated(number, voice), *(fact.statement for fact in action)]
+    return _gold(report.gist, voice, [told.sentence(voice, rng) for told in report.told], said)
 
 
 def _measures(topic: Topic, count: int, rng: Random) -> list[Measure]:
@@ -204,7 +234,9 @@ def _names(measure: Measure, writer: _Writer) -> list[str]:
     return rng.sample(measure.names, len(measure.names))
 
 
-def _illustrated(measure: Measure, label: str, writer: _Writer) -> tuple[str, FigurePlan, list[CheckedFact]]:
+def _illustrated(
+    measure: Measure, label: str, writer: _Writer
+) -> tuple[str, FigurePlan, list[tuple[Told, CheckedFact]]]:
     """A section around one figure, and all that only the figure tells."""
     rng, voice = writer.rng, writer.voice
     first, last = int(str(writer.slots["first"])), int(str(writer.slots["last"]))
@@ -228,11 +260,9 @@ def _illustrated(measure: Measure, label: str, writer: _Writer) -> tuple[str, Fi
     paragraph = f"# {measure.heading}\n" + " ".join(part for part in parts if part and (in_text or part is not order))
     facts = []
     for claim in claims:
-        words = wording.clause(claim, plot.quantity, voice, rng)
-        statement = wording.cited(words, label, voice, rng)
-        facts.append(
-            wording.check(claim, plot.quantity, statement, label, claim is misled, shown_by(claim, plot, look))
-        )
+        told = Told(claim, plot.quantity, label)
+        sentence, shows = told.sentence(voice, rng), shown_by(claim, plot, look)
+        facts.append((told, wording.check(claim, plot.quantity, sentence, label, claim is misled, shows)))
     return paragraph, FigurePlan(label, caption, look, plot, capital(plot.quantity)), facts
 
 

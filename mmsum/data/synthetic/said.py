@@ -10,8 +10,8 @@ from mmsum.claims import CheckedFact
 from mmsum.data.synthetic.texts import STATED
 
 
-def stated_fact(voice: int, held_out: bool, rng: Random) -> tuple[CheckedFact, str, str]:
-    """A number as a fact, the sentence of the text that tells it, and the sentence of the gold."""
+def stated_fact(voice: int, held_out: bool, rng: Random) -> tuple[CheckedFact, str]:
+    """A number as a fact, with the sentence of the gold, and the sentence of the text that tells it."""
     kind = rng.choice(tuple(STATED))
     cue, seen, others, gold = STATED[kind]
     number = rng.randint(31, 990) * (10 if kind == "cost" else 1)
@@ -22,7 +22,15 @@ def stated_fact(voice: int, held_out: bool, rng: Random) -> tuple[CheckedFact, s
     forms = others if held_out else seen
     told = gold[voice % len(gold)].format(n=said)
     fact = CheckedFact(kind, told, "", True, [cue], {"stated": pattern, "another": other}, "stated")
-    return fact, forms[voice % len(forms)].format(n=said), told
+    return fact, forms[voice % len(forms)].format(n=said)
+
+
+def restated(fact: CheckedFact, voice: int) -> str:
+    """The gold's sentence of a stated number in another voice."""
+    number = re.search(r"\d[\d,]*", fact.statement)
+    assert number, fact.statement
+    gold = STATED[fact.kind][3]
+    return gold[voice % len(gold)].format(n=number[0])
 
 
 def action_fact(actions: Sequence[str], slots: dict[str, object], rng: Random) -> tuple[CheckedFact, str]:
