@@ -11,7 +11,8 @@ documents   jobs/pocket.yaml, whole documents beside their figures: dropout of t
 
 A probe of some steps sets each recipe's number of steps. Losses are those of a token of held-out examples (DATA/heldout: other
 topics, phrases and colours, half of it drawn by another library), with their own figures; figures also with those of another
-report; with none; documents, read with what the gold says of their figures, also without their text.
+report; with none. `documents` mixes documents, read with what the gold says of their figures, and figures by themselves: the
+first lose by having no text, the second by having no figure.
 right, wrong: facts of figures as the trained model describes each alone, or as its summaries of whole documents tell them; the
 last column: right with the figures of another report.
 """

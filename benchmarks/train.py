@@ -110,7 +110,8 @@ def examples_config(folder: Path, given: argparse.Namespace, **changes: object) 
         "batch_size": given.batch,
     }
     keys |= {"micro_batch": given.batch, "warmup_steps": 0, "gate_start": 0.1, **changes}
-    return load_config(preset=given.preset, **{f"training.{key}": value for key, value in keys.items()})
+    keys = {f"training.{key}": value for key, value in keys.items()}
+    return load_config(preset=given.preset, **{"generation.describe_figures": False}, **keys)
 
 
 def compare_with_a_bare_loop(folder: Path, given: argparse.Namespace) -> None:

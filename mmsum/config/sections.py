@@ -54,7 +54,9 @@ class Generation(_Section):
     context_tokens: int = _answer(2048, "tokens of one call: prompt and summary together", ge=64)
     summary_tokens: int = _answer(128, "longest summary, in tokens", ge=8)
     batch_size: int = _answer(16, "sequences decoded together; batches never cross a shard", ge=1)
-    figures_per_call: int = _answer(8, "figures shown in one call; no more than 64 can be told apart", ge=0, le=64)
+    figures_per_call: int = _answer(
+        8, "figures shown in one call that reads a document; no more than 64 can be told apart", ge=0, le=64
+    )
     describe_figures: bool = _answer(
         False,
         "a trained model first describes each figure by itself, with its caption (what training.unit: figure teaches); its "

@@ -78,13 +78,13 @@ class FusedSummarizer:
         # number of threads per calling thread. Loaded in one and called from another, the model ran on one core of two.
         torch.set_num_threads(self.config.resources.generate_threads or len(os.sched_getaffinity(0)))
         works = [_Work(document, Draft()) for document in documents]
-        describes = self.config.generation.describe_figures and self.model.trained
-        if describes:
+        figures_per_call = self.config.generation.figures_per_call
+        if self.config.generation.describe_figures and self.model.trained:
             self._describe(works)
+            figures_per_call = 0
         for work in works:
-            self._plan(work)
-        if not describes:
-            self._look([(work, index) for work in works for leaf in work.leaves for index in leaf.figures])
+            self._plan(work, figures_per_call)
+        self._look([(work, index) for work in works for leaf in work.leaves for index in leaf.figures])
         self._read(works)
         self._merge(works)
         for work in works:
@@ -113,10 +113,10 @@ class FusedSummarizer:
             work.said = in_names(work.document, descriptions)
             work.document = described(work.document, descriptions)
 
-    def _plan(self, work: _Work) -> None:
+    def _plan(self, work: _Work, figures_per_call: int) -> None:
         """Splits the document into leaves and leaves out, counted, what `limits.calls` cannot cover."""
-        generation, draft = self.config.generation, work.draft
-        leaves = split_document(work.document, self.budget, self.chat.count, generation.figures_per_call)
+        draft = work.draft
+        leaves = split_document(work.document, self.budget, self.chat.count, figures_per_call)
         draft.tokens_total = sum(leaf.tokens for leaf in leaves)
         if leaves:
             kept = affordable_leaves(len(leaves), self.fan_in, self.config.limits.calls)
@@ -238,16 +238,21 @@ def said_once(text: str) -> str:
     Sentences of one or two words stay: lists repeat them, and so does a split behind `Dr.` and `No.`. A line's number goes with
     the line.
     """
-    seen, kept, number, end = set[str](), "", "", 0
+    seen, kept, end = set[str](), "", 0
+    number, gone = "", False  # of this line; whether a sentence of it was left out
     for start, sentence in placed_sentences(text):
         folded = sentence.casefold()
         words = folded.split()
         gap = text[end:start]
-        if _LINE_NUMBER.fullmatch(sentence) and (not end or "\n" in gap):
+        if begins := not end or "\n" in gap:
+            number, gone = "" if gone else number, False
+        if begins and _LINE_NUMBER.fullmatch(sentence):
             number = gap + sentence
         elif folded not in seen and not _circles(words):
             kept += number + gap + sentence
             number = ""
+        else:
+            gone = True
         if len(words) > 2:
             seen.add(folded)
         end = start + len(sentence)

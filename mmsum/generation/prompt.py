@@ -79,7 +79,8 @@ def split_document(document: Document, budget: int, count: CountTokens, figures_
             leaf = Leaf("", 0)
             leaves.append(leaf)
         if len(leaf.figures) + len(piece.figures) > figures_per_call:
-            piece = _Piece(plain(piece.text).strip(), piece.tokens, piece.page, [])
+            text = plain(piece.text).strip()
+            piece = _Piece(text, count(text), piece.page, [])
         leaf.figures += piece.figures
         leaf.tokens += piece.tokens + (joint if leaf.text else 0)
         leaf.text = f"{leaf.text}\n\n{piece.text}" if leaf.text else piece.text

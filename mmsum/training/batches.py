@@ -148,7 +148,7 @@ class EncodedData:
                 row |= {name: [row[name][chosen]] for name in ("images", "captions", "shown")}
                 row |= {"prompt": row["prompt"][:1], "target": []}
             elif step is not None:
-                if draw.random() < self.training.text_dropout and row["images"]:
+                if draw.random() < self.training.text_dropout and row["bare_prompt"]:
                     row["prompt"] = row["bare_prompt"]
                 elif draw.random() < self.training.figure_dropout:
                     row["images"], row["captions"], row["shown"] = [], [], []

@@ -66,7 +66,7 @@ ENCODED_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
         ("prompt", pa.list_(pa.int32())),
-        ("bare_prompt", pa.list_(pa.int32())),  # without the document's text: title and captions of the figures
+        ("bare_prompt", pa.list_(pa.int32())),  # without the document's text: title and captions; empty without figures
         ("target", pa.list_(pa.int32())),
         ("answers", pa.list_(pa.bool_())),  # of the target's tokens: those that answer a listed fact; empty at weight 1
         ("images", pa.list_(pa.large_binary())),  # uint8 [S, S, 3]
@@ -116,45 +116,52 @@ def _part_name(number: int) -> str:
     return f"part-{number:06d}.parquet"
 
 
-def training_units(example: Example, training: Training) -> tuple[list[Example], Counter[str]]:
-    """The example in pieces of `training.unit`, and what was counted on the way.
+def training_units(example: Example, training: Training) -> tuple[list[Example], list[Example], Counter[str]]:
+    """The example in pieces of `training.unit`: whole documents, figures without their text, and what was counted on the way.
 
     Beside whole documents (`both`), a figure of which the summary says nothing is a piece with an empty summary: photographs,
     logos and figures of unknown kinds are passed over in silence.
     """
     if training.stage == "train" and not example.summary.strip():
-        return [], Counter(no_summary=1)
+        return [], [], Counter(no_summary=1)
     if training.unit == "document":
-        return [example], Counter()
+        return [example], [], Counter()
     pieces = split_by_figure(example)
     cited = [piece for piece in pieces if piece.summary]
     counts = Counter(not_cited=len(pieces) - len(cited))
     if training.unit == "figures" and training.stage == "train" and cited:
-        return [figures_alone(example)], counts
+        return [], [figures_alone(example)], counts
     if training.unit == "both" and training.stage == "train":
-        return [example, *pieces], counts
-    return cited, counts
+        return [example], pieces, counts
+    return [], cited, counts
 
 
-def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[str, Any] | None, Counter[str]]:
-    """A row of ENCODED_SCHEMA, or None where the example is left out; and what was counted on the way."""
+def encode_example(
+    example: Example, chat: Chat, config: Config, alone: bool = False
+) -> tuple[dict[str, Any] | None, Counter[str]]:
+    """A row of ENCODED_SCHEMA, or None where the example is left out; and what was counted on the way.
+
+    alone: figures without their document, which are to be described.
+    """
     counts: Counter[str] = Counter()
     generation = config.generation
     document = to_document(example)
-    in_words = generation.describe_figures and bool(example.text) and config.training.stage == "train"
-    if in_words:
+    in_words = False
+    if generation.describe_figures and not alone:
         # What the gold says of a figure stands for what the model will have said of it; the figure itself is not shown again.
         document = described(document, [description_of(example, figure) for figure in example.figures])
-    leaves = split_document(document, chat.budget(generation), chat.count, generation.figures_per_call)
+        in_words = config.training.stage == "train"
+    most = 0 if in_words else generation.figures_per_call
+    leaves = split_document(document, chat.budget(generation), chat.count, most)
     if not leaves:
         return None, Counter(nothing_to_read=1)
     leaf = leaves[0]
     counts["text_cut"] = len(leaves) > 1
-    counts["figures_left_out"] = len(document.figures) - len(leaf.figures)
+    counts["figures_left_out"] = 0 if in_words else len(document.figures) - len(leaf.figures)
     figures = [document.figures[index] for index in leaf.figures]
-    squares = [None if in_words else square_image(figure.image, config.model.image_size) for figure in figures]
+    squares = [square_image(figure.image, config.model.image_size) for figure in figures]
     shown = [square is not None for square in squares]
-    counts["images_broken"] = 0 if in_words else shown.count(False)
+    counts["images_broken"] = shown.count(False)
     if not example.summary.strip() and not any(shown):
         return None, +counts  # silence is learned of what is seen
     summary = example.summary.strip()
@@ -174,10 +181,11 @@ def encode_example(example: Example, chat: Chat, config: Config) -> tuple[dict[s
     if config.training.unit != "document" and config.training.stage == "finetune_clip":
         captions = [what_figure_shows(example, example.figures[0]) or example.summary] * len(captions)
         facts = [facts_shown(example, example.figures[0])] * len(captions)
+    told, seen = (document.figures, [False] * len(document.figures)) if in_words else (figures, shown)
     row = {
         "id": example.id,
         "prompt": chat.encode(first_prompt(title, text)),
-        "bare_prompt": chat.encode(first_prompt(title, _bare(figures, shown, chat, generation))),
+        "bare_prompt": chat.encode(first_prompt(title, _bare(told, seen, chat, generation))) if told else [],
         "target": target,
         "answers": answers,
         "images": [square.tobytes() for square in squares if square is not None],
@@ -220,10 +228,10 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
     rows, counts = [], Counter[str]()
     for record in table.to_pylist():
         example = Example.from_row(record)
-        units, counted = training_units(example, config.training)
+        documents, figures, counted = training_units(example, config.training)
         counts += counted
-        for unit in units:
-            row, counted = encode_example(unit, chat, config)
+        for place, unit in enumerate([*documents, *figures]):
+            row, counted = encode_example(unit, chat, config, alone=place >= len(documents))
             counts += counted
             if row:
                 rows.append(row)

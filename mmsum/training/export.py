@@ -79,6 +79,7 @@ def about_training(config: Config, encoded: Encoded, metrics: dict[str, float]) 
         "batch_size": training.batch_size,
         "learning_rate": training.learning_rate,
         "vision_learning_rate": training.vision_learning_rate,
+        "lora_learning_rate": training.lora_learning_rate,
         "unit": training.unit,
         "seed": config.seed,
         "generation": config.generation.model_dump(include=reading),

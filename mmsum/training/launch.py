@@ -73,6 +73,17 @@ def check_training(config: Config) -> None:
             f"training.workers: {most} workers share a step of {batches} micro-batches (training.batch_size "
             f"{training.batch_size}, training.micro_batch {training.micro_batch}); use fewer, or smaller micro-batches"
         )
+    adapters_learn = training.learning_rate > 0 or training.vision_learning_rate > 0
+    if (
+        training.stage == "train"
+        and training.unit == "document"
+        and config.generation.describe_figures
+        and adapters_learn
+    ):
+        raise ConfigError(
+            "training.unit: document shows no figures where generation.describe_figures has them described first: adapters and "
+            "tower would learn nothing; set training.unit: both, or generation.describe_figures: false"
+        )
     if training.offload and not training.zero:
         raise ConfigError(
             "training.offload: ZeRO 0 keeps no state that could be offloaded; set training.zero to 1, 2 or 3"

@@ -243,6 +243,12 @@ def build_learner(model: FusedModel, config: Config) -> Learner:
     assert not names, f"the backbone must stay frozen, but {sorted(names)[:3]} would train"
     if not any(group["lr"] > 0 for group in learner.groups(config)):
         raise ConfigError("training.learning_rate: all learning rates are 0, so nothing would learn; raise one")
+    in_words = config.generation.describe_figures and config.training.unit in ("document", "both")
+    if in_words and isinstance(learner, SummaryLearner) and not learner.lora:
+        raise ConfigError(
+            f"training.unit: {config.training.unit} with generation.describe_figures reads documents in words, from which "
+            "only LoRA learns; set model.lora_rank and training.lora_learning_rate, or training.unit: figure"
+        )
     return learner.train()
 
 

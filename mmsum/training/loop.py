@@ -123,6 +123,8 @@ def train(
             if progress.steps % training.log_steps == 0 or progress.steps == end:
                 richest = max(batches, key=lambda batch: sum(batch.figures))
                 log.extra = look_closer(optimizer, richest.to(world.device))
+                if "loss_with_figures" in log.extra:
+                    metrics.pop("loss_with_swapped_figures", None)  # of another micro-batch
                 metrics |= {name: value for name, value in log.extra.items() if name != "memory_gb"}
             if world.first:
                 watcher.step(log)

@@ -47,7 +47,7 @@ def mean_loss(optimizer: Optimizer, data: EncodedData, config: Config, world: Wo
 
 @torch.no_grad()
 def look_closer(optimizer: Optimizer, batch: MicroBatch) -> dict[str, float]:
-    """Gates, the loss of one micro-batch with its figures, without, and with another's, and memory. All workers take part.
+    """Gates, memory, and the loss of a micro-batch with its figures, without and with another's, if any. All workers take part.
 
     Figures that save much, but no more than another example's would, are a switch that says "write about figures": nothing
     of what they show is seen.
@@ -56,11 +56,14 @@ def look_closer(optimizer: Optimizer, batch: MicroBatch) -> dict[str, float]:
     seen: dict[str, float] = {}
     if isinstance(learner, SummaryLearner):
         weight = max(1.0, float(batch.weights.sum()))
-        seen["loss_with_figures"] = float(optimizer(batch)) / weight
-        seen["loss_without_figures"] = float(optimizer(batch, without_figures=True)) / weight
-        swapped = float(optimizer(batch, swapped_figures=True)) / weight  # on all workers: ZeRO 3 waits for all
-        if sum(count > 0 for count in batch.figures) > 1:
-            seen["loss_with_swapped_figures"] = swapped
+        # On all workers, whatever they see: ZeRO 3 waits for all.
+        own = float(optimizer(batch)) / weight
+        none = float(optimizer(batch, without_figures=True)) / weight
+        swapped = float(optimizer(batch, swapped_figures=True)) / weight
+        if seeing := sum(count > 0 for count in batch.figures):
+            seen |= {"loss_with_figures": own, "loss_without_figures": none}
+            if seeing > 1:
+                seen["loss_with_swapped_figures"] = swapped
         gates = [optimizer.whole(p).tanh().item() for name, p in optimizer.named() if name.endswith("_gate")]
         if gates:
             seen["gate_mean"] = sum(abs(gate) for gate in gates) / len(gates)

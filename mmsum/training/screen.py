@@ -23,7 +23,7 @@ from mmsum.config import Config
 from mmsum.errors import StorageError
 from mmsum.pipeline.progress import format_seconds
 from mmsum.training.checkpoints import Progress
-from mmsum.training.learners import Learner, exported_name
+from mmsum.training.learners import ClipLearner, Learner, exported_name
 from mmsum.training.loop import StepLog
 from mmsum.training.optimizers import DeepSpeedOptimizer, Optimizer
 from mmsum.training.world import World
@@ -146,10 +146,18 @@ def trained_table(learner: Learner, optimizer: Optimizer) -> list[str]:
     for name, parameter in optimizer.named():
         part = exported_name(name).partition(".")[0]
         counts[part] = counts.get(part, 0) + getattr(parameter, "ds_numel", parameter.numel())
-    frozen = sum(parameter.numel() for parameter in learner.model.backbone.parameters() if not parameter.requires_grad)
+    model = learner.model
+    parts: dict[str, Any] = {"fusion": model.fusion, "vision": model.vision.clip.visual, "backbone": model.backbone}
+    if isinstance(learner, ClipLearner):
+        del parts["fusion"]  # takes no part
+    frozen = {
+        name: sum(parameter.numel() for parameter in module.parameters() if not parameter.requires_grad)
+        for name, module in parts.items()
+        if name not in rows
+    }
     lines = [f"{'module':<12}{'parameters':>14}  learning rate"]
     lines += [f"{name:<12}{counts.get(name, 0):>14,}  {rate:g}" for name, (_, rate) in rows.items()]
-    return [*lines, f"{'backbone':<12}{frozen:>14,}  frozen"]
+    return [*lines, *(f"{name:<12}{count:>14,}  frozen" for name, count in frozen.items())]
 
 
 class Tracker(Protocol):

@@ -187,7 +187,11 @@ def test_no_sentence_is_said_twice() -> None:
 def test_a_number_without_its_line_is_left_out() -> None:
     lines = "It can:\n\n1. Read one file well.\n\n2. Read one file well.\n\n3. Write.\n\n4. Read one file well.\n\n5."
     assert said_once(lines) == "It can:\n\n1. Read one file well.\n\n3. Write."
-    assert said_once("1. It rose.\n2. It rose. So it was.") == "1. It rose.\n2. It rose. So it was."
+    twice = "1. It rose by ten percent.\n2. It rose by ten percent."
+    assert said_once(f"{twice} So it was.") == "1. It rose by ten percent.\n2. So it was."
+    assert said_once(f"{twice}\n\nSo it was.") == "1. It rose by ten percent.\n\nSo it was."
+    assert said_once("It rose a lot.\n1. It rose a lot.\n\nSo it was.") == "It rose a lot.\n\nSo it was."
+    assert said_once("1.\nIt rose a lot.") == "1.\nIt rose a lot."
     assert said_once("It was seen by 40. 7. So it was.") == "It was seen by 40. 7. So it was."
 
 

@@ -72,6 +72,16 @@ def test_dropout_takes_text_or_figures_away_but_never_both(tmp_path: Path) -> No
     assert seen == {(True, True), (False, True), (False, False)}
 
 
+def test_text_is_dropped_where_figures_are_read_in_words(tmp_path: Path) -> None:
+    config = training_config(tmp_path, **{"training.text_dropout": 1, "generation.describe_figures": True})
+    data = EncodedData(encode(config.training.data, config), config, pad=0)
+    for index in range(3):  # with none, one and two figures
+        row = data.row(index)
+        batch = data.batch([index], 0)
+        assert batch.figures == [0] and bool(row["bare_prompt"]) == (index > 0)
+        assert batch.tokens[0].tolist() == (row["bare_prompt"] or row["prompt"]) + row["target"]
+
+
 def test_workers_that_do_not_divide_a_step_make_it_up_with_blank_batches(tmp_path: Path) -> None:
     config = training_config(tmp_path)
     data = EncodedData(encode(config.training.data, config), config, pad=0)
@@ -93,6 +103,17 @@ def test_a_batch_is_micro_batches_for_every_worker(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"training\.workers: 4 workers share a step of 3 micro-batches"):
         check_training(training_config(tmp_path, **{"training.workers": [1, 4], "training.micro_batch": 2}))
     assert parse_workers("2-8") == (2, 8) and parse_workers("3") == 3
+
+
+def test_documents_read_in_words_teach_no_adapters(tmp_path: Path) -> None:
+    described = {"generation.describe_figures": True}
+    with pytest.raises(ConfigError, match=r"training\.unit: document shows no figures .* set training\.unit: both, or"):
+        check_training(training_config(tmp_path, **described))
+    check_training(training_config(tmp_path, **described, **{"training.unit": "both"}))
+    check_training(training_config(tmp_path, **described, **{"training.stage": "finetune_clip"}))
+    check_training(
+        training_config(tmp_path, **described, **{"training.learning_rate": 0, "training.vision_learning_rate": 0})
+    )
 
 
 @pytest.mark.parametrize(

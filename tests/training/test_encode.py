@@ -236,6 +236,7 @@ def test_what_the_gold_says_of_a_figure_stands_for_its_description(tmp_path: Pat
     assert row and "[Figure 1: A square. Figure 1 has one red square.]" in chat.tokenizer.decode(row["prompt"])
     assert "[Figure 1: A square. Figure 1 has one red square.]" in chat.tokenizer.decode(row["bare_prompt"])
     assert row["images"] == []  # words instead
+    assert "It rained." not in chat.tokenizer.decode(row["bare_prompt"])
     path = tmp_path / "data" / "examples.parquet"
     pq.write_table(examples_to_table([given]), path)
     config = training_config(
@@ -244,8 +245,14 @@ def test_what_the_gold_says_of_a_figure_stands_for_its_description(tmp_path: Pat
     data = EncodedData(encode(str(path), config), config, pad=0)
     assert [data.row(index)["id"] for index in range(len(data))] == ["one", "one#Figure 1"]
 
+    pairs = training_config(tmp_path, **{"generation.describe_figures": True, "training.stage": "finetune_clip"})
+    row, _ = encode_example(given, chat, pairs)
+    assert row and len(row["images"]) == 1  # CLIP sees it
+    row, _ = encode_example(replace(given, text=""), chat, config)
+    assert row and row["images"] == []  # a document it is all the same
+
     (alone,) = split_by_figure(given)  # what describing itself learns from
-    row, _ = encode_example(alone, chat, config)
+    row, _ = encode_example(alone, chat, config, alone=True)
     assert row and len(row["images"]) == 1
     assert "[Figure 1: A square.]" in chat.tokenizer.decode(row["prompt"])
     prompt = chat.text(description_prompt(given.title, to_document(alone).figures[0])).replace(MARK, "")

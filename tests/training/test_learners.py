@@ -200,6 +200,13 @@ def test_adapters_without_a_rate_stay_frozen_beside_lora(folder: Path) -> None:
     assert all(p.grad is not None for p in learner.parameters())
 
 
+def test_documents_read_in_words_need_lora(folder: Path) -> None:
+    keys = {"generation.describe_figures": True, "training.unit": "both"}
+    with pytest.raises(ConfigError, match=r"training\.unit: both .* only LoRA learns; set model\.lora_rank and"):
+        load(folder, gate=0.3, **keys)
+    load(folder, gate=0.3, **keys, **{"model.lora_rank": 2})
+
+
 def test_adapters_tower_and_lora_have_rates_of_their_own(folder: Path) -> None:
     rates = {"training.learning_rate": 0.1, "training.vision_learning_rate": 0.02, "training.lora_learning_rate": 0.003}
     config, _, learner, _ = load(folder, gate=0.0, **PREFIX, **rates)

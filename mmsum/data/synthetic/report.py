@@ -192,7 +192,8 @@ def _gold(gist: str, voice: int, shown: Sequence[str], said: Sequence[str]) -> s
 
 
 def retold(report: ReportPlan, voice: int, rng: Random) -> str:
-    """The gold as another writer would have it who knows all of its facts, in the same order."""
+    """The gold as another writer would have it who knows all of its facts, in the same order: what a score can be (voices.py in
+    benchmarks/)."""
     number, *action = (fact for fact in report.facts if fact.said)
     said = [restated(number, voice), *(fact.statement for fact in action)]
     return _gold(report.gist, voice, [told.sentence(voice, rng) for told in report.told], said)
