@@ -1,7 +1,7 @@
 """Entry point for `ray job submit --working-dir . -- python jobs/evaluate.py jobs/evaluate.yaml [--set key=value ...]`.
 
-The YAML file holds `model`, `data`, `out`, optionally `ablate`, `json`, `baselines`, `text_only`, `limit` and `split`, and
-under `config` what `mmsum evaluate --config` takes.
+The YAML file holds `model`, `data`, `out`, optionally `ablate`, `json`, `baselines`, `text_only`, `limit`, `split` and
+`source`, and under `config` what `mmsum evaluate --config` takes.
 """
 
 import sys
@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from job import config_file, read_job, run_job, set_items
 
-OPTIONS = ("json", "baselines", "text_only", "limit", "split")
+OPTIONS = ("json", "baselines", "text_only", "limit", "split", "source")
 
 
 def arguments_of(job: Path, sets: list[str]) -> list[str]:

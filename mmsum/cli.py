@@ -135,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--text-only", metavar="EXPORT", help="compare with a model that was trained without figures")
     command.add_argument("--limit", type=count_of("examples"), metavar="N", help="only the first N examples")
     command.add_argument("--split", metavar="NAME", help="only examples of this split")
+    command.add_argument("--source", metavar="TEXT", help="only examples whose source holds it, as vega-lite")
     command.add_argument(
         "--unit",
         choices=["document", "figure"],

@@ -28,6 +28,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         text_only=arguments.text_only,
         limit=arguments.limit,
         split=arguments.split,
+        source=arguments.source,
         unit=arguments.unit,
         local=arguments.local,
         console=console,

@@ -42,6 +42,7 @@ def evaluate(
     text_only: str | None = None,
     limit: int | None = None,
     split: str | None = None,
+    source: str | None = None,
     unit: Unit = "document",
     local: bool = False,
     console: Console | None = None,
@@ -50,8 +51,8 @@ def evaluate(
 
     model: a preset, an export folder, or `lead`; `config` says more about how it runs (default: config_of_model).
     backbone: also the same backbone without what was trained. text_only: an export trained without figures, to
-    compare with. limit, split: of the examples. unit: whole documents, or each figure by itself. local: in this process,
-    without Ray. Called again, it writes only the summaries that are missing.
+    compare with. limit, split: of the examples; source: what theirs must hold. unit: whole documents, or each figure by
+    itself. local: in this process, without Ray. Called again, it writes only the summaries that are missing.
 
     Raises UsageError for wrong arguments, EnvironmentFailure when the evaluation cannot go on.
     """
@@ -62,7 +63,7 @@ def evaluate(
     if unknown := sorted(set(baselines) - set(BASELINES)):
         raise ConfigError(f"baselines: {unknown[0]} is unknown; known are {', '.join(BASELINES)}")
 
-    table, left_out = load_examples(data, limit, split, unit)
+    table, left_out = load_examples(data, limit, split, unit, source)
     examples = Examples(table, config.seed)
     facts = [figure_facts(examples.get(index)) for index in range(len(examples))]
     systems = list_systems(config, ablate=ablate, can_swap=examples.can_swap, backbone=backbone, text_only=text_only)

@@ -74,9 +74,15 @@ class Examples:
 
 
 def load_examples(
-    data: str, limit: int | None = None, split: str | None = None, unit: Unit = "document"
+    data: str,
+    limit: int | None = None,
+    split: str | None = None,
+    unit: Unit = "document",
+    source: str | None = None,
 ) -> tuple[pa.Table, Counter[str]]:
-    """The first `limit` examples of all Parquet files under `data`, in order of URI, of one split where it is named.
+    """The first `limit` examples of all Parquet files under `data`, in order of URI.
+
+    split, source: only examples of that split, only those whose source holds that.
 
     unit "figure": each figure by itself, without text, with what the summary says of it; `limit` still counts documents.
     Also what was left out, by reason. Raises SourceError when there is nothing to evaluate on.
@@ -88,6 +94,8 @@ def load_examples(
             break
         if split and example.split != split:
             left_out["other_split"] += 1
+        elif source and source not in example.source:
+            left_out["other_source"] += 1
         elif not example.summary.strip():
             left_out["no_summary"] += 1
         elif example.id in examples:

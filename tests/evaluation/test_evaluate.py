@@ -126,6 +126,7 @@ def test_the_command_prints_tables_and_names_files(mmsum: Run, data: Path, tmp_p
         (("lead", "DATA", "--set", "generation.lead_sentence=3"), "nearest is generation.lead_sentences"),
         (("lead", "DATA", "--limit", "0"), "--limit: '0' is not a number"),
         (("lead", "DATA", "--split", "none"), "other_split"),
+        (("lead", "DATA", "--source", "none"), "6 other_source"),
     ],
 )
 def test_wrong_arguments_are_one_line(mmsum: Run, data: Path, arguments: tuple[str, ...], said: str) -> None:

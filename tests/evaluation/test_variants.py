@@ -75,6 +75,9 @@ def test_files_are_read_in_order_up_to_the_limit(data: Path) -> None:
     table, left_out = load_examples(str(data), limit=2, split="test")
     assert table["id"].to_pylist() == ["report-1", "report-2"]
     assert left_out == {"other_split": 1}
+    other = [replace(example(7), source="reports/2+vega-lite"), replace(example(8), source="reports/2")]
+    table, left_out = load_examples(str(write_examples(data.parent / "sources.parquet", other)), source="vega-lite")
+    assert (table["id"].to_pylist(), left_out) == (["report-7"], {"other_source": 1})
 
 
 def test_each_figure_by_itself(data: Path) -> None:
