@@ -22,7 +22,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +51,13 @@ def wait_for(what: str, ready: Callable[[], Any], seconds: float = 240.0) -> Any
     return found
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Held all at once: one after another, the same one may come twice, and Ray does not start."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def get(url: str, token: str = "") -> str | None:
@@ -119,7 +122,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         shlex.split(page_command("laptop.md", "ray get-auth-token")), env=environment, check=True, capture_output=True
     )
     names = ("port", "dashboard-port", "metrics-export-port", "ray-client-server-port", "dashboard-agent-listen-port")
-    ports = {name: free_port() for name in names}  # another Ray may run on this machine
+    ports = dict(zip(names, free_ports(len(names)), strict=True))  # another Ray may run on this machine
     command = shlex.split(page_command("laptop.md", "ray start --head"))
     command.remove("--metrics-export-port=8080")
     command += ["--num-cpus=2", "--num-gpus=1", "--block", f"--temp-dir={temp}"]
@@ -136,8 +139,13 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         f"http://127.0.0.1:{ports['metrics-export-port']}/metrics",
         (folder / ".ray" / "auth_token").read_text(),
     )
+
+    def answers() -> str | None:
+        assert process.poll() is None, (folder / "head.log").read_text()[-2000:]
+        return get(started.metrics)
+
     try:
-        wait_for("metrics of the head's node", lambda: get(started.metrics))
+        wait_for("metrics of the head's node", answers)
         wait_for("dashboard", lambda: "ray_version" in (get(f"{started.dashboard}/api/version", started.token) or ""))
         yield started
     finally:
@@ -160,7 +168,7 @@ def prometheus(head: Head) -> Iterator[str]:
     files[0] = str(head.temp / "prom_metrics_service_discovery.json")
     file = head.folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))
-    port = free_port()
+    (port,) = free_ports(1)
     command = shlex.split(page_command("laptop.md", "prometheus"))
     command[command.index("--config.file=deploy/prometheus/prometheus.yml")] = f"--config.file={file}"
     command[command.index("--web.listen-address=127.0.0.1:9090")] = f"--web.listen-address=127.0.0.1:{port}"

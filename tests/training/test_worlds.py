@@ -84,13 +84,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     prefix = {"model.fusion": "prefix", "model.prefix_tokens": 3, "model.lora_rank": 2, "training.figure_dropout": 0.2}
     prefix |= {"training.steps": FEW, **GENTLE}
     case("prefix", **prefix)
+    lora = {"model.lora_rank": 2, "training.lora_learning_rate": 0.003, "generation.describe_figures": True}
+    lora |= {"training.unit": "both", "training.learning_rate": 0, "training.vision_learning_rate": 0}
+    case("lora", **lora)
     facts = {
         **PAIRS,
         "training.unit": "figure",
         "training.data": str(write_facts_data(folder / "data" / "facts.parquet")),
     }
     case("facts", **facts)
-    for name in ("alone", "short", "alone-bf16", "pairs", "facts", "prefix"):
+    for name in ("alone", "short", "alone-bf16", "pairs", "facts", "prefix", "lora"):
         run_training(configs[name], Console(quiet=True), local=True)
     changing = [case(f"changing-{zero}", training__zero=zero, training__workers=[1, 3]) for zero in SHARDED]
     two = [case(f"two-{zero}", training__zero=zero, training__workers=2) for zero in STAGES]
@@ -107,6 +110,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     two.append(case("two-pairs", training__zero=2, training__workers=2, **PAIRS))
     two.append(case("two-facts", training__zero=3, training__workers=2, **facts))
     two += [case(f"two-prefix-{zero}", training__zero=zero, training__workers=2, **prefix) for zero in (2, 3)]
+    two.append(case("two-lora", training__zero=3, training__workers=2, **lora))
     offloaded = case("offload-3", training__zero=3, training__workers=2, training__offload=True)
     run_workers(2, *two, f"{offloaded}@3", offloaded, *(f"{file}@2" for file in changing))
     one = [case("one-3", training__zero=3)]
@@ -251,6 +255,18 @@ def test_soft_tokens_and_lora_learn_the_same_everywhere(runs: Runs, name: str) -
     config = runs.configs[name]
     loaded = load_fused(config.model.model_copy(update={"export": str(folders[1]), "fusion": "cross_attention"}))
     assert loaded.trained and loaded.fusion.soft_tokens == 3
+
+
+def test_lora_learns_alone_beside_frozen_adapters(runs: Runs) -> None:
+    assert runs.losses("two-lora") == pytest.approx(runs.losses("lora"), abs=1e-4)
+    config = runs.configs["two-lora"]
+    folder = Path(config.training.out, "export")
+    model = load_fused(config.model, seed=config.seed, train=True, gate=config.training.gate_start)
+    weights = load_file(folder / "weights.safetensors")
+    for name, tensor in model.fusion.state_dict().items():
+        assert torch.equal(weights[f"fusion.{name}"], tensor)
+    learned = load_file(folder / "adapter_model.safetensors")
+    assert any(tensor.any() for key, tensor in learned.items() if "lora_B" in key)
 
 
 @pytest.mark.parametrize("names", [("two-0", "two-1"), ("two-2", "two-3"), ("two-0", "one-3")])
