@@ -124,13 +124,13 @@ def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: 
 
 
 def test_the_summary_tells_what_was_seen(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {"describe_figures": True, "summary_tokens": 64, "figures_per_call": 1}
+    told = {"describe_figures": True, "summary_tokens": 96, "figures_per_call": 1}
     trained = load_trained(config.model_copy(update={"generation": config.generation.model_copy(update=told)}))
-    rose, fell = "It rose (Figure 1).", "It fell (Figure 2)."
-    waves = iter([[rose, fell, rose], ["All is well. It fell (Figure 1).", "Of b.", ""]])
+    rose, fell = "It rose (Figure 1).", "It fell (Figure 2). The band is narrow."
+    waves = iter([[rose, fell, rose], ["All is well. It fell (Figure 1). The band is narrow.", "Of b.", ""]])
     monkeypatch.setattr(trained, "_generate", lambda works, requests: next(waves))
     drafts = trained.summarize([document("a", figures=2), document("b"), document("c", figures=1)])
-    assert [draft.text for draft in drafts] == [f"All is well. {rose} {fell}", "Of b.", ""]
+    assert [draft.text for draft in drafts] == [f"All is well. {rose} {fell}", "Of b.", ""]  # nothing twice
     assert drafts[0].shown == {0, 1}  # one call reads one figure, but the other is told of, too
     assert drafts[2].failure_kind == FailureKind.GENERATION_FAILED  # a description is no summary
 
