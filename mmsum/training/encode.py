@@ -230,8 +230,8 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
         example = Example.from_row(record)
         documents, figures, counted = training_units(example, config.training)
         counts += counted
-        for place, unit in enumerate([*documents, *figures]):
-            row, counted = encode_example(unit, chat, config, alone=place >= len(documents))
+        for unit, alone in [*((one, False) for one in documents), *((one, True) for one in figures)]:
+            row, counted = encode_example(unit, chat, config, alone)
             counts += counted
             if row:
                 rows.append(row)
