@@ -45,6 +45,8 @@ lint: $(VENV)/.test-tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy benchmarks/*.py
+	$(BIN)/mypy jobs/*.py
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.test-tools

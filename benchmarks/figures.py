@@ -105,7 +105,7 @@ def score(
     files: dict[Path, list[Found]], find: Callable[[Path], list[Found]], misses: bool = False
 ) -> tuple[Score, list[str]]:
     total = Score(0, 0, {0.5: 0, 0.8: 0}, 0, 0, 0, 0.0)
-    told = []
+    told: list[str] = []
     for path, truth in files.items():
         started = time.perf_counter()
         found = find(path)
@@ -241,6 +241,7 @@ def main() -> None:
             document = ours.parse(ObjectRef(str(path), 0, ""), path.read_bytes())
             return [Found(f.page, f.bbox, f.caption) for f in document.figures if f.kind != "table"]
 
+        finders: dict[str, Callable[[Path], list[Found]]]
         finders = {"mmsum": mmsum, "layout": layout_model, "images": image_objects, "pymupdf4llm": pymupdf4llm_json}
         finders = {name: finders[name] for name in ("mmsum", *filter(None, arguments.peers.split(",")))}
         if len(finders) > 1:

@@ -62,7 +62,8 @@ def main() -> None:
     def theirs() -> tuple[float, float, list[list[int]]]:
         # In order of length, as a careful user of `generate` would batch them.
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-        prefill, whole, written = 0.0, 0.0, {}
+        prefill, whole = 0.0, 0.0
+        written: dict[int, list[int]] = {}
         for start in range(0, len(order), args.batch):
             some = order[start : start + args.batch]
             longest = max(len(prompts[i]) for i in some)

@@ -35,7 +35,7 @@ def best(run: Callable[[], None]) -> float:
 def depthwise(images: int) -> None:
     for channels, side, kernel, stride, padding in LAYERS:
         conv = torch.nn.Conv2d(channels, channels, kernel, stride, padding, groups=channels, bias=False)
-        conv.to(memory_format=torch.channels_last)
+        conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         pixels = torch.randn(images, channels, side, side, dtype=torch.bfloat16)
         pixels = pixels.contiguous(memory_format=torch.channels_last).requires_grad_()
 

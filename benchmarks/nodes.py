@@ -159,7 +159,7 @@ def summarize(documents: int, seed: int) -> None:
 def train(count: int) -> None:
     with tempfile.TemporaryDirectory(prefix="mmsum-nodes-") as folder, hosts():
         work = Path(folder)
-        keys = {"training.steps": count, "training.checkpoint_steps": 10, "training.zero": 2}
+        keys: dict[str, float] = {"training.steps": count, "training.checkpoint_steps": 10, "training.zero": 2}
         keys |= {"training.learning_rate": 1e-4, "training.vision_learning_rate": 1e-5}
         alone = training_config(work, **keys, **{"training.out": str(work / "alone")})
         run_training(alone, Console(quiet=True), local=True)

@@ -230,8 +230,8 @@ def run_once(documents: int) -> Curve:
     committed = list(zip((at - begin for at, _ in shards), accumulate(n for _, n in shards), strict=True))
     times = [at for at, _ in committed]
     seen = [sample for sample in samples if begin <= sample.at <= end]
-    for sample in seen:
-        sample.documents = committed[bisect_right(times, sample.at - begin) - 1][1]
+    for mark in seen:
+        mark.documents = committed[bisect_right(times, mark.at - begin) - 1][1]
     seen[-1].documents = documents
     return Curve(seen, committed, result.totals.wall)
 

@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # tests/: workers as torchrun starts them
 
@@ -103,15 +104,18 @@ def flow_steps(config: Config, data: EncodedData, schedule: Schedule):  # type: 
 
 
 def examples_config(folder: Path, given: argparse.Namespace, **changes: object) -> Config:
-    keys = {
+    keys: dict[str, Any] = {
         "data": str(folder / "examples.parquet"),
         "out": str(folder / "run"),
         "steps": given.steps,
         "batch_size": given.batch,
+        "micro_batch": given.batch,
+        "warmup_steps": 0,
+        "gate_start": 0.1,
+        **changes,
     }
-    keys |= {"micro_batch": given.batch, "warmup_steps": 0, "gate_start": 0.1, **changes}
     keys = {f"training.{key}": value for key, value in keys.items()}
-    return load_config(preset=given.preset, **{"generation.describe_figures": False}, **keys)
+    return load_config(preset=given.preset, **{**keys, "generation.describe_figures": False})
 
 
 def compare_with_a_bare_loop(folder: Path, given: argparse.Namespace) -> None:

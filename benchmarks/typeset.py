@@ -57,7 +57,9 @@ class _Sheet:
         self.caption_size = self.size * rng.choice((0.85, 0.9, 1.0))
         self.head, self.logo = rng.random() < 0.5, rng.random() < 0.3
         self.column_width = (self.width - 2 * self.margin - 18 * (self.columns - 1)) / self.columns
-        self.document, self.placed, self.number = pymupdf.open(), [], 0
+        self.document, self.number = pymupdf.open(), 0
+        self.placed: list[Placed] = []
+        self.y = 0.0
 
     def set_report(self) -> tuple[bytes, list[Placed]]:
         self._new_page()

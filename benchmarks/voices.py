@@ -27,7 +27,9 @@ def main() -> None:
     given = parser.parse_args()
     print(f"{'split':10}{'own voice':>12}{'another':>10}{'any':>8}{'facts right':>14}   ROUGE-L x 100, n={given.n}")
     for split in ("test", "heldout"):
-        own, other, right = [], [], []
+        own: list[float] = []
+        other: list[float] = []
+        right: list[bool] = []
         for index in range(given.n):
             report = plan_report(split, given.seed, index)
             rng = Random(f"{split} {index}")

@@ -38,6 +38,10 @@ def test_version_and_help(mmsum: Run) -> None:
         (("summarize", "empty", "out"), "nothing to summarize there"),
         (("summarize", "archive", "out", "--limit", "0"), "--limit: '0' is not a number of documents above 0"),
         (("data", "figure-reports", "--made-up", "2", "out"), "--made-up: '2' is not a number from 0 to 1"),
+        (
+            ("data", "figure-reports", "--kinds", "line,bar", "out"),
+            "--kinds: 'bar' is no kind of figure; there are line, area",
+        ),
         (("summarize", "archive", "out", "--set", "limits.page=3"), "no such config key; the nearest is limits.pages"),
         (("summarize", "archive", "out", "--config", "none.yaml"), "none.yaml: No such file"),
         (("summarize", "archive", "out", "--preset", "vest"), "preset: there is none called 'vest'"),

@@ -25,6 +25,13 @@ def add_data_commands(parser: argparse.ArgumentParser, parser_class: Any) -> Non
         metavar="SHARE",
         help="0 to 1: share of figures whose quantity and names are made up, so that no subject gives its figure away",
     )
+    command.add_argument(
+        "--kinds",
+        type=kinds_of_figures,
+        default=(),
+        metavar="KINDS",
+        help="comma-separated: only figures of these kinds, such as line,heat_map (default: all)",
+    )
     command.add_argument("--pdf", action="store_true", help="also one PDF per example, under <split>/pdf/")
     command.add_argument("--workers", type=count_of("processes"), metavar="N", help="processes (default: one per core)")
     command.set_defaults(run=_figure_reports)
@@ -62,6 +69,17 @@ def share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return value
+
+
+def kinds_of_figures(text: str) -> tuple[str, ...]:
+    """An argument's type: kinds of figures that the generator draws, comma-separated."""
+    from mmsum.data.synthetic.plot import KINDS
+
+    kinds = tuple(part.strip() for part in text.split(","))
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no kind of figure; there are {', '.join(KINDS)}")
+    return kinds
 
 
 def count_of(things: str) -> Callable[[str], int]:

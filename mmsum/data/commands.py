@@ -26,6 +26,7 @@ def figure_reports(arguments: argparse.Namespace) -> None:
         arguments.split,
         pdf=arguments.pdf,
         made_up_share=arguments.made_up,
+        kinds=arguments.kinds,
         workers=arguments.workers,
     )
     rate = sum(done.values()) / (time.monotonic() - start)

@@ -1,9 +1,9 @@
-"""Examples -> what a training step reads: token ids, figures as squares of pixels, captions.
+"""Data sets of examples -> what training steps read, encoded once: rows.py says what an example becomes.
 
     examples (Parquet) -> one task a row group -> OUT/encoded/<digest>/part-NNNNNN.parquet -> index.parquet
 
 The digest covers the data's versions and every setting that changes an encoded row; a part that is there is not made
-again. What is left out or shortened is counted, by rule, never silently: see `RULES`.
+again.
 """
 
 from __future__ import annotations
@@ -18,63 +18,23 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mmsum import storage
-from mmsum.claims import answer_spans, read_facts
-from mmsum.config import Config, Generation, Training
+from mmsum.config import Config
 from mmsum.data.files import list_examples, open_examples
 from mmsum.errors import ConfigError, EnvironmentFailure
-from mmsum.examples import (
-    Example,
-    description_of,
-    facts_shown,
-    figures_alone,
-    split_by_figure,
-    to_document,
-    what_figure_shows,
-)
+from mmsum.examples import Example
 from mmsum.generation.chat import Chat
-from mmsum.generation.descriptions import described
-from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
-from mmsum.images import square_image
-from mmsum.legend import key_spans
 from mmsum.model.manifest import soft_tokens
-from mmsum.records import Figure, ObjectRef
-
-VERSION = 9
-"""Of the encoding; raised when an encoded row changes its meaning."""
+from mmsum.records import ObjectRef
+from mmsum.training.rows import ENCODED_SCHEMA, VERSION, encode_example, training_units
 
 EXAMPLES_OF_A_PROCESS = 400
 """At least: about as many are encoded in the seconds that a process takes to start."""
-
-RULES = {
-    "no_summary": "left out: the gold summary is empty",
-    "nothing_to_read": "left out: neither text nor captions nor figures",
-    "text_cut": "text over generation.context_tokens: its first part is used",
-    "summary_cut": "gold summary over generation.summary_tokens: its start is used",
-    "figures_left_out": "figures beyond generation.figures_per_call or the first part of the text",
-    "not_cited": "figures of which the summary says nothing (with training.unit: both, that nothing is learned)",
-    "images_broken": "figures whose image cannot be decoded: the caption is used",
-}
-
-ENCODED_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("prompt", pa.list_(pa.int32())),
-        ("bare_prompt", pa.list_(pa.int32())),  # without the document's text: title and captions; empty without figures
-        ("target", pa.list_(pa.int32())),
-        ("answers", pa.list_(pa.bool_())),  # of the target's tokens: those that answer a listed fact; empty at weight 1
-        ("images", pa.list_(pa.large_binary())),  # uint8 [S, S, 3]
-        ("captions", pa.list_(pa.string())),  # of each image
-        ("shown", pa.list_(pa.list_(pa.list_(pa.string())))),  # of each image, each fact: what it shows, rivals
-        ("kind", pa.string()),  # of the first figure; empty where there is none, or where CLIP learns from listed facts
-    ]
-)
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -114,94 +74,6 @@ class Encoded:
 
 def _part_name(number: int) -> str:
     return f"part-{number:06d}.parquet"
-
-
-def training_units(example: Example, training: Training) -> tuple[list[Example], list[Example], Counter[str]]:
-    """The example in pieces of `training.unit`: whole documents, figures without their text, and what was counted on the way.
-
-    Beside whole documents (`both`), a figure of which the summary says nothing is a piece with an empty summary: photographs,
-    logos and figures of unknown kinds are passed over in silence.
-    """
-    if training.stage == "train" and not example.summary.strip():
-        return [], [], Counter(no_summary=1)
-    if training.unit == "document":
-        return [example], [], Counter()
-    pieces = split_by_figure(example)
-    cited = [piece for piece in pieces if piece.summary]
-    counts = Counter(not_cited=len(pieces) - len(cited))
-    if training.unit == "figures" and training.stage == "train" and cited:
-        return [], [figures_alone(example)], counts
-    if training.unit == "both" and training.stage == "train":
-        return [example], pieces, counts
-    return [], cited, counts
-
-
-def encode_example(
-    example: Example, chat: Chat, config: Config, alone: bool = False
-) -> tuple[dict[str, Any] | None, Counter[str]]:
-    """A row of ENCODED_SCHEMA, or None where the example is left out; and what was counted on the way.
-
-    alone: figures without their document, which are to be described.
-    """
-    counts: Counter[str] = Counter()
-    generation = config.generation
-    document = to_document(example)
-    in_words = False
-    if generation.describe_figures and not alone:
-        # What the gold says of a figure stands for what the model will have said of it; the figure itself is not shown again.
-        document = described(document, [description_of(example, figure) for figure in example.figures])
-        in_words = config.training.stage == "train"
-    most = 0 if in_words else generation.figures_per_call
-    leaves = split_document(document, chat.budget(generation), chat.count, most)
-    if not leaves:
-        return None, Counter(nothing_to_read=1)
-    leaf = leaves[0]
-    counts["text_cut"] = len(leaves) > 1
-    counts["figures_left_out"] = 0 if in_words else len(document.figures) - len(leaf.figures)
-    figures = [document.figures[index] for index in leaf.figures]
-    squares = [square_image(figure.image, config.model.image_size) for figure in figures]
-    shown = [square is not None for square in squares]
-    counts["images_broken"] = shown.count(False)
-    if not example.summary.strip() and not any(shown):
-        return None, +counts  # silence is learned of what is seen
-    summary = example.summary.strip()
-    target = chat.answer(summary, generation.summary_tokens)
-    answers = []
-    if config.training.answer_weight != 1:
-        facts_of_figures = [fact for fact in read_facts(example.facts) if fact.figure]
-        spans = [span for fact in facts_of_figures for span in answer_spans(fact, summary, facts_of_figures)]
-        if facts_of_figures:  # elsewhere a word in brackets is an abbreviation
-            spans += key_spans(summary)
-        answers = [*chat.within(summary, spans), not summary][: len(target)]  # silence is an answer
-    counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
-    title = chat.title(document.title)
-    text = keep_marks(leaf.text, shown)
-    captions = [caption_line(figure).strip("[]") for figure, seen in zip(figures, shown, strict=True) if seen]
-    facts: list[list[list[str]]] = [[] for _ in captions]
-    if config.training.unit != "document" and config.training.stage == "finetune_clip":
-        captions = [what_figure_shows(example, example.figures[0]) or example.summary] * len(captions)
-        facts = [facts_shown(example, example.figures[0])] * len(captions)
-    told, seen = (document.figures, [False] * len(document.figures)) if in_words else (figures, shown)
-    row = {
-        "id": example.id,
-        "prompt": chat.encode(first_prompt(title, text)),
-        "bare_prompt": chat.encode(first_prompt(title, _bare(told, seen, chat, generation))) if told else [],
-        "target": target,
-        "answers": answers,
-        "images": [square.tobytes() for square in squares if square is not None],
-        "captions": captions,
-        "shown": facts,
-        # Listed facts bring rivals of their own: pairs need not be alike, and batches of many kinds learn faster.
-        "kind": next((figure.kind for figure, seen in zip(figures, shown, strict=True) if seen and not any(facts)), ""),
-    }
-    return row, +counts
-
-
-def _bare(figures: list[Figure], shown: list[bool], chat: Chat, generation: Generation) -> str:
-    """What stays of a document without its text: captions, and the marks of the figures that are shown."""
-    lines = [(MARK if seen else "") + caption_line(figure) for figure, seen in zip(figures, shown, strict=True)]
-    bare = chat.cut("\n\n".join(lines), chat.budget(generation) - sum(shown) * chat.soft_tokens)
-    return bare + MARK * (sum(shown) - bare.count(MARK))
 
 
 def list_parts(files: Iterable[ObjectRef]) -> list[Part]:

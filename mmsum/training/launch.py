@@ -11,7 +11,8 @@ from rich.console import Console
 from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import ConfigError, UsageError
-from mmsum.training.encode import RULES, Encoded, encode
+from mmsum.training.encode import Encoded, encode
+from mmsum.training.rows import RULES
 
 
 def run_training(config: Config, console: Console, *, local: bool = False, until: int | None = None) -> str | None:

@@ -170,6 +170,21 @@ def test_planning_loads_no_plotting_library() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("kinds", [("line", "scatter"), *((kind,) for kind in KINDS)])
+def test_figures_of_chosen_kinds_alone(kinds: tuple[str, ...]) -> None:
+    """Beside what the gold passes over; facts are of those figures, in reports of every split."""
+    for split in ("train", "heldout"):
+        reports = [plan_report(split, 5, index, 0.6, kinds) for index in range(12)]
+        shown = [
+            figure.plot.kind
+            for report in reports
+            for figure in report.figures
+            if figure.plot and any(fact.figure == figure.label for fact in report.facts)
+        ]
+        assert set(shown) == set(kinds)
+        assert len(shown) >= len(reports)
+
+
 def test_made_up_names_hide_what_a_figure_is_from_its_subject() -> None:
     """Neither a topic's quantities nor its names are left but for times, and no two figures are called alike."""
     topics = [measure for topic in TOPICS for measure in (*topic.measures, PROCESSES[topic.key])]
@@ -191,7 +206,8 @@ def test_made_up_names_hide_what_a_figure_is_from_its_subject() -> None:
 def test_made_up_names_are_no_words_that_answer() -> None:
     """A name must not claim an answer of a fact that its figure also has."""
     options = [pattern for check in CHECKS.values() for pattern in (check.options or {}).values()]
-    words = {*made_up_words._NAMES, *made_up_words._STEPS, *made_up_words._THINGS, *made_up_words._HEADS}
+    against = " ".join(made_up_words._AGAINST).split()
+    words = {*made_up_words._NAMES, *made_up_words._STEPS, *made_up_words._THINGS, *made_up_words._HEADS, *against}
     assert not [word for word in words for pattern in options if re.search(pattern, f"x {word} x", re.IGNORECASE)]
 
 

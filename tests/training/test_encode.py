@@ -23,8 +23,9 @@ from mmsum.generation.chat import Chat
 from mmsum.generation.descriptions import description_prompt
 from mmsum.generation.prompt import MARK
 from mmsum.training.batches import IGNORED, EncodedData
-from mmsum.training.encode import encode, encode_example, load_chat
+from mmsum.training.encode import encode, load_chat
 from mmsum.training.launch import run_training
+from mmsum.training.rows import encode_example
 from tests.tiny import png
 from tests.training.runs import training_config, write_examples
 
@@ -143,7 +144,7 @@ def test_a_figure_alone_is_an_example_with_what_the_summary_says_of_it(tmp_path:
     path.parent.mkdir()
     pq.write_table(examples_to_table([given]), path)
     encoded = encode(str(path), training_config(tmp_path, **{"training.unit": "figure", "training.data": str(path)}))
-    assert encoded.index["figures"].to_pylist() == [1, 1]
+    assert encoded.index["figures"].to_pylist() == [1, 1, 1]  # one of them is passed over in silence
     assert encoded.counts == {"not_cited": 1}
     keys = {"training.unit": "figure", "training.stage": "finetune_clip", "training.data": str(path)}
     config = training_config(tmp_path, **keys)
@@ -204,7 +205,7 @@ def test_tokens_that_answer_a_fact_of_a_figure_weigh_more(tmp_path: Path, chat: 
         assert chat.tokenizer.decode(weighty).strip() == ("red(2)" if unit == "figure" else "red")
         assert (batch.weights > 0).equal(batch.labels != IGNORED)
         assert data.weights.tolist() == batch.weights.sum(1).tolist()
-        assert len(data) == (2 if unit == "document" else 1)
+        assert len(data) == (1 if unit == "figures" else 2)  # the other one's figure by itself teaches silence
 
 
 def test_silence_is_learned_of_what_is_seen(config: Config, chat: Chat) -> None:
@@ -215,18 +216,20 @@ def test_silence_is_learned_of_what_is_seen(config: Config, chat: Chat) -> None:
     assert encode_example(broken, chat, config) == (None, {"images_broken": 1})
 
 
-def test_beside_documents_a_figure_that_is_passed_over_teaches_silence(tmp_path: Path, chat: Chat) -> None:
+@pytest.mark.parametrize("unit", ["both", "figure"])
+def test_a_figure_that_is_passed_over_teaches_silence(unit: str, tmp_path: Path, chat: Chat) -> None:
     figures = [ExampleFigure(f"Figure {n}", f"Figure {n}: Square {n}.", png("red")) for n in (1, 2)]
     path = tmp_path / "data" / "examples.parquet"
     path.parent.mkdir()
     pq.write_table(examples_to_table([example(figures=figures, summary="Figure 1 is red.")]), path)
-    keys = {"training.unit": "both", "training.data": str(path), "training.answer_weight": 4}
+    keys = {"training.unit": unit, "training.data": str(path), "training.answer_weight": 4}
     config = training_config(tmp_path, **keys)
     encoded = encode(str(path), config)
     data = EncodedData(encoded, config, pad=0)
-    assert [data.row(index)["id"] for index in range(len(data))] == ["one", "one#Figure 1", "one#Figure 2"]
-    assert data.row(2)["target"] == [chat.tokenizer.eos_token_id]
-    assert data.weights.tolist()[2] == 4 and encoded.counts == {"not_cited": 1}
+    documents = ["one"] if unit == "both" else []
+    assert [data.row(index)["id"] for index in range(len(data))] == [*documents, "one#Figure 1", "one#Figure 2"]
+    assert data.row(len(data) - 1)["target"] == [chat.tokenizer.eos_token_id]
+    assert data.weights.tolist()[-1] == 4 and encoded.counts == {"not_cited": 1}
 
 
 def test_what_the_gold_says_of_a_figure_stands_for_its_description(tmp_path: Path, chat: Chat) -> None:

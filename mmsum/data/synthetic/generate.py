@@ -8,6 +8,7 @@ The bytes depend on n, the seed and the versions of the drawing libraries, not o
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -31,6 +32,7 @@ class _Part:
     folder: str
     pdf: bool
     made_up_share: float
+    kinds: tuple[str, ...]
 
 
 def sizes(n: int, split: str | None = None) -> dict[str, int]:
@@ -48,9 +50,10 @@ def write_figure_reports(
     *,
     pdf: bool = False,
     made_up_share: float = 0.0,
+    kinds: Sequence[str] = (),
     workers: int | None = None,
 ) -> dict[str, int]:
-    """Write the splits under `out` (a folder or URI) and return their sizes. made_up_share: see plan_report.
+    """Write the splits under `out` (a folder or URI) and return their sizes. made_up_share, kinds: see plan_report.
 
     Raises OutputError where `out` holds parts already or cannot be written, PresetError where the held-out split is
     asked for and Vega-Lite is missing.
@@ -65,7 +68,8 @@ def write_figure_reports(
         refuse_parts(folder)
         starts = range(0, count, PART_ROWS)
         parts += [
-            _Part(name, seed, start, min(count, start + PART_ROWS), folder, pdf, made_up_share) for start in starts
+            _Part(name, seed, start, min(count, start + PART_ROWS), folder, pdf, made_up_share, tuple(kinds))
+            for start in starts
         ]
     processes = min(workers or os.cpu_count() or 1, len(parts))
     with storage.writing(out):
@@ -83,7 +87,9 @@ def _write_part(part: _Part) -> None:
     from mmsum.data.synthetic.render import render_report
 
     indices = range(part.start, part.stop)
-    examples = [render_report(plan_report(part.split, part.seed, index, part.made_up_share)) for index in indices]
+    examples = [
+        render_report(plan_report(part.split, part.seed, index, part.made_up_share, part.kinds)) for index in indices
+    ]
     if part.pdf:
         from mmsum.data.synthetic.pdf import render_pdf
 

@@ -42,6 +42,8 @@ _STEPS = (
 _VIEWS = ("{q} by {g}", "the {q} by {g}", "{q}")
 _GROUPINGS = ("kind", "group", "supplier", "team", "site", "material", "season", "workshop")
 _FLOWS = ("the {t} {h} routine", "the round of {t} {h}", "the {t} {h} process")
+_AGAINST = ("{t} {h}", "{t} {h}", "{h} of the {t}", "{t} {h} during the season", "{h} before a {t} is sold")
+"""Three words and more, too: of `temperature during blossom` a model that had copied only pairs wrote `temperature`."""
 _NOTES = (
     "The figures were taken from the books and checked by a second person.",
     "Entries without a date were left out.",
@@ -60,7 +62,7 @@ def made_up(measure: Measure, rng: Random) -> Measure:
     names, against, view = measure.names, measure.against, quantity
     if relation:
         other = [rng.choice([word for word in words if word not in (thing, head)]) for words in (_THINGS, _HEADS)]
-        against = (" ".join(other), *measure.against[1:])
+        against = (rng.choice(_AGAINST).format(t=other[0], h=other[1]), *measure.against[1:])
         view = f"{quantity} against {against[0]}"
     elif grid:  # its rows and columns are days, hours, months
         view = f"{quantity} by {measure.view.partition(' by ')[2] or 'row and column'}"

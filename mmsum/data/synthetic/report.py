@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from random import Random
@@ -98,6 +98,7 @@ class _Writer:
     slots: dict[str, object]
     house: Look
     rng: Random
+    kinds: Collection[str]
 
     @property
     def held_out(self) -> bool:
@@ -113,34 +114,39 @@ class _Writer:
         return " ".join(sentences[i].format(**self.slots) for i in chosen)
 
 
-def plan_report(split: str, seed: int, index: int, made_up_share: float = 0.0) -> ReportPlan:
+def plan_report(
+    split: str, seed: int, index: int, made_up_share: float = 0.0, kinds: Collection[str] = ()
+) -> ReportPlan:
     """Report `index` of a split: the same for the same arguments. Every fact of its gold is judged right on its gold.
 
-    made_up_share: share of figures whose quantity and names are made up (see made_up.py).
+    made_up_share: share of figures whose quantity and names are made up (see made_up.py). kinds: of its figures, beside a
+    distractor; empty for all.
     """
     for attempt in range(100):
         rng = Random(f"figure-reports {VERSION} {split} {seed} {index} {attempt}")
-        report = _write(split, f"{split}-{seed}-{index:06d}", rng, made_up_share)
+        report = _write(split, f"{split}-{seed}-{index:06d}", rng, made_up_share, kinds)
         shown = sum(not fact.said for fact in report.facts)
         brief = len(report.summary.split()) <= MOST_WORDS
         right = all(judge(fact, report.summary, report.facts) == "right" for fact in report.facts)
-        if brief and shown >= MIN_FIGURE_FACTS and right:
+        # One chart of a chosen kind may have fewer facts.
+        if brief and shown >= (1 if kinds else MIN_FIGURE_FACTS) and right:
             return report
     raise AssertionError(f"no consistent report for {split} {seed} {index}")
 
 
-def _write(split: str, name: str, rng: Random, made_up_share: float) -> ReportPlan:
+def _write(split: str, name: str, rng: Random, made_up_share: float, kinds: Collection[str]) -> ReportPlan:
     held_out = split == "heldout"
-    topic = rng.choice([topic for topic in TOPICS if (topic.key in HELD_OUT_TOPICS) == held_out])
+    topics = [topic for topic in TOPICS if (topic.key in HELD_OUT_TOPICS) == held_out]
+    topic = rng.choice([topic for topic in topics if any(_kinds(measure, kinds) for measure in _known(topic))])
     last = rng.randint(2012, 2025)
     slots = {"place": rng.choice(_HELD_OUT_PLACES if held_out else _PLACES), "first": last - rng.randint(7, 11)}
     library = "matplotlib" if rng.random() < MATPLOTLIB_RATE else "pillow"
     if held_out and rng.random() < VEGA_RATE:
         library = "vega-lite"
     house = house_look(library, held_out, rng)
-    writer = _Writer(topic, split, rng.randrange(wording.VOICES), {**slots, "last": last}, house, rng)
+    writer = _Writer(topic, split, rng.randrange(wording.VOICES), {**slots, "last": last}, house, rng, kinds)
 
-    measures = _measures(topic, rng.choice((1, 2, 2, 3, 3, 4)), rng)
+    measures = _measures(topic, rng.choice((1, 2, 2, 3, 3, 4)), rng, kinds)
     known = measures
     if made_up_share:
         measures = _some_made_up(measures, made_up_share, rng)
@@ -199,18 +205,29 @@ def retold(report: ReportPlan, voice: int, rng: Random) -> str:
     return _gold(report.gist, voice, [told.sentence(voice, rng) for told in report.told], said)
 
 
-def _measures(topic: Topic, count: int, rng: Random) -> list[Measure]:
-    """`count` measures whose quantities cannot be taken for one another."""
+def _kinds(measure: Measure, kinds: Collection[str]) -> list[str]:
+    """The kinds of figure that can show this measure, of `kinds` if there are any."""
+    return [kind for kind in kinds_for(measure) if not kinds or kind in kinds]
+
+
+def _known(topic: Topic) -> tuple[Measure, ...]:
+    """All that is measured in a topic, and its process."""
+    return (*topic.measures, PROCESSES[topic.key])
+
+
+def _measures(topic: Topic, count: int, rng: Random, kinds: Collection[str]) -> list[Measure]:
+    """`count` measures whose quantities cannot be taken for one another; fewer where few can be shown by one of `kinds`."""
     chosen: list[Measure] = []
-    common = [measure for measure in topic.measures if measure.shape in ("trend", "groups", "spread")]
-    others = [measure for measure in (*topic.measures, PROCESSES[topic.key]) if measure not in common]
+    known = [measure for measure in _known(topic) if _kinds(measure, kinds)]
+    common = [measure for measure in known if measure.shape in ("trend", "groups", "spread")]
+    others = [measure for measure in known if measure not in common]
     # The common shapes have several kinds of figure each, the others one.
-    pool = rng.sample(common, len(common)) + rng.sample(others, rng.choice((1, 2)))
+    pool = rng.sample(common, len(common)) + rng.sample(others, min(len(others), rng.choice((1, 2))))
     if count < 4:
         rng.shuffle(pool)
     for measure in pool:
-        known = [other.quantity for other in chosen]
-        if len(chosen) < count and not any(q in measure.quantity or measure.quantity in q for q in known):
+        told = [other.quantity for other in chosen]
+        if len(chosen) < count and not any(q in measure.quantity or measure.quantity in q for q in told):
             chosen.append(measure)
     rng.shuffle(chosen)
     return chosen
@@ -241,7 +258,7 @@ def _illustrated(
     """A section around one figure, and all that only the figure tells."""
     rng, voice = writer.rng, writer.voice
     first, last = int(str(writer.slots["first"])), int(str(writer.slots["last"]))
-    kind = rng.choice(kinds_for(measure))
+    kind = rng.choice(_kinds(measure, writer.kinds))
     plot, claims = make_plot(measure, kind, first, last, _names(measure, writer), rng)
     look = figure_look(writer.house, kind, writer.held_out, rng)
     single = len(plot.series) == 1 and (kind in ("line", "area") or not plot.labels)
