@@ -121,10 +121,9 @@ class Training(_Section):
     unit: Literal["document", "figures", "figure", "both"] = _answer(
         "document",
         "document: one example a document; figures: its figures without its text, with what the summary says of them; "
-        "both: documents and, beside each, its figures one by one (for generation.describe_figures), with an empty text where "
-        "the summary says nothing of one; "
-        "figure: one example a figure (in finetune_clip, instead of the caption, the facts that the example lists of it, else "
-        "what the summary says of it)",
+        "figure: one example a figure, with an empty text where the summary says nothing of it (in finetune_clip, instead of "
+        "the caption, the facts that the example lists of it, else what the summary says of it); "
+        "both: documents and, beside each, its figures one by one (for generation.describe_figures)",
     )
     steps: int = _answer(1000, description="optimizer steps", ge=1)
     batch_size: int = _answer(8, description="examples of one step, over all workers; a multiple of micro_batch", ge=1)

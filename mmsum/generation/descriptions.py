@@ -34,6 +34,7 @@ def described(document: Document, descriptions: Sequence[str]) -> Document:
 
 def in_names(document: Document, descriptions: Sequence[str]) -> dict[str, str]:
     """label -> what was said of its figure, with names for the keys that the caption or the text lists, in figures' order.
+    Each sentence names its figure.
 
     Left out are figures without a label, of which no sentence can speak, and labels that several figures share (each chapter
     may have its Figure 1) unless something was said of each.
@@ -47,8 +48,15 @@ def in_names(document: Document, descriptions: Sequence[str]) -> dict[str, str]:
         told = [(line, put_names(line, *lists)) for line in sentences(words)]
         # A name that now begins a sentence is written as one.
         lines = [now[:1].upper() + now[1:] if line.startswith("(") else now for line, now in told]
+        lines = [line if names_figure(line, figure.label) else _cited(line, figure.label) for line in lines]
         said.setdefault(figure.label, []).append(" ".join(lines))
     return {label: " ".join(words) for label, words in said.items() if label and all(words)}
+
+
+def _cited(sentence: str, label: str) -> str:
+    """The sentence with its figure behind it, before the mark that ends it: among others' sentences nothing else tells."""
+    words = sentence.rstrip(".!?。！？")
+    return f"{words} ({label}){sentence[len(words) :]}" if label else sentence
 
 
 def speak_of_figures(
@@ -79,7 +87,9 @@ def _speak(summary: str, said: Mapping[str, str], labels: Sequence[str]) -> str:
     for start, sentence in placed_sentences(summary):
         gap_from, end = end, start + len(sentence)
         named = {label for label in labels if names_figure(sentence, label, panels=True)}
-        if len(named) != 1 or named - said.keys():
+        # Copied from a description without its figure, it is said of that figure below.
+        copied = not named and any(_cited(sentence, label) in words for label, words in said.items())
+        if not copied and (len(named) != 1 or named - said.keys()):
             told.append((summary[gap_from:end], named))
         told += [(" " + waiting.pop(label), {label}) for label in said if label in named and label in waiting]
     for label in waiting:

@@ -183,7 +183,6 @@ class FusedSummarizer:
         draft.text = work.texts[0].strip() if work.texts else ""
         if draft.text:
             labels, tokens = [figure.label for figure in work.document.figures], self.config.generation.summary_tokens
-            # A description's sentence that names no figure may stand in the summary already.
             draft.text = said_once(speak_of_figures(draft.text, work.said, labels, tokens, self.chat.count))
             return
         if not work.leaves:

@@ -8,7 +8,7 @@ from mmsum.generation.descriptions import in_names, speak_of_figures
 from mmsum.records import Document, Figure, ObjectRef, Section
 
 LABELS = ["Figure 1", "Figure 2", "Figure 3"]
-SAID = {"Figure 1": "Sales rose (Figure 1).", "Figure 3": "Rye led. Oats came last (Figure 3)."}
+SAID = {"Figure 1": "Sales rose (Figure 1).", "Figure 3": "Rye led (Figure 3). Oats came last (Figure 3)."}
 
 
 @pytest.mark.parametrize(
@@ -17,33 +17,39 @@ SAID = {"Figure 1": "Sales rose (Figure 1).", "Figure 3": "Rye led. Oats came la
         # in place of the summary's own sentences, once
         (
             "It is a shop. Sales fell (Figure 1). Fig. 1 also rose. Oats led (Figure 3). It will grow.",
-            "It is a shop. Sales rose (Figure 1). Rye led. Oats came last (Figure 3). It will grow.",
+            "It is a shop. Sales rose (Figure 1). Rye led (Figure 3). Oats came last (Figure 3). It will grow.",
         ),
         # a figure that is passed over: behind those before it, else before those after it, else at the end
         (
             "It is a shop. Figure 1 fell. It will grow.",
-            "It is a shop. Sales rose (Figure 1). Rye led. Oats came last (Figure 3). It will grow.",
+            "It is a shop. Sales rose (Figure 1). Rye led (Figure 3). Oats came last (Figure 3). It will grow.",
         ),
         (
             "It is a shop. Oats led (Figure 3).",
-            "It is a shop. Sales rose (Figure 1). Rye led. Oats came last (Figure 3).",
+            "It is a shop. Sales rose (Figure 1). Rye led (Figure 3). Oats came last (Figure 3).",
         ),
-        ("It is a shop.", "It is a shop. Sales rose (Figure 1). Rye led. Oats came last (Figure 3)."),
-        ("", "Sales rose (Figure 1). Rye led. Oats came last (Figure 3)."),
+        ("It is a shop.", "It is a shop. Sales rose (Figure 1). Rye led (Figure 3). Oats came last (Figure 3)."),
+        ("", "Sales rose (Figure 1). Rye led (Figure 3). Oats came last (Figure 3)."),
         # of Figure 2 nothing was said, and a sentence on several figures says what no description does: both stay
         (
             "Figures 1 to 3 differ. Figure 2 is a map.",
-            "Figures 1 to 3 differ. Sales rose (Figure 1). Rye led. Oats came last (Figure 3). Figure 2 is a map.",
+            "Figures 1 to 3 differ. Sales rose (Figure 1). Rye led (Figure 3). Oats came last (Figure 3). Figure 2 is a map.",
+        ),
+        # copied from a description, with or without its figure
+        (
+            "It is a shop. Sales rose. Oats came last (Figure 3). It will grow.",
+            "It is a shop. Sales rose (Figure 1). Rye led (Figure 3). Oats came last (Figure 3). It will grow.",
         ),
         # lists and lines stay
         (
             "It is:\n- old\n- new\n\nSales fell (Figure 1).\nIt will grow.",
-            "It is:\n- old\n- new Sales rose (Figure 1). Rye led. Oats came last (Figure 3).\nIt will grow.",
+            "It is:\n- old\n- new Sales rose (Figure 1). Rye led (Figure 3). Oats came last (Figure 3).\nIt will grow.",
         ),
         # other documents' figures, and parts of one
         (
             "Supplementary Figure 1 is long. Figure 1.2 is short. Figure 1a fell. Figure 3 fell.",
-            "Supplementary Figure 1 is long. Figure 1.2 is short. Sales rose (Figure 1). Rye led. Oats came last (Figure 3).",
+            "Supplementary Figure 1 is long. Figure 1.2 is short. Sales rose (Figure 1). Rye led (Figure 3). "
+            "Oats came last (Figure 3).",
         ),
     ],
 )
@@ -62,7 +68,7 @@ def test_a_summary_is_left_alone_where_nothing_was_said_of_its_figures() -> None
 
 def test_descriptions_stay_within_the_summary_s_length() -> None:
     summary = "It is a shop. Oats led (Figure 3)."
-    whole = "It is a shop. Sales rose (Figure 1). Rye led. Oats came last (Figure 3)."
+    whole = "It is a shop. Sales rose (Figure 1). Rye led (Figure 3). Oats came last (Figure 3)."
     assert speak_of_figures(summary, SAID, LABELS, words(whole), words) == whole
     first = "It is a shop. Sales rose (Figure 1). Oats led (Figure 3)."
     assert speak_of_figures(summary, SAID, LABELS, words(first), words) == first
@@ -91,7 +97,7 @@ def test_keys_give_way_to_the_names_that_stand_for_them() -> None:
         ObjectRef("/a", 1, ""), title="", pages_total=1, pages_read=1, sections=sections, figures=figures
     )
     said = [
-        "(1) Rye led, (2) came next, (3) came last (Figure 1).",
+        "(1) Rye led, (2) came next, (3) came last. Of oats (Figure 1) shows least! Two lines\nIt is so",
         "A logo.",
         "(1) is quick (Figure 2). (2) is slow, (3) is dark and (4) is new (Figure 2).",
         "It rose (Figure 2).",
@@ -101,7 +107,9 @@ def test_keys_give_way_to_the_names_that_stand_for_them() -> None:
         "mRNA of (LSTM) and year(s) rose (Figure 5).",
     ]
     assert in_names(document, said) == {
-        "Figure 1": "Rye led, (2) came next, malt came last (Figure 1).",
+        # each sentence names its figure
+        "Figure 1": "Rye led, (2) came next, malt came last (Figure 1). Of oats (Figure 1) shows least! Two lines (Figure 1) "
+        "It is so (Figure 1)",
         "Figure 2": "Washing is quick (Figure 2). Drying is slow, (3) is dark and (4) is new (Figure 2). It rose (Figure 2).",
         "Figure 5": "mRNA of (LSTM) and year(s) rose (Figure 5).",
     }
