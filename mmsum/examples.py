@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from mmsum.claims import judge, names_figure, read_facts, sentences, write_facts
-from mmsum.legend import lists_of, put_keys
+from mmsum.legend import caption_with_lists, listed, put_keys
 from mmsum.records import Document, Figure, ObjectRef, Section
 
 _FIGURE = pa.struct(
@@ -150,10 +150,9 @@ def said_of(example: Example, *figures: ExampleFigure) -> str:
 def description_of(example: Example, figure: ExampleFigure) -> str:
     """What the summary says of the figure, in words that somebody has who sees the figure and its caption alone.
 
-    A name that the caption lists under a key follows its key; of one that only the text lists, the key stands alone.
+    A name that the caption lists under a key follows its key, or where it lists none, one that the text lists.
     """
-    in_caption, in_text, _ = lists_of(figure.label, figure.caption, example.text.split("\n\n"))
-    return put_keys(put_keys(said_of(example, figure), in_text, keep_names=False), in_caption)
+    return put_keys(said_of(example, figure), listed(_by_itself(example, figure).caption))
 
 
 def split_by_figure(example: Example) -> list[Example]:
@@ -165,8 +164,14 @@ def split_by_figure(example: Example) -> list[Example]:
     for figure in example.figures:
         shown = write_facts(fact for fact in facts if fact.figure == figure.label)
         name, summary = f"{example.id}#{figure.label}", description_of(example, figure)
-        pieces.append(replace(example, id=name, text="", figures=[figure], summary=summary, facts=shown))
+        alone = [_by_itself(example, figure)]
+        pieces.append(replace(example, id=name, text="", figures=alone, summary=summary, facts=shown))
     return pieces
+
+
+def _by_itself(example: Example, figure: ExampleFigure) -> ExampleFigure:
+    """The figure as it is described without the text: where its caption lists no names, with those that the text lists."""
+    return replace(figure, caption=caption_with_lists(figure.label, figure.caption, example.text.split("\n\n")))
 
 
 def what_figure_shows(example: Example, figure: ExampleFigure) -> str:

@@ -1,9 +1,11 @@
 """Names under keys."""
 
+from dataclasses import replace
+
 import pytest
 
-from mmsum.examples import Example, ExampleFigure, description_of
-from mmsum.legend import key_spans, leads, listed, put_keys, put_names
+from mmsum.examples import Example, ExampleFigure, description_of, split_by_figure
+from mmsum.legend import caption_with_lists, drop_keys, key_spans, listed, put_keys
 
 CAPTION = (
     "Figure 2: Takings by shop. Bars from the left: (1) Market, (2) Route 1, (3) Route 12. Colours: (teal) 60 and over."
@@ -20,48 +22,37 @@ def test_a_name_goes_up_to_the_next_mark() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "keyed", "key_alone"),
+    ("text", "keyed"),
     [
-        ("Market led, then Route 12.", "(1) Market led, then (3) Route 12.", "(1) led, then (3)."),
-        ("The MARKET led.", "The (1) MARKET led.", "The (1) led."),
-        ("Marketing led; hyper-Market, too.", "Marketing led; hyper-Market, too.", "Marketing led; hyper-Market, too."),
-        ("Route 1 beat 60 and over.", "(2) Route 1 beat (teal) 60 and over.", "(2) beat (teal)."),
+        ("Market led, then Route 12.", "(1) Market led, then (3) Route 12."),
+        ("The MARKET led.", "The (1) MARKET led."),
+        ("Marketing led; hyper-Market, too.", "Marketing led; hyper-Market, too."),
+        ("Route 1 beat 60 and over.", "(2) Route 1 beat (teal) 60 and over."),
     ],
 )
-def test_keys_stand_before_names_or_for_them(text: str, keyed: str, key_alone: str) -> None:
+def test_keys_stand_before_names(text: str, keyed: str) -> None:
     keys = listed(CAPTION)
-    assert put_keys(text, keys) == keyed
-    assert put_keys(text, keys, keep_names=False) == key_alone
-    assert put_keys(text, {}) == text
-
-
-TABLE = "See Figure 2 on visitors. Printed rows from the top: (1) Monday, (2) Friday. Of the columns we name (1) 10, (2) 11."
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("(2) led the rows in visitors.", "Friday led the rows in visitors."),
-        ("No other column came up to (1).", "No other column came up to 10."),
-        ("(2) led.", "(2) led."),  # row or column
-        ("(1) led the rows, and (3) the columns.", "(1) led the rows, and (3) the columns."),  # both are spoken of
-    ],
-)
-def test_of_two_lists_the_one_is_meant_that_is_spoken_of(text: str, named: str) -> None:
-    assert leads(TABLE) == {
-        "Monday": "Printed rows from the top",
-        "Friday": "Printed rows from the top",
-        "10": "Of the columns we name",
-        "11": "Of the columns we name",
-    }
-    assert put_names(text, {}, listed(TABLE), leads(TABLE)) == named
-    assert "(" in put_names(text, {}, listed(TABLE))  # without a word on the lists none is known
-    assert put_names(text, {"Market": "(2)"}, listed(TABLE), leads(TABLE)).count("(2)") == text.count("(2)")
+    assert put_keys(text, keys) == keyed and drop_keys(keyed, keys) == text
+    assert put_keys(text, {}) == text and drop_keys(keyed, {}) == keyed
+    assert drop_keys("(3) led; (1) Bridge, too.", keys) == "(3) led; (1) Bridge, too."  # no name of theirs
 
 
 def test_keys_are_found_but_figures_are_none() -> None:
     text = "The (2) Station led (Figure 1)."
     assert [text[start:end] for start, end in key_spans(text)] == ["(2)"]
+
+
+def test_lists_of_the_text_stand_in_for_a_caption_that_has_none() -> None:
+    paragraphs = [
+        "As Figure 2 shows, much was sold. Rows: (a) Harbour, (b) Market. Columns: (c) rye, (d) oats. So it was (Table 1).",
+        "Of another figure: (9) Bridge.",
+    ]
+    found = caption_with_lists("Figure 2", "Figure 2: Sales.", paragraphs)
+    assert found == "Figure 2: Sales. Rows: (a) Harbour, (b) Market. Columns: (c) rye, (d) oats."
+    assert caption_with_lists("Figure 2", CAPTION, paragraphs) == CAPTION
+    assert caption_with_lists("Figure 3", "Figure 3: Sales.", paragraphs) == "Figure 3: Sales."
+    steps = ", ".join(f"({number}) the step with number {number}" for number in range(40))
+    assert caption_with_lists("Figure 2", "Figure 2: Sales.", [f"Figure 2 has steps: {steps}."]) == "Figure 2: Sales."
 
 
 def test_a_description_names_what_its_reader_can_know() -> None:
@@ -72,4 +63,9 @@ def test_a_description_names_what_its_reader_can_know() -> None:
     )
     summary = "All is well. Market beat Harbour (Figure 2). Bridge lost, as Figure 2 shows."
     example = Example("one", "", "\n\n".join(paragraphs), [figure], summary)
-    assert description_of(example, figure) == "(1) Market beat (a) (Figure 2). Bridge lost, as Figure 2 shows."
+    assert description_of(example, figure) == "(1) Market beat Harbour (Figure 2). Bridge lost, as Figure 2 shows."
+    plain = replace(figure, caption="Figure 2: Sales.")
+    example = replace(example, figures=[plain])
+    (alone,) = split_by_figure(example)
+    assert alone.figures[0].caption == "Figure 2: Sales. Rows: (a) Harbour, (b) Market."
+    assert alone.summary == "(b) Market beat (a) Harbour (Figure 2). Bridge lost, as Figure 2 shows."

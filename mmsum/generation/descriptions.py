@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from mmsum.claims import names_figure, placed_sentences, sentences
 from mmsum.generation.prompt import MARK, CountTokens, caption_line, first_prompt
-from mmsum.legend import listed, lists_of, put_names
+from mmsum.legend import caption_with_lists, drop_keys, listed
 from mmsum.records import Document, Figure, caption_without_label
 
 DESCRIPTION_TOKENS = 96
@@ -23,6 +23,18 @@ def description_prompt(title: str, figure: Figure) -> str:
     return first_prompt(title, MARK + caption_line(figure))
 
 
+def with_lists(document: Document) -> Document:
+    """The document with the names that only its text lists for a figure behind that figure's caption: whoever describes the
+    figure sees no text."""
+    paragraphs = [paragraph for section in document.sections for paragraph in section.text.split("\n\n")]
+    paragraphs = [paragraph for paragraph in paragraphs if listed(paragraph)]
+    figures = [
+        replace(figure, caption=caption_with_lists(figure.label, figure.caption, paragraphs))
+        for figure in document.figures
+    ]
+    return replace(document, figures=figures)
+
+
 def described(document: Document, descriptions: Sequence[str]) -> Document:
     """The document with a description of each figure, or "", behind its caption."""
     figures = [
@@ -32,20 +44,17 @@ def described(document: Document, descriptions: Sequence[str]) -> Document:
     return replace(document, figures=figures)
 
 
-def in_names(document: Document, descriptions: Sequence[str]) -> dict[str, str]:
-    """label -> what was said of its figure, with names for the keys that the caption or the text lists, in figures' order.
-    Each sentence names its figure.
+def in_names(figures: Sequence[Figure], descriptions: Sequence[str]) -> dict[str, str]:
+    """label -> what was said of its figure, without the keys of the names that its caption lists, in figures' order. Each
+    sentence names its figure.
 
     Left out are figures without a label, of which no sentence can speak, and labels that several figures share (each chapter
     may have its Figure 1) unless something was said of each.
     """
-    paragraphs = [paragraph for section in document.sections for paragraph in section.text.split("\n\n")]
-    with_lists = [paragraph for paragraph in paragraphs if listed(paragraph)]
     said: dict[str, list[str]] = {}
-    for figure, words in zip(document.figures, descriptions, strict=True):
-        caption = caption_without_label(figure.label, figure.caption)
-        lists = lists_of(figure.label, caption, with_lists if words else ())
-        told = [(line, put_names(line, *lists)) for line in sentences(words)]
+    for figure, words in zip(figures, descriptions, strict=True):
+        keys = listed(caption_without_label(figure.label, figure.caption))
+        told = [(line, drop_keys(line, keys)) for line in sentences(words)]
         # A name that now begins a sentence is written as one.
         lines = [now[:1].upper() + now[1:] if line.startswith("(") else now for line, now in told]
         lines = [line if names_figure(line, figure.label) else _cited(line, figure.label) for line in lines]

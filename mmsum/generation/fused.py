@@ -24,6 +24,7 @@ from mmsum.generation.descriptions import (
     description_prompt,
     in_names,
     speak_of_figures,
+    with_lists,
 )
 from mmsum.generation.engine import Completion, Engine, Request
 from mmsum.generation.prompt import (
@@ -98,19 +99,20 @@ class FusedSummarizer:
         """
         self._look([(work, index) for work in works for index in range(len(work.document.figures))])
         callers, requests = [], []
-        for work in works:
-            title = self.chat.title(work.document.title)
+        captioned = [with_lists(work.document) for work in works]
+        for work, document in zip(works, captioned, strict=True):
+            title = self.chat.title(document.title)
             for index, feature in work.features.items():
-                prompt = description_prompt(title, work.document.figures[index])
+                prompt = description_prompt(title, document.figures[index])
                 callers.append(work)
                 requests.append(self._request(prompt, feature[None], describes=True))
         texts = iter(self._generate(callers, requests))
-        for work in works:
+        for work, document in zip(works, captioned, strict=True):
             words = {index: next(texts) for index in work.features}
             descriptions = [words.get(index, "") for index in range(len(work.document.figures))]
             work.draft.shown = frozenset(work.features)
             work.features.clear()
-            work.said = in_names(work.document, descriptions)
+            work.said = in_names(document.figures, descriptions)
             work.document = described(work.document, descriptions)
 
     def _plan(self, work: _Work, figures_per_call: int) -> None:

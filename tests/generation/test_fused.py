@@ -103,16 +103,18 @@ def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: 
         return completions
 
     monkeypatch.setattr(trained.engine, "generate", watched)
-    seeing, blind = document("a", figures=3), document("b", figures=1)
+    seeing, blind = document("a", figures=3, words=4), document("b", figures=1)
     seeing.figures[1].image = b"no picture"
     blind.figures[0].image = b""
+    seeing.sections[0].text += "\n\nFigure 1 has rows. From the top: (1) oak, (2) elm."
     captions = [figure.caption for figure in seeing.figures]
     drafts = trained.summarize([seeing, blind])
     described, read = waves
     assert silence == [{0.5}, {0.0}]  # of a figure there may be nothing to say
     assert [shown for _, shown in described] == [1, 1]
     assert [shown for _, shown in read] == [0, 0]  # what was seen stands in the text
-    assert all(f"[Figure {n}: Caption {n - 1}]" in prompt for (prompt, _), n in zip(described, (1, 3), strict=True))
+    lines = ["[Figure 1: Caption 0 From the top: (1) oak, (2) elm.]", "[Figure 3: Caption 2]"]
+    assert all(line in prompt for (prompt, _), line in zip(described, lines, strict=True))
     assert all("Part 0" not in prompt for prompt, _ in described)  # the document's text is not in it
     (text, _), (other, _) = read
     for place, words in zip((0, 2), said[0], strict=True):
@@ -130,7 +132,8 @@ def test_the_summary_tells_what_was_seen(config: Config, monkeypatch: pytest.Mon
     waves = iter([[rose, fell, rose], ["All is well. It fell (Figure 1). The band is narrow.", "Of b.", ""]])
     monkeypatch.setattr(trained, "_generate", lambda works, requests: next(waves))
     drafts = trained.summarize([document("a", figures=2), document("b"), document("c", figures=1)])
-    assert [draft.text for draft in drafts] == [f"All is well. {rose} {fell}", "Of b.", ""]  # nothing twice
+    fell = "It fell (Figure 2). The band is narrow (Figure 2)."  # each sentence names its figure, and none stands twice
+    assert [draft.text for draft in drafts] == [f"All is well. {rose} {fell}", "Of b.", ""]
     assert drafts[0].shown == {0, 1}  # one call reads one figure, but the other is told of, too
     assert drafts[2].failure_kind == FailureKind.GENERATION_FAILED  # a description is no summary
 
