@@ -28,6 +28,10 @@ def test_layers_in_order(tmp_path: Path) -> None:
         (["shard_size=many"], "shard_size: input should be a valid integer"),
         (["summarizer=gpt"], "summarizer: input should be 'fused' or 'lead' (got 'gpt')"),
         (["preset=vest"], "preset: there is none called 'vest'; known presets: llama3.2-3b, pocket"),
+        (
+            ["generation.least_tokens=200"],
+            "generation: value error, least_tokens 200 is above summary_tokens 128; lower it",
+        ),
         (["seed"], "--set seed: expected key=value"),
         (["seed.x=1"], "seed: "),
     ],

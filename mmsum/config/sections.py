@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 
@@ -53,6 +53,9 @@ class Generation(_Section):
 
     context_tokens: int = _answer(2048, "tokens of one call: prompt and summary together", ge=64)
     summary_tokens: int = _answer(128, "longest summary, in tokens", ge=8)
+    least_tokens: int = _answer(
+        1, "tokens before which what is written of a text does not end; small models break off early", ge=1
+    )
     batch_size: int = _answer(16, "sequences decoded together; batches never cross a shard", ge=1)
     figures_per_call: int = _answer(
         8, "figures shown in one call that reads a document; no more than 64 can be told apart", ge=0, le=64
@@ -78,6 +81,14 @@ class Generation(_Section):
         le=2.0,
     )
     lead_sentences: int = _answer(5, "sentences kept by the `lead` summarizer", ge=1)
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        if self.least_tokens > self.summary_tokens:
+            raise ValueError(
+                f"least_tokens {self.least_tokens} is above summary_tokens {self.summary_tokens}; lower it"
+            )
+        return self
 
 
 class Model(_Section):

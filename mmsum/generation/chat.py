@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmsum.config import Generation
@@ -59,6 +59,18 @@ class Chat:
             )
         places = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
         return [any(start < last and first < end for first, last in spans) for start, end in places]
+
+    def copies(self, names: Mapping[str, str]) -> list[tuple[list[int], list[int]]]:
+        """For each key of `names`, at a text's start and behind a space: its ids, and those that write its name behind it."""
+        pairs = []
+        for key, name in names.items():
+            for start in (key, f" {key}"):
+                head, whole = (
+                    self.tokenizer.encode(text, add_special_tokens=False) for text in (start, f"{start} {name}")
+                )
+                if whole[: len(head)] == head:
+                    pairs.append((head, whole[len(head) :]))
+        return pairs
 
     def title(self, title: str) -> str:
         """A title that fits into TITLE_TOKENS with what joins it to the text."""

@@ -6,6 +6,7 @@ it and nothing else it does neither. So the summary speaks of a figure in the wo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -21,6 +22,13 @@ DESCRIPTION_TOKENS = 96
 def description_prompt(title: str, figure: Figure) -> str:
     """The user message of a call that describes one figure: that of a document which holds nothing else."""
     return first_prompt(title, MARK + caption_line(figure))
+
+
+def names_of(figure: Figure) -> dict[str, str]:
+    """key -> name, as the figure's caption lists them; without keys that stand for several."""
+    keys = listed(caption_without_label(figure.label, figure.caption))
+    shared = Counter(keys.values())
+    return {key: name for name, key in keys.items() if shared[key] == 1}
 
 
 def with_lists(document: Document) -> Document:

@@ -33,7 +33,8 @@ class Request:
 
     repetition_penalty divides (negative ones: multiplies) the logits of tokens that this completion already holds; the
     prompt's tokens are not penalized, since a summary should reuse the document's words. 1.0 is plain greedy decoding.
-    Before min_new_tokens the text does not end, and it stays empty only where that is at least `empty_above` likely.
+    Before min_new_tokens the text does not end, and it stays empty only where that is at least `empty_above` likely. Behind the
+    first tokens of each pair in `copies` the second ones are written, whatever is likely.
     """
 
     prompt: list[int]
@@ -42,6 +43,7 @@ class Request:
     repetition_penalty: float = 1.0
     min_new_tokens: int = 0
     empty_above: float = 0.0
+    copies: Sequence[tuple[list[int], list[int]]] = ()
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class Row:
     request: Request
     vision: FigureState | None = None
     tokens: list[int] = field(default_factory=list)
+    copying: list[int] = field(default_factory=list)  # what must be written next
     finished: bool = False
 
     @property
@@ -198,17 +201,21 @@ class Engine:
         return self.model.vision_state(request.figures[None], [len(request.figures)])
 
     def write(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
-        """Appends the likeliest token of logits [B, V] to each row, or marks the row finished."""
+        """Appends the likeliest token of logits [B, V] to each row, or the next one of a copy, or marks the row finished."""
         logits = logits.float()
         penalized = any(row.request.repetition_penalty != 1.0 for row in rows)
         if penalized and (longest := max(len(row.tokens) for row in rows)):
             logits = _penalize(rows, logits, longest)
         self._go_on(rows, logits)
         for row, token in zip(rows, logits.argmax(-1).tolist(), strict=True):
-            if token in self.stop_tokens:
+            if row.copying:
+                row.tokens.append(row.copying.pop(0))
+            elif token in self.stop_tokens:
                 row.finished = True
             else:
                 row.tokens.append(token)
+                begun = (then for written, then in row.request.copies if row.tokens[-len(written) :] == written)
+                row.copying = list(next(begun, ()))
 
     def _go_on(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
         """Takes the ends out of the logits [B, V] of rows that may not end yet."""

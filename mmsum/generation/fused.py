@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from mmsum.claims import placed_sentences
 from mmsum.config import Config
@@ -23,6 +24,7 @@ from mmsum.generation.descriptions import (
     described,
     description_prompt,
     in_names,
+    names_of,
     speak_of_figures,
     with_lists,
 )
@@ -105,7 +107,8 @@ class FusedSummarizer:
             for index, feature in work.features.items():
                 prompt = description_prompt(title, document.figures[index])
                 callers.append(work)
-                requests.append(self._request(prompt, feature[None], describes=True))
+                names = names_of(document.figures[index])
+                requests.append(self._request(prompt, feature[None], describes=True, names=names))
         texts = iter(self._generate(callers, requests))
         for work, document in zip(works, captioned, strict=True):
             words = {index: next(texts) for index in work.features}
@@ -205,7 +208,14 @@ class FusedSummarizer:
         _share_time(started, weights)
         return [said_once(_whole_sentences(completion)) for completion in completions]
 
-    def _request(self, user: str, figures: torch.Tensor | None, describes: bool = False) -> Request:
+    def _request(
+        self,
+        user: str,
+        figures: torch.Tensor | None,
+        describes: bool = False,
+        names: Mapping[str, str] = MappingProxyType({}),
+    ) -> Request:
+        """names: what each key stands for; it is copied behind the key, for a small model misspells what it has not met."""
         generation = self.config.generation
         # Trained adapters write of figures as they have learned to, the same words again where gold does. Over a document's
         # own text a small model goes round in circles.
@@ -214,9 +224,10 @@ class FusedSummarizer:
             prompt=self.chat.encode(user),
             figures=figures,
             max_new_tokens=DESCRIPTION_TOKENS if describes else generation.summary_tokens,
-            min_new_tokens=0 if describes else 1,  # of a figure there may be nothing to say, of a document there is
+            min_new_tokens=0 if describes else generation.least_tokens,  # of a figure there may be nothing to say
             empty_above=generation.silence_above if describes else 0.0,
             repetition_penalty=1.0 if learned else generation.repetition_penalty,
+            copies=self.chat.copies(names),
         )
 
 

@@ -202,6 +202,24 @@ def test_a_text_stays_empty_only_where_that_is_likely_enough(opened: FusedModel)
     assert alone.tokens == unsure.tokens  # whatever shares its batch
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_must_follow_is_copied(opened: FusedModel, packed: bool) -> None:
+    """Behind the tokens that call for it, each time, and what comes next has read the copy."""
+    decoder = engine(opened)
+    decoder.packed = packed
+    ids = prompt(20)
+    free = decoder.generate([Request(ids, None, 12)])[0].tokens
+    copies = [(free[:2], [7, 8, 9]), ([250, 251], [1])]
+    other = Request(prompt(9), None, 12)
+    copied, beside = decoder.generate([Request(ids, None, 12, copies=copies), other])
+    assert copied.tokens[:5] == [*free[:2], 7, 8, 9] and len(copied.tokens) == 12
+    rest = decoder.generate([Request([*ids, *copied.tokens[:5]], None, 7, copies=copies)])[0]
+    assert copied.tokens[5:] == rest.tokens
+    assert [beside] == decoder.generate([other])
+    cut = decoder.generate([Request(ids, None, 4, copies=copies)])[0]
+    assert cut.tokens == [*free[:2], 7, 8] and not cut.finished
+
+
 def test_other_attention_takes_the_stock_path_and_agrees(tiny: Model, tmp_path: Path) -> None:
     """A sliding window does not fit packed attention; gates are open, so figures pass through that path too."""
     config = transformers.MistralConfig(

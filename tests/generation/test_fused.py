@@ -68,6 +68,18 @@ def test_untrained_fusion_shows_nothing_and_changes_nothing(summarizer: FusedSum
     assert with_figures.shown == frozenset()
 
 
+def test_what_is_written_of_a_text_has_its_least_length(config: Config, summarizer: FusedSummarizer) -> None:
+    asked = config.generation.model_copy(update={"least_tokens": 16})
+    longer = FusedSummarizer(summarizer.model, config.model_copy(update={"generation": asked}), "longer")
+    least = [
+        [one._request("Of b.", None, describes).min_new_tokens for describes in (False, True)]
+        for one in (summarizer, longer)
+    ]
+    assert least == [[1, 0], [16, 0]]  # of a figure there may be nothing to say
+    (text,) = longer.summarize([document("a")])
+    assert text.output_tokens == 16
+
+
 def load_trained(config: Config) -> FusedSummarizer:
     """As if it had been trained: open gates, loud enough to be heard over a random backbone."""
     from mmsum.model.torchstack import torch
@@ -91,11 +103,13 @@ def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: 
     waves: list[list[tuple[str, int]]] = []
     said: list[list[str]] = []
     silence: list[set[float]] = []
-    generate = trained.engine.generate
+    copies: list[list[list[tuple[str, ...]]]] = []
+    generate, decode = trained.engine.generate, trained.chat.tokenizer.decode
 
     def watched(requests: list[Request]) -> list[Completion]:
-        prompts = [trained.chat.tokenizer.decode(request.prompt) for request in requests]
+        prompts = [decode(request.prompt) for request in requests]
         shown = [0 if request.figures is None else len(request.figures) for request in requests]
+        copies.append([[tuple(map(decode, pair)) for pair in request.copies] for request in requests])
         waves.append(list(zip(prompts, shown, strict=True)))
         silence.append({request.empty_above for request in requests})
         completions = generate(requests)
@@ -110,6 +124,8 @@ def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: 
     captions = [figure.caption for figure in seeing.figures]
     drafts = trained.summarize([seeing, blind])
     described, read = waves
+    pairs = [("(1)", " oak"), (" (1)", " oak"), ("(2)", " elm"), (" (2)", " elm")]
+    assert copies == [[pairs, []], [[], []]]  # names that a key calls for are copied
     assert silence == [{0.5}, {0.0}]  # of a figure there may be nothing to say
     assert [shown for _, shown in described] == [1, 1]
     assert [shown for _, shown in read] == [0, 0]  # what was seen stands in the text

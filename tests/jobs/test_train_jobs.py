@@ -16,6 +16,8 @@ STAGES = {
     "pocket-clip.yaml": "finetune_clip",
     "pocket-figure.yaml": "train",
     "pocket.yaml": "train",
+    "pocket-lines.yaml": "train",
+    "pocket-text.yaml": "train",
 }
 
 
