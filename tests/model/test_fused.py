@@ -204,7 +204,7 @@ def test_other_backbones_join_too(tiny: Model, tmp_path: Path, family: str, chan
     model = open_gates(load_fused(settings))
     seen = model(IDS, vision=model.vision_state(two_figures(model), [2, 0]))
     assert not torch.allclose(seen[0], model(IDS)[0], atol=1e-5)
-    # Experts take the tokens of all rows together: how many another row sends to one of them changes how its product is rounded.
+    # Experts take the tokens of all rows together: how many another row sends to one changes how its product is rounded.
     rounding = 1e-6 if family == "Mixtral" else 0.0
     torch.testing.assert_close(seen[1], model(IDS)[1], rtol=0.0, atol=rounding)
     stock = transformers.AutoModelForCausalLM.from_pretrained(settings.backbone)
