@@ -163,9 +163,9 @@ def split_by_figure(example: Example) -> list[Example]:
     facts = read_facts(example.facts)
     for figure in example.figures:
         shown = write_facts(fact for fact in facts if fact.figure == figure.label)
-        name, summary = f"{example.id}#{figure.label}", description_of(example, figure)
-        alone = [_by_itself(example, figure)]
-        pieces.append(replace(example, id=name, text="", figures=alone, summary=summary, facts=shown))
+        alone = _by_itself(example, figure)
+        name, summary = f"{example.id}#{figure.label}", description_of(example, alone)
+        pieces.append(replace(example, id=name, text="", figures=[alone], summary=summary, facts=shown))
     return pieces
 
 

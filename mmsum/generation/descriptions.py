@@ -26,9 +26,14 @@ def description_prompt(title: str, figure: Figure) -> str:
 
 def names_of(figure: Figure) -> dict[str, str]:
     """key -> name, as the figure's caption lists them; without keys that stand for several."""
-    keys = listed(caption_without_label(figure.label, figure.caption))
+    keys = _keys_of(figure)
     shared = Counter(keys.values())
     return {key: name for name, key in keys.items() if shared[key] == 1}
+
+
+def _keys_of(figure: Figure) -> dict[str, str]:
+    """name -> key, as the figure's caption lists them."""
+    return listed(caption_without_label(figure.label, figure.caption))
 
 
 def with_lists(document: Document) -> Document:
@@ -61,7 +66,7 @@ def in_names(figures: Sequence[Figure], descriptions: Sequence[str]) -> dict[str
     """
     said: dict[str, list[str]] = {}
     for figure, words in zip(figures, descriptions, strict=True):
-        keys = listed(caption_without_label(figure.label, figure.caption))
+        keys = _keys_of(figure)
         told = [(line, drop_keys(line, keys)) for line in sentences(words)]
         # A name that now begins a sentence is written as one.
         lines = [now[:1].upper() + now[1:] if line.startswith("(") else now for line, now in told]
