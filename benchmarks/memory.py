@@ -254,6 +254,7 @@ def adapter_parameters(config: FusionConfig) -> int:
     text, patch, mlp = config.width, config.vision_width, config.mlp_width
     queries, keys = config.heads * config.head_width, config.kv_heads * config.head_width
     block = 2 * text * queries + 2 * patch * keys + 2 * text * mlp + 2 * text + 2 * config.head_width + 2
+    block += config.choice_rank * (text + keys)
     return len(config.layers) * block + (2 + MAX_FIGURES + config.patches + config.whole_width) * patch
 
 

@@ -16,6 +16,9 @@ _ENTRY = re.compile(rf"(\(\w+\)) ({_NAME})")
 _MORE = rf"(?:[,;] \(\w+\) {_NAME})"
 _LIST = re.compile(rf"(?<=: )\(\w+\) {_NAME}{_MORE}*|(?<!\w)\(\w+\) {_NAME}{_MORE}+")
 _KEY = re.compile(r"(?<!\w)\(\w+\)")
+_TOLD = re.compile(r"(?<= )= \w+(?: [\w-]+){1,5}")
+_AHEAD = r"(?: (?:was|were|is|are|has|had|kept)\b)?"
+_THERE = re.compile(r"\bthere (?:was|were|is|are)\b(?: an?\b)?(?! no\b)", re.IGNORECASE)
 
 
 def listed(text: str) -> dict[str, str]:
@@ -38,6 +41,39 @@ def put_keys(text: str, keys: Mapping[str, str]) -> str:
     longest_first = sorted(by_name, key=len, reverse=True)
     pattern = rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w-])"
     return re.sub(pattern, lambda match: f"{by_name[match[0].lower()]} {match[0]}", text, flags=re.IGNORECASE)
+
+
+def repeat_keys(text: str, keys: Mapping[str, str]) -> str:
+    """What `put_keys` wrote, with each key again right before what is told of its name: `(blue) loaves = blue rose`.
+
+    Over the name a small language model forgets the key, and even over a bracket (docs/log.md). A verb that tells nothing
+    yet goes ahead of it: `(blue) loaves was = blue highest`. A sentence that comes to its one name last has the key behind its
+    verb, too: `There was a = blue hump in (blue) loaves`.
+    """
+    if not keys:
+        return text
+    marks, names = ("|".join(map(re.escape, words)) for words in (set(keys.values()), keys))
+    pair = re.compile(rf"({marks}) (?:{names})(?![\w-])(?:({_AHEAD})(?= \w))?", re.IGNORECASE)
+    lines = []
+    for line in sentences(text):
+        found = {match[1] for match in pair.finditer(line)}
+        line = pair.sub(lambda match: match[0] if match[2] is None else match[0] + _again(match[1]), line)
+        if len(found) == 1 and (there := _THERE.search(line)):
+            line = line[: there.end()] + _again(found.pop()) + line[there.end() :]
+        lines.append(line)
+    return " ".join(lines)
+
+
+def drop_repeats(text: str, keys: Mapping[str, str]) -> str:
+    """What `repeat_keys` does, undone."""
+    if not keys:
+        return text
+    again = "|".join(re.escape(_again(key)) for key in set(keys.values()))
+    return re.sub(rf"(?:{again})(?![\w-])", "", text)
+
+
+def _again(key: str) -> str:
+    return f" = {key.strip('()')}"
 
 
 def drop_keys(text: str, keys: Mapping[str, str]) -> str:
@@ -68,3 +104,8 @@ LONGEST_LISTS = 600
 def key_spans(text: str) -> list[tuple[int, int]]:
     """Where keys stand in `text`: from and to, in characters."""
     return [match.span() for match in _KEY.finditer(text)]
+
+
+def told_spans(text: str) -> list[tuple[int, int]]:
+    """Repeated keys in `text` with the first words behind them, five at most: from and to, in characters."""
+    return [match.span() for match in _TOLD.finditer(text)]

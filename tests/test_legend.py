@@ -5,7 +5,16 @@ from dataclasses import replace
 import pytest
 
 from mmsum.examples import Example, ExampleFigure, description_of, split_by_figure
-from mmsum.legend import caption_with_lists, drop_keys, key_spans, listed, put_keys
+from mmsum.legend import (
+    caption_with_lists,
+    drop_keys,
+    drop_repeats,
+    key_spans,
+    listed,
+    put_keys,
+    repeat_keys,
+    told_spans,
+)
 
 CAPTION = (
     "Figure 2: Takings by shop. Bars from the left: (1) Market, (2) Route 1, (3) Route 12. Colours: (teal) 60 and over."
@@ -35,6 +44,32 @@ def test_keys_stand_before_names(text: str, keyed: str) -> None:
     assert put_keys(text, keys) == keyed and drop_keys(keyed, keys) == text
     assert put_keys(text, {}) == text and drop_keys(keyed, {}) == keyed
     assert drop_keys("(3) led; (1) Bridge, too.", keys) == "(3) led; (1) Bridge, too."  # no name of theirs
+
+
+@pytest.mark.parametrize(
+    ("keyed", "repeated"),
+    [
+        ("In (1) Market much was sold.", "In (1) Market = 1 much was sold."),
+        ("(1) Market led, (3) Route 12 fell. It rained.", "(1) Market = 1 led, (3) Route 12 = 3 fell. It rained."),
+        ("(1) Market kept rising.", "(1) Market kept = 1 rising."),
+        ("(2) Route 1 (Figure 2) was behind (1) Market.", "(2) Route 1 (Figure 2) was behind (1) Market."),
+        ("The most came from (1) Market (Figure 2).", "The most came from (1) Market (Figure 2)."),
+        ("There was a hump in (teal) 60 and over.", "There was a = teal hump in (teal) 60 and over."),
+        ("In Figure 2, there is no dip in (1) Market.", "In Figure 2, there is no dip in (1) Market."),
+        (
+            "There was more in (1) Market than in (3) Route 12.",
+            "There was more in (1) Market = 1 than in (3) Route 12.",
+        ),
+        ("(3) fell; (1) Marketing rose.", "(3) fell; (1) Marketing rose."),  # no name of theirs
+    ],
+)
+def test_keys_stand_before_what_is_told_of_names_too(keyed: str, repeated: str) -> None:
+    keys = listed(CAPTION)
+    assert repeat_keys(keyed, keys) == repeated and drop_repeats(repeated, keys) == keyed
+    assert repeat_keys(keyed, {}) == keyed and drop_repeats(repeated, {}) == repeated
+    assert drop_repeats("Where n = 4 or 1 = 12, x = teal-blue.", keys) == "Where n = 4 or 1 = 12, x = teal-blue."
+    assert all(repeated[start:end].startswith("= ") for start, end in told_spans(repeated))
+    assert len(told_spans(repeated)) == repeated.count(" = ")
 
 
 def test_keys_are_found_but_figures_are_none() -> None:

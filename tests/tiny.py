@@ -25,6 +25,7 @@ def tiny_model(folder: Path, **changes: object) -> Model:
         "vision": "timm:test_efficientnet",
         "image_size": 96,
         "fusion_every": 2,
+        "fusion_choice": 4,
         "dtype": "float32",
     }
     return Model.model_validate(fields | changes)

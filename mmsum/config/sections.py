@@ -111,6 +111,9 @@ class Model(_Section):
     )
     fusion_every: int = _answer(6, "cross_attention: a gated block before every k-th decoder layer", ge=1)
     fusion_mlp: int = _answer(0, "cross_attention: width of each block's MLP; 0: that of the backbone's own", ge=0)
+    fusion_choice: int = _answer(
+        0, "cross_attention: rank by which each text token weighs what it saw of a figure; 0: all counts alike", ge=0
+    )
     prefix_tokens: int = _answer(16, "prefix: soft tokens of a figure", ge=1, le=256)
     prefix_layers: int = _answer(2, "prefix: layers of the resampler; 0: every figure token becomes a soft token", ge=0)
     lora_rank: int = _answer(0, "rank of LoRA on the backbone's linear layers; 0 leaves the backbone as it is", ge=0)

@@ -27,6 +27,7 @@ from mmsum.generation.descriptions import (
     names_of,
     speak_of_figures,
     with_lists,
+    without_repeats,
 )
 from mmsum.generation.engine import Completion, Engine, Request
 from mmsum.generation.prompt import (
@@ -111,7 +112,7 @@ class FusedSummarizer:
                 requests.append(self._request(prompt, feature[None], describes=True, names=names))
         texts = iter(self._generate(callers, requests))
         for work, document in zip(works, captioned, strict=True):
-            words = {index: next(texts) for index in work.features}
+            words = {index: without_repeats(document.figures[index], next(texts)) for index in work.features}
             descriptions = [words.get(index, "") for index in range(len(work.document.figures))]
             work.draft.shown = frozenset(work.features)
             work.features.clear()

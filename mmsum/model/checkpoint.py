@@ -92,6 +92,8 @@ def load_weights(model: FusedModel, folder: Path) -> str:
     parts = tuple(part for part in ("vision", "fusion") if part in manifest.parts)
     source = {key: tensor for key, tensor in load_file(path).items() if key.partition(".")[0] in (*parts, "text")}
     target = model_tensors(model, parts)
+    if not manifest.vision.get("fusion_choice"):  # one that `model` adds stays as it is new
+        target = {key: tensor for key, tensor in target.items() if ".choice." not in key}
     if "text" in manifest.parts:
         named = ((name, p.detach()) for name, p in model.clip.named_parameters() if not name.startswith("visual."))
         target |= {f"text.{name}": parameter for name, parameter in named}

@@ -237,6 +237,7 @@ def fusion_config(backbone: nn.Module, model: Model, patches: int, vision_width:
         kv_heads=getattr(config, "num_key_value_heads", None) or heads,
         head_width=getattr(config, "head_dim", None) or config.hidden_size // heads,
         mlp_width=model.fusion_mlp or getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
+        choice_rank=model.fusion_choice,
     )
 
 
@@ -303,7 +304,7 @@ def load_fused(
         lora.inject(backbone, model.lora_rank, seed)
     fusion = build_fusion(model, backbone, vision, seed, gate)
     fused = FusedModel(backbone, tokenizer, vision, fusion, backbone_id)
-    weights_id = f"{vision_id}:{model.fusion}:{model.fusion_every}:{model.fusion_mlp}:{seed}"
+    weights_id = f"{vision_id}:{model.fusion}:{model.fusion_every}:{model.fusion_mlp}:{model.fusion_choice}:{seed}"
     if manifest:
         weights_id = checkpoint.load_weights(fused, export_folder(model))
         vision_id = weights_id

@@ -15,7 +15,7 @@ from mmsum.model.files import check_there, is_hub_id, is_remote, locate
 FORMAT = 1
 MANIFEST, WEIGHTS = "mmsum.json", "weights.safetensors"
 VISION_KEYS = ("vision", "image_size")
-FUSION_KEYS = ("fusion", "fusion_every", "fusion_mlp", "prefix_tokens", "prefix_layers", "lora_rank")
+FUSION_KEYS = ("fusion", "fusion_every", "fusion_mlp", "fusion_choice", "prefix_tokens", "prefix_layers", "lora_rank")
 _NEEDED = (WEIGHTS, MANIFEST)
 _FILES = ("adapter_config.json", "adapter_model.safetensors", *_NEEDED)
 """Of an export; the manifest last: it says that the folder is whole. An export without LoRA has no adapter files."""
@@ -93,7 +93,7 @@ def export_versions(export: str) -> dict[str, str]:
 
 def as_exported(model: Model, manifest: Manifest | None = None) -> Model:
     """`model` with what its export decides: the vision model, and how figures reach the backbone where it holds that. To an
-    export without LoRA `model` may add some.
+    export without LoRA, or without a choice of what counts, `model` may add some: at first both change nothing.
 
     manifest: that of the export, where it has been read already.
     """
@@ -104,6 +104,8 @@ def as_exported(model: Model, manifest: Manifest | None = None) -> Model:
     decided = {key: manifest.vision[key] for key in keys if key in manifest.vision}
     if "lora" not in manifest.parts:
         decided.pop("lora_rank", None)
+    if not decided.get("fusion_choice"):
+        decided.pop("fusion_choice", None)
     return model.model_copy(update=decided)
 
 

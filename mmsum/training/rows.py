@@ -22,13 +22,13 @@ from mmsum.examples import (
     what_figure_shows,
 )
 from mmsum.generation.chat import Chat
-from mmsum.generation.descriptions import described
+from mmsum.generation.descriptions import described, keys_of
 from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
 from mmsum.images import square_image
-from mmsum.legend import key_spans
+from mmsum.legend import key_spans, repeat_keys, told_spans
 from mmsum.records import Figure
 
-VERSION = 10
+VERSION = 11
 """Raised when an encoded row changes its meaning."""
 
 RULES = {
@@ -105,13 +105,18 @@ def encode_example(
     if not example.summary.strip() and not any(shown):
         return None, +counts  # silence is learned of what is seen
     summary = example.summary.strip()
+    if alone and len(figures) == 1:
+        summary = repeat_keys(summary, keys_of(figures[0]))
     target = chat.answer(summary, generation.summary_tokens)
     answers = []
     if config.training.answer_weight != 1:
         facts_of_figures = [fact for fact in read_facts(example.facts) if fact.figure]
         spans = [span for fact in facts_of_figures for span in answer_spans(fact, summary, facts_of_figures)]
         if facts_of_figures:  # elsewhere a word in brackets is an abbreviation
-            spans += key_spans(summary)
+            behind_keys = told_spans(summary)
+            # A pattern that rules words out matches from its sentence's start: what counts is told behind the key.
+            spans = [span for span in spans if not any(span[0] < start < span[1] for start, _ in behind_keys)]
+            spans += key_spans(summary) + behind_keys
         answers = [*chat.within(summary, spans), not summary][: len(target)]  # silence is an answer
     counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
     title = chat.title(document.title)

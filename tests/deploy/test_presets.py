@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +108,12 @@ def test_the_text_cache_is_what_the_engine_makes(memory: Any, tmp_path: Path) ->
 def test_adapters_are_counted_as_they_are(memory: Any) -> None:
     from mmsum.model.fusion.cross_attention import CrossAttentionFusion, FusionConfig
 
-    shape = FusionConfig(
+    plain = FusionConfig(
         (1, 3), patches=7, whole_width=5, vision_width=10, width=24, heads=4, kv_heads=2, head_width=6, mlp_width=20
     )
-    real = sum(parameter.numel() for parameter in CrossAttentionFusion(shape, seed=0).parameters())
-    assert memory.adapter_parameters(shape) == real
+    for shape in (plain, replace(plain, choice_rank=3)):
+        real = sum(parameter.numel() for parameter in CrossAttentionFusion(shape, seed=0).parameters())
+        assert memory.adapter_parameters(shape) == real
 
 
 def test_rates_in_the_sizing_page_are_the_script_s(memory: Any) -> None:

@@ -97,7 +97,7 @@ def load_trained(config: Config) -> FusedSummarizer:
 
 
 def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    changes = {"describe_figures": True, "silence_above": 0.5}
+    changes = {"describe_figures": True, "silence_above": 0.5, "context_tokens": 1000}
     config = config.model_copy(update={"generation": config.generation.model_copy(update=changes)})
     trained = load_trained(config)
     waves: list[list[tuple[str, int]]] = []

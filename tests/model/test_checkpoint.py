@@ -14,7 +14,7 @@ from mmsum.model.fused import FusedModel, load_fused
 from mmsum.model.manifest import MANIFEST, WEIGHTS, read_manifest
 from mmsum.model.torchstack import torch
 from tests.model.test_fused import open_gates
-from tests.tiny import write_tiny_backbone
+from tests.tiny import png, write_tiny_backbone
 
 
 @pytest.fixture
@@ -44,6 +44,21 @@ def test_blocks_are_as_wide_as_asked_and_come_back_so(tiny: Model, tmp_path: Pat
     for model in (load_fused(narrow), load_fused(tiny.model_copy(update={"export": str(folder)}))):
         assert {block.up.out_features for block in model.fusion.blocks} == {24}
     assert load_fused(narrow).fingerprint != load_fused(tiny).fingerprint
+
+
+@torch.inference_mode()
+def test_a_choice_may_be_added_to_an_export(tiny: Model, tmp_path: Path) -> None:
+    without = tiny.model_copy(update={"fusion_choice": 0})
+    model = open_gates(load_fused(without))
+    folder = save_export(model, without, tmp_path / "export")
+    added, same = (load_fused(run.model_copy(update={"export": str(folder)})) for run in (tiny, without))
+    ids, figure = torch.arange(6)[None], model.encode_figures([png("red")])[0]
+    assert figure is not None
+    seen, also, plain = (m(ids, vision=m.vision_state(figure[None, None], [1])) for m in (model, added, same))
+    assert torch.equal(seen, also) and torch.equal(seen, plain)  # at first everything that is seen counts
+    for block in added.fusion.blocks:
+        block.choice.up.weight.normal_(0, 0.1, generator=torch.Generator().manual_seed(0))  # type: ignore
+    assert not torch.allclose(seen, added(ids, vision=added.vision_state(figure[None, None], [1])), atol=1e-3)
 
 
 def test_it_tells_what_it_was_trained_on_top_of(tiny: Model, tmp_path: Path) -> None:

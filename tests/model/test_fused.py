@@ -25,6 +25,9 @@ def open_gates(model: FusedModel, value: float = 0.7) -> FusedModel:
             block.value.weight.mul_(5)  # type: ignore
             block.attention_gate.fill_(value)  # type: ignore
             block.mlp_gate.fill_(value)  # type: ignore
+            if block.choice is not None:
+                up = block.choice.up.weight  # type: ignore
+                up.normal_(0, 0.1, generator=torch.Generator(up.device).manual_seed(0))
     return model
 
 

@@ -208,6 +208,21 @@ def test_tokens_that_answer_a_fact_of_a_figure_weigh_more(tmp_path: Path, chat: 
         assert len(data) == (1 if unit == "figures" else 2)  # the other one's figure by itself teaches silence
 
 
+def test_what_is_told_behind_a_key_weighs_more(tmp_path: Path, chat: Chat) -> None:
+    config = training_config(tmp_path, **{"training.answer_weight": 4, "generation.summary_tokens": 96})
+    options = {"falling": r"^(?!.*\bagain\b).*\bfalling\b", "rising": r"^(?!.*\bagain\b).*\brising\b"}
+    fact = CheckedFact("trend", "Squares fell.", "Figure 1", False, ["square"], options, "falling")
+    figure = ExampleFigure("Figure 1", "Figure 1: Lines: (red) square, (blue) circle.", png("red"))
+    given = example(summary="In Figure 1, the square kept falling to the end of it, as ever.", figures=[figure])
+    (alone,) = split_by_figure(replace(given, facts=write_facts([fact])))
+    row, _ = encode_example(alone, chat, config, alone=True)
+    assert row and "the (red) square kept = red falling to the end" in chat.tokenizer.decode(row["target"])
+    weighty = [token for token, answers in zip(row["target"], row["answers"], strict=True) if answers]
+    assert (
+        chat.tokenizer.decode(weighty) == "(red)= red falling to the end of"
+    )  # and not the whole sentence up to the answer
+
+
 def test_silence_is_learned_of_what_is_seen(config: Config, chat: Chat) -> None:
     alone = example(text="", summary="")
     row, _ = encode_example(alone, chat, config)

@@ -5,7 +5,8 @@ a token, W width of the backbone, H and G its query and key/value heads, D its h
 
 Each block adds ``tanh(gate) * attention(text -> patches)`` and ``tanh(gate) * mlp(text)`` to the hidden state. Gates
 start at 0, so a new fusion leaves the backbone's logits bit for bit as they were. A row without figures gets exactly
-nothing added, whatever the gates are.
+nothing added, whatever the gates are. With a `choice_rank` each text token also weighs what it saw, value by value (gated
+attention, Qiu et al. 2025): every figure token tells of the whole figure, and which of that counts only the text knows.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class FusionConfig:
     head_width: int  # D
     mlp_width: int
     eps: float = 1e-5
+    choice_rank: int = 0  # 0: all that is seen counts alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,35 @@ class VisionState:
         return self
 
 
+CHOICE_RATE = 16.0
+"""How much faster than the other weights a choice learns. Looked at by hand, on hidden states and CLIP's vectors alone: which
+way the line of a given colour goes was read right in 93 % of the cases after 40 steps of 64, in 70 % without a choice; at a
+rate of 1 a choice is no faster than none (docs/log.md)."""
+
+
+class Choice(nn.Module):
+    """How much each value [G, D] that was seen counts for a text token, 0 to 2, by the token itself; at first 1."""
+
+    def __init__(self, config: FusionConfig) -> None:
+        super().__init__()
+        self.kv_heads, self.head_width = config.kv_heads, config.head_width
+        self.down = nn.Linear(config.width, config.choice_rank, bias=False)
+        self.up = nn.Linear(config.choice_rank, config.kv_heads * config.head_width, bias=False)
+
+    @torch.no_grad()
+    def initialize(self, generator: torch.Generator) -> None:
+        self.down.weight.normal_(0, 0.05, generator=generator)
+        self.up.weight.zero_()
+
+    def forward(self, text: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """text [B, T, W], what its tokens saw [B, H, T, D] -> what counts of that, the same shape."""
+        rows, tokens, _ = text.shape
+        weights = 2 * torch.sigmoid(CHOICE_RATE * self.up(self.down(text)))
+        weights = weights.view(rows, tokens, self.kv_heads, self.head_width).transpose(1, 2)
+        # Query heads that share their values share the weights of those.
+        return (seen.unflatten(1, (self.kv_heads, -1)) * weights[:, :, None]).flatten(1, 2)
+
+
 class GatedCrossAttention(nn.Module):
     """One block: text [B, T, W] looks at patch keys and values, then passes a gated MLP."""
 
@@ -70,6 +101,7 @@ class GatedCrossAttention(nn.Module):
         self.value = nn.Linear(config.vision_width, config.kv_heads * config.head_width, bias=False)
         self.query_norm = RMSNorm(config.head_width, eps=config.eps)
         self.key_norm = RMSNorm(config.head_width, eps=config.eps)
+        self.choice = Choice(config) if config.choice_rank else None
         self.output = nn.Linear(config.heads * config.head_width, config.width, bias=False)
         self.mlp_norm = RMSNorm(config.width, eps=config.eps)
         self.up = nn.Linear(config.width, config.mlp_width, bias=False)
@@ -107,10 +139,13 @@ class GatedCrossAttention(nn.Module):
             count = vision.counts[row]
             keys, values, mask = keys[row : row + 1, :, :count], values[row : row + 1, :, :count], None
         rows, tokens, _ = hidden.shape
-        query = self.query(self.attention_norm(hidden)).view(rows, tokens, self.heads, self.head_width)
+        text = self.attention_norm(hidden)
+        query = self.query(text).view(rows, tokens, self.heads, self.head_width)
         seen = F.scaled_dot_product_attention(
             self.query_norm(query).transpose(1, 2), keys, values, attn_mask=mask, enable_gqa=self.heads != self.kv_heads
         )
+        if self.choice is not None:
+            seen = self.choice(text, seen)
         added = self.output(seen.transpose(1, 2).reshape(rows, tokens, -1))
         # Gates are float32 while they train; the hidden state keeps its own dtype.
         hidden = hidden + self.attention_gate.tanh().to(hidden.dtype) * _only(vision, row, added)
@@ -148,6 +183,9 @@ class CrossAttentionFusion(nn.Module):
             elif isinstance(module, GatedCrossAttention):
                 module.attention_gate.fill_(gate)
                 module.mlp_gate.fill_(gate)
+        for module in self.blocks.modules():
+            if isinstance(module, Choice):
+                module.initialize(generator)
         self.tokens.initialize(generator)
 
     @property
