@@ -160,7 +160,9 @@ class Training(_Section):
         1.0, description="largest norm of the gradient over all that trains; 0 is no clipping", ge=0
     )
     gate_start: float = _answer(
-        0.0, description="where new gates start; at 0 the untrained model is the backbone", ge=0
+        0.0,
+        description="where new gates start, and the least that an export's attention gates are open; 0: the untrained backbone",
+        ge=0,
     )
     text_dropout: float = _answer(0.0, description="share of examples shown without their text", ge=0, le=1)
     answer_weight: float = _answer(

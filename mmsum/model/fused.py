@@ -282,8 +282,8 @@ def load_fused(
 
     With model.export, tower, fusion and LoRA are those of the export, whatever else model says. threads: torch's CPU
     threads, for the whole process. train: adapters stay float32, and linear layers stay those of torch. gate: where
-    new gates start. Raises PresetError for missing packages, files and weights that do not fit, and
-    ConfigError for models that cannot be joined.
+    new gates start, and the least that attention gates of an export are open. Raises PresetError for missing packages,
+    files and weights that do not fit, and ConfigError for models that cannot be joined.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -309,6 +309,8 @@ def load_fused(
         weights_id = checkpoint.load_weights(fused, export_folder(model))
         vision_id = weights_id
         fused.trained = "fusion" in manifest.parts and (any(fusion.gates) or fusion.soft_tokens > 0)
+        if gate and isinstance(fusion, CrossAttentionFusion):
+            fusion.open(gate)
     fused.to(place)
     if model.lora_rank and not train:
         lora.merge(backbone)

@@ -61,6 +61,17 @@ def test_a_choice_may_be_added_to_an_export(tiny: Model, tmp_path: Path) -> None
     assert not torch.allclose(seen, added(ids, vision=added.vision_state(figure[None, None], [1])), atol=1e-3)
 
 
+def test_gates_that_nearly_shut_are_opened_to_learn_more(tiny: Model, tmp_path: Path) -> None:
+    model = load_fused(tiny)
+    for block, gate in zip(model.fusion.blocks, (0.04, -0.6), strict=True):
+        torch.nn.init.constant_(block.attention_gate, gate)  # type: ignore[arg-type]
+    export = tiny.model_copy(update={"export": str(save_export(model, tiny, tmp_path / "export"))})
+    loaded = [load_fused(export, train=True, gate=gate) for gate in (0.3, 0.0)]
+    gates = [[block.attention_gate.item() for block in one.fusion.blocks] for one in loaded]  # type: ignore[operator]
+    assert gates == [pytest.approx([0.3, -0.6]), pytest.approx([0.04, -0.6])]
+    assert all(block.mlp_gate.item() == 0 for block in loaded[0].fusion.blocks)  # type: ignore[operator]
+
+
 def test_it_tells_what_it_was_trained_on_top_of(tiny: Model, tmp_path: Path) -> None:
     first, same, other = (load_fused(tiny, seed=seed) for seed in (1, 1, 2))  # towers are random here
     manifests = [read_manifest(save_export(m, tiny, tmp_path / str(n))) for n, m in enumerate((first, same, other))]

@@ -188,6 +188,14 @@ class CrossAttentionFusion(nn.Module):
                 module.initialize(generator)
         self.tokens.initialize(generator)
 
+    @torch.no_grad()
+    def open(self, gate: float) -> None:
+        """Opens attention gates that are not as far open as `gate`: behind one that has nearly shut, what the MLP reads is
+        mostly text, and what a figure shows is learned slowly (docs/log.md)."""
+        for block in self.blocks:
+            found: torch.Tensor = block.attention_gate  # type: ignore[assignment]
+            found.masked_fill_(found.abs() < gate, gate)
+
     @property
     def gates(self) -> list[float]:
         """tanh of every gate, attention and MLP of block 0, of block 1, ..."""
