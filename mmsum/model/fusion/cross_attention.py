@@ -63,7 +63,7 @@ class VisionState:
 CHOICE_RATE = 16.0
 """How much faster than the other weights a choice learns. Looked at by hand, on hidden states and CLIP's vectors alone: which
 way the line of a given colour goes was read right in 93 % of the cases after 40 steps of 64, in 70 % without a choice; at a
-rate of 1 a choice is no faster than none (docs/log.md)."""
+rate of 1 a choice is hardly faster than none (docs/log.md)."""
 
 
 class Choice(nn.Module):
