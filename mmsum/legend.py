@@ -38,8 +38,7 @@ def put_keys(text: str, keys: Mapping[str, str]) -> str:
     if not keys:
         return text
     by_name = {name.lower(): key for name, key in keys.items()}
-    longest_first = sorted(by_name, key=len, reverse=True)
-    pattern = rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w-])"
+    pattern = rf"(?<![\w-]){_any_of(by_name)}(?![\w-])"
     return re.sub(pattern, lambda match: f"{by_name[match[0].lower()]} {match[0]}", text, flags=re.IGNORECASE)
 
 
@@ -52,8 +51,7 @@ def repeat_keys(text: str, keys: Mapping[str, str]) -> str:
     """
     if not keys:
         return text
-    marks, names = ("|".join(map(re.escape, words)) for words in (set(keys.values()), keys))
-    pair = re.compile(rf"({marks}) (?:{names})(?![\w-])(?:({_AHEAD})(?= \w))?", re.IGNORECASE)
+    pair = re.compile(rf"({_any_of(keys.values())}) {_any_of(keys)}(?![\w-])(?:({_AHEAD})(?= \w))?", re.IGNORECASE)
     lines = []
     for line in sentences(text):
         found = {match[1] for match in pair.finditer(line)}
@@ -68,8 +66,7 @@ def drop_repeats(text: str, keys: Mapping[str, str]) -> str:
     """What `repeat_keys` does, undone."""
     if not keys:
         return text
-    again = "|".join(re.escape(_again(key)) for key in set(keys.values()))
-    return re.sub(rf"(?:{again})(?![\w-])", "", text)
+    return re.sub(rf"{_any_of(map(_again, keys.values()))}(?![\w-])", "", text)
 
 
 def _again(key: str) -> str:
@@ -80,8 +77,12 @@ def drop_keys(text: str, keys: Mapping[str, str]) -> str:
     """What `put_keys` does, undone: keys leave their names. A key without its name stays."""
     if not keys:
         return text
-    marks, names = ("|".join(map(re.escape, words)) for words in (set(keys.values()), keys))
-    return re.sub(rf"(?:{marks}) (?=(?:{names})(?![\w-]))", "", text, flags=re.IGNORECASE)
+    return re.sub(rf"{_any_of(keys.values())} (?={_any_of(keys)}(?![\w-]))", "", text, flags=re.IGNORECASE)
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """A pattern of any of the words; the longest first, for one may begin another."""
+    return f"(?:{'|'.join(map(re.escape, sorted(set(words), key=len, reverse=True)))})"
 
 
 def caption_with_lists(label: str, caption: str, paragraphs: Iterable[str]) -> str:

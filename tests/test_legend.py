@@ -72,6 +72,12 @@ def test_keys_stand_before_what_is_told_of_names_too(keyed: str, repeated: str) 
     assert len(told_spans(repeated)) == repeated.count(" = ")
 
 
+def test_a_name_may_begin_another() -> None:
+    keys = {"Mill": "(1)", "Mill Bank": "(2)"}
+    assert put_keys("Mill Bank rose.", keys) == "(2) Mill Bank rose."
+    assert repeat_keys("(2) Mill Bank rose.", keys) == "(2) Mill Bank = 2 rose."
+
+
 def test_keys_are_found_but_figures_are_none() -> None:
     text = "The (2) Station led (Figure 1)."
     assert [text[start:end] for start, end in key_spans(text)] == ["(2)"]

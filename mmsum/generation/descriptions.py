@@ -16,7 +16,7 @@ from mmsum.legend import caption_with_lists, drop_keys, drop_repeats, listed
 from mmsum.records import Document, Figure, caption_without_label
 
 DESCRIPTION_TOKENS = 144
-"""Longest description of one figure: with its keys the longest of 17,000 golds takes 128, half of them 72."""
+"""Longest description of one figure: with its keys the longest gold took 128, half of them 72 (looked at by hand)."""
 
 
 def description_prompt(title: str, figure: Figure) -> str:

@@ -218,9 +218,8 @@ def test_what_is_told_behind_a_key_weighs_more(tmp_path: Path, chat: Chat) -> No
     row, _ = encode_example(alone, chat, config, alone=True)
     assert row and "the (red) square kept = red falling to the end" in chat.tokenizer.decode(row["target"])
     weighty = [token for token, answers in zip(row["target"], row["answers"], strict=True) if answers]
-    assert (
-        chat.tokenizer.decode(weighty) == "(red)= red falling to the end of"
-    )  # and not the whole sentence up to the answer
+    # And not the whole sentence up to the answer.
+    assert chat.tokenizer.decode(weighty) == "(red)= red falling to the end of"
 
 
 def test_silence_is_learned_of_what_is_seen(config: Config, chat: Chat) -> None:
