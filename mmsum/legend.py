@@ -62,11 +62,11 @@ def repeat_keys(text: str, keys: Mapping[str, str]) -> str:
     return " ".join(lines)
 
 
-def drop_repeats(text: str, keys: Mapping[str, str]) -> str:
+def drop_repeats(text: str, keys: Iterable[str]) -> str:
     """What `repeat_keys` does, undone."""
-    if not keys:
+    if not (repeats := [_again(key) for key in keys]):
         return text
-    return re.sub(rf"{_any_of(map(_again, keys.values()))}(?![\w-])", "", text)
+    return re.sub(rf"{_any_of(repeats)}(?![\w-])", "", text)
 
 
 def _again(key: str) -> str:
@@ -100,6 +100,11 @@ def caption_with_lists(label: str, caption: str, paragraphs: Iterable[str]) -> s
 
 LONGEST_LISTS = 600
 """Characters: two lists of eight names. What is longer is an enumeration, not a legend."""
+
+
+def keys_in(text: str) -> set[str]:
+    """Every key that stands in `text`, as it stands in brackets."""
+    return set(_KEY.findall(text))
 
 
 def key_spans(text: str) -> list[tuple[int, int]]:

@@ -65,9 +65,11 @@ def test_keys_stand_before_names(text: str, keyed: str) -> None:
 )
 def test_keys_stand_before_what_is_told_of_names_too(keyed: str, repeated: str) -> None:
     keys = listed(CAPTION)
-    assert repeat_keys(keyed, keys) == repeated and drop_repeats(repeated, keys) == keyed
-    assert repeat_keys(keyed, {}) == keyed and drop_repeats(repeated, {}) == repeated
-    assert drop_repeats("Where n = 4 or 1 = 12, x = teal-blue.", keys) == "Where n = 4 or 1 = 12, x = teal-blue."
+    assert repeat_keys(keyed, keys) == repeated and drop_repeats(repeated, keys.values()) == keyed
+    assert repeat_keys(keyed, {}) == keyed and drop_repeats(repeated, ()) == repeated
+    assert (
+        drop_repeats("Where n = 4 or 1 = 12, x = teal-blue.", keys.values()) == "Where n = 4 or 1 = 12, x = teal-blue."
+    )
     assert all(repeated[start:end].startswith("= ") for start, end in told_spans(repeated))
     assert len(told_spans(repeated)) == repeated.count(" = ")
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from mmsum.claims import names_figure, placed_sentences, sentences
 from mmsum.generation.prompt import MARK, CountTokens, caption_line, first_prompt
-from mmsum.legend import caption_with_lists, drop_keys, drop_repeats, listed
+from mmsum.legend import caption_with_lists, drop_keys, drop_repeats, keys_in, listed, told_spans
 from mmsum.records import Document, Figure, caption_without_label
 
 DESCRIPTION_TOKENS = 144
@@ -33,7 +33,14 @@ def names_of(figure: Figure) -> dict[str, str]:
 
 def without_repeats(figure: Figure, words: str) -> str:
     """A description in which each name has its key once, before it."""
-    return drop_repeats(words, keys_of(figure))
+    return drop_repeats(words, keys_in(figure.caption))
+
+
+def resolved(figure: Figure, words: str) -> str:
+    """A description without the sentences that go by a key of which the caption knows nothing: `(4) rose` tells nobody what
+    rose, and mostly it was no chart of several either."""
+    known = keys_in(figure.caption)
+    return " ".join(line for line in sentences(words) if keys_in(line) <= known and not told_spans(line))
 
 
 def keys_of(figure: Figure) -> dict[str, str]:

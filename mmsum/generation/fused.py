@@ -25,6 +25,7 @@ from mmsum.generation.descriptions import (
     description_prompt,
     in_names,
     names_of,
+    resolved,
     speak_of_figures,
     with_lists,
     without_repeats,
@@ -113,7 +114,7 @@ class FusedSummarizer:
         texts = iter(self._generate(callers, requests))
         for work, document in zip(works, captioned, strict=True):
             words = {index: without_repeats(document.figures[index], next(texts)) for index in work.features}
-            descriptions = [words.get(index, "") for index in range(len(work.document.figures))]
+            descriptions = [resolved(figure, words.get(index, "")) for index, figure in enumerate(document.figures)]
             work.draft.shown = frozenset(work.features)
             work.features.clear()
             work.said = in_names(document.figures, descriptions)
@@ -161,7 +162,10 @@ class FusedSummarizer:
                 work.draft.shown |= frozenset(shown)
             text = keep_marks(leaf.text, [index in work.features for index in leaf.figures])
             requests.append(self._request(first_prompt(self.chat.title(work.document.title), text), figures))
-        for (work, _), text in zip(calls, self._generate([work for work, _ in calls], requests), strict=True):
+        for (work, leaf), text in zip(calls, self._generate([work for work, _ in calls], requests), strict=True):
+            # Asked of one figure, a model tells it as it has learned to describe figures, also where no wave does.
+            if len(leaf.figures) == 1 and self.model.trained:
+                text = without_repeats(work.document.figures[leaf.figures[0]], text)
             work.texts.append(text)
         for work in works:
             work.features.clear()

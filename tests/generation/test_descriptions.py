@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmsum.generation.descriptions import in_names, speak_of_figures, with_lists
+from mmsum.generation.descriptions import in_names, resolved, speak_of_figures, with_lists, without_repeats
 from mmsum.records import Document, Figure, ObjectRef, Section
 
 LABELS = ["Figure 1", "Figure 2", "Figure 3"]
@@ -120,3 +120,14 @@ def test_names_stand_without_the_keys_that_were_seen() -> None:
         "Figure 2": "Washing is quick (Figure 2). In Figure 2 drying is slow and (4) is new. It rose (Figure 2).",
         "Figure 5": "mRNA of (LSTM) and year(s) rose (Figure 5).",
     }
+
+
+def test_a_key_that_the_caption_does_not_know_tells_nothing() -> None:
+    figure = Figure(
+        "Figure 1", 1, (0, 0, 9, 9), "Figure 1: Loaves: (1) rye, (2) oats. The mean (dashed).", "chart", 9, 9
+    )
+    words = "(1) rye = 1 rose (Figure 1). (3) = 3 fell. The flour was = blue highest. (dashed) = dashed is flat."
+    words = without_repeats(figure, words)
+    assert words == "(1) rye rose (Figure 1). (3) = 3 fell. The flour was = blue highest. (dashed) is flat."
+    assert resolved(figure, words) == "(1) rye rose (Figure 1). (dashed) is flat."
+    assert resolved(figure, "") == ""

@@ -154,6 +154,19 @@ def test_the_summary_tells_what_was_seen(config: Config, monkeypatch: pytest.Mon
     assert drafts[2].failure_kind == FailureKind.GENERATION_FAILED  # a description is no summary
 
 
+@pytest.mark.parametrize("describe", [True, False])
+def test_a_key_is_not_repeated_to_the_reader(config: Config, monkeypatch: pytest.MonkeyPatch, describe: bool) -> None:
+    asked = {"describe_figures": describe, "summary_tokens": 64}
+    trained = load_trained(config.model_copy(update={"generation": config.generation.model_copy(update=asked)}))
+    told = "In Figure 1 (1) oak = 1 rose. (4) = 4 fell."
+    waves = iter([[told], ["Of a."]] if describe else [[told]])
+    monkeypatch.setattr(trained, "_generate", lambda works, requests: next(waves))
+    one = document("a", figures=1)
+    one.figures[0].caption = "Figure 1: From the top: (1) oak, (2) elm."
+    (draft,) = trained.summarize([one])
+    assert draft.text == ("Of a. In Figure 1 oak rose." if describe else "In Figure 1 (1) oak rose. (4) = 4 fell.")
+
+
 def test_a_figure_of_which_nothing_is_said_is_not_told_of(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {"describe_figures": True, "summary_tokens": 64}
     trained = load_trained(config.model_copy(update={"generation": config.generation.model_copy(update=asked)}))
