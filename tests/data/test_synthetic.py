@@ -190,13 +190,16 @@ def test_made_up_names_hide_what_a_figure_is_from_its_subject() -> None:
     topics = [measure for topic in TOPICS for measure in (*topic.measures, PROCESSES[topic.key])]
     quantities = {measure.quantity for measure in topics}
     names = {name for measure in topics if measure.shape != "grid" for name in measure.names} | set(SEEN_NAMES)
+    days = {name for measure in topics if measure.shape == "grid" for name in measure.names}
     plots = [figure.plot for report in made_up_reports(1.0) for figure in report.figures if figure.plot]
     own = [plot for plot in plots if plot.quantity not in quantities]
     assert len(own) > 0.9 * len(plots)  # the others are charts beside the point
     assert {plot.kind for plot in own} == set(KINDS)
     for plot in own:
-        if plot.kind != "heat_map":
-            assert not names & {*plot.labels, *(series.name for series in plot.series)}, plot
+        rows = {series.name for series in plot.series}
+        assert not (rows & days if plot.kind == "heat_map" else names & rows.union(plot.labels)), plot
+    sizes = {len(plot.series) for plot in own if plot.kind == "heat_map"}
+    assert {3, 4, 8} < sizes <= set(range(3, 9))  # days are five to seven
     for report in made_up_reports(0.6):
         made = {figure.plot.quantity for figure in report.figures if figure.plot} - quantities
         assert report.source.endswith("+made-up") == bool(made), report.source

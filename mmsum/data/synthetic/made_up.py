@@ -39,6 +39,8 @@ _STEPS = (
     "phoning", "painting", "planning", "pressing", "plating", "reading", "sealing", "selling", "signing", "stacking",
     "storing", "teaching", "tracing", "turning", "voting", "waiting", "wiring", "writing",
 )  # fmt: skip
+_ROWS = (3, 8)
+"""Of a heat map. Days are five to seven: a model that had seen no other numbers read maps of four rows a row too low."""
 _VIEWS = ("{q} by {g}", "the {q} by {g}", "{q}")
 _GROUPINGS = ("kind", "group", "supplier", "team", "site", "material", "season", "workshop")
 _FLOWS = ("the {t} {h} routine", "the round of {t} {h}", "the {t} {h} process")
@@ -64,8 +66,10 @@ def made_up(measure: Measure, rng: Random) -> Measure:
         other = [rng.choice([word for word in words if word not in (thing, head)]) for words in (_THINGS, _HEADS)]
         against = (rng.choice(_AGAINST).format(t=other[0], h=other[1]), *measure.against[1:])
         view = f"{quantity} against {against[0]}"
-    elif grid:  # its rows and columns are days, hours, months
-        view = f"{quantity} by {measure.view.partition(' by ')[2] or 'row and column'}"
+    elif grid:  # its columns stay hours or months
+        names = tuple(rng.sample(_NAMES, rng.randint(*_ROWS)))
+        columns = measure.view.partition(" by ")[2].partition(" and ")[2] or "column"
+        view = f"{quantity} by {rng.choice(_GROUPINGS)} and {columns}"
     elif names:
         names = tuple(rng.sample(_STEPS if process else _NAMES, len(names)))
         view = quantity if process else rng.choice(_VIEWS).format(q=quantity, g=rng.choice(_GROUPINGS))
