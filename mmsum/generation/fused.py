@@ -162,9 +162,10 @@ class FusedSummarizer:
                 work.draft.shown |= frozenset(shown)
             text = keep_marks(leaf.text, [index in work.features for index in leaf.figures])
             requests.append(self._request(first_prompt(self.chat.title(work.document.title), text), figures))
-        for (work, leaf), text in zip(calls, self._generate([work for work, _ in calls], requests), strict=True):
-            # Asked of one figure, a model tells it as it has learned to describe figures, also where no wave does.
-            if len(leaf.figures) == 1 and self.model.trained:
+        texts = self._generate([work for work, _ in calls], requests)
+        for (work, leaf), request, text in zip(calls, requests, texts, strict=True):
+            # Shown one figure, a model may write as it has learned to describe figures, also where no wave asks for that.
+            if request.figures is not None and len(leaf.figures) == 1:
                 text = without_repeats(work.document.figures[leaf.figures[0]], text)
             work.texts.append(text)
         for work in works:
