@@ -166,7 +166,10 @@ class Training(_Section):
     )
     text_dropout: float = _answer(0.0, description="share of examples shown without their text", ge=0, le=1)
     answer_weight: float = _answer(
-        1.0, description="of the tokens that answer a listed fact of a figure, in the loss; all others count 1", gt=0
+        1.0,
+        description="in the loss, of tokens that answer a listed fact of a figure, or tell a number of a described text; "
+        "all others count 1",
+        gt=0,
     )
     figure_jitter: float = _answer(
         0.0, "figures are moved, scaled, brightened and darkened at random by up to this share", ge=0, le=0.5

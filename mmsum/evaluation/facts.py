@@ -6,6 +6,8 @@ Counted are the facts that stand only in a figure: `said` is False and `figure` 
 - chance (mmsum.claims.chance): a guess always answers, so it is compared with `right` of all facts.
 - cited: of the facts told (right or wrong), the share told in a sentence that names a figure of the document.
 - cited_right: of the right facts told in such a sentence, the share where one names the fact's own figure.
+
+Facts that the text tells (`said`) are counted apart, by their verdicts alone.
 """
 
 from __future__ import annotations
@@ -52,8 +54,17 @@ class FactCounts:
 
 def figure_facts(example: Example) -> list[CheckedFact]:
     """The facts that stand only in a figure. Raises SourceError for facts that cannot be read or searched for."""
+    return [fact for fact in _facts(example) if fact.figure and not fact.said]
+
+
+def text_facts(example: Example) -> list[CheckedFact]:
+    """The facts of the gold summary that the text tells. Raises SourceError as figure_facts."""
+    return [fact for fact in _facts(example) if fact.said]
+
+
+def _facts(example: Example) -> list[CheckedFact]:
     try:
-        facts = [fact for fact in read_facts(example.facts) if fact.figure and not fact.said]
+        facts = read_facts(example.facts)
         for fact in facts:
             for pattern in (*fact.about, *fact.options.values()):
                 re.compile(pattern)

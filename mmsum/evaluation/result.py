@@ -11,7 +11,7 @@ import pyarrow as pa
 from mmsum.claims import CheckedFact, chance, judge
 from mmsum.config import Config
 from mmsum.evaluation.intervals import SAMPLES, Difference, Interval
-from mmsum.evaluation.scores import FactScores, KindScores, Scored, Scores
+from mmsum.evaluation.scores import KindScores, Scored, Scores, Shares
 from mmsum.evaluation.variants import ABLATIONS, FIGURES_REMOVED, FIGURES_SWAPPED, FULL, Examples
 from mmsum.rouge import KINDS, VARIANT
 
@@ -176,15 +176,17 @@ def _scores(scores: Scores) -> dict[str, Any]:
         "same_language": scores.same_language,
         "failed": scores.failed,
         "figures_shown": scores.figures_shown,
+        "facts_of_text": _facts(scores.of_text, _VERDICTS),
     }
 
 
-_SHARES = ("right", "wrong", "absent", "right_of_told", "cited", "cited_right")
+_VERDICTS = ("right", "wrong", "absent")
+_SHARES = (*_VERDICTS, "right_of_told", "cited", "cited_right")
 
 
-def _facts(facts: FactScores | None) -> dict[str, Any]:
+def _facts(facts: Shares | None, names: tuple[str, ...] = _SHARES) -> dict[str, Any]:
     """Shares as plain numbers, their intervals beside them."""
-    found: dict[str, Interval | None] = {name: getattr(facts, name, None) for name in _SHARES}
+    found: dict[str, Interval | None] = {name: getattr(facts, name, None) for name in names}
     return {
         "n": facts.facts if facts else 0,
         **{name: interval.mean if interval else None for name, interval in found.items()},

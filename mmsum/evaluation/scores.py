@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmsum.claims import CheckedFact, chance_by_kind
+from mmsum.claims import CheckedFact, Verdict, chance_by_kind, judge
 from mmsum.documents.language import language_of
-from mmsum.evaluation.facts import FactCounts, Told, check_facts, count_facts
+from mmsum.evaluation.facts import FactCounts, Told, check_facts, count_facts, text_facts
 from mmsum.evaluation.intervals import Bootstrap, Difference, Interval
 from mmsum.evaluation.writing import Written
 from mmsum.examples import Example
@@ -19,7 +19,7 @@ from mmsum.rouge import KINDS, rouge
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One text about one example. told: of each fact that only a figure shows, in order."""
+    """One text about one example. told: of each fact that only a figure shows, in order; of_text: that the text tells."""
 
     written: Written
     rouge: dict[str, float]
@@ -28,6 +28,7 @@ class Scored:
     language: str
     same_language: bool
     told: list[Told]
+    of_text: list[Verdict]
 
     @property
     def text(self) -> str:
@@ -42,6 +43,7 @@ def score(example: Example, facts: Sequence[CheckedFact], written: Written) -> S
     """A failed summary is an empty text: it scores 0 and tells no fact."""
     text = written.text
     language = language_of(text)
+    of_text = text_facts(example)
     return Scored(
         written=written,
         rouge=rouge(example.summary, text),
@@ -50,6 +52,7 @@ def score(example: Example, facts: Sequence[CheckedFact], written: Written) -> S
         language=language,
         same_language=language == language_of(example.summary),
         told=check_facts(facts, text, [figure.label for figure in example.figures]),
+        of_text=[judge(fact, text, of_text) for fact in of_text],
     )
 
 
@@ -61,13 +64,19 @@ def repetition(text: str, n: int = 4) -> float:
 
 
 @dataclass(frozen=True)
-class FactScores:
-    """See mmsum.evaluation.facts for what each counts. `facts`: how many were checked."""
+class Shares:
+    """Of `facts` that were checked. See mmsum.evaluation.facts for what each counts."""
 
     facts: int
     right: Interval
     wrong: Interval
     absent: Interval
+
+
+@dataclass(frozen=True)
+class FactScores(Shares):
+    """Of those that only a figure shows."""
+
     right_of_told: Interval | None
     cited: Interval | None
     cited_right: Interval | None
@@ -85,6 +94,7 @@ class Scores:
     failed: int
     figures_shown: float | None  # of the figures given, those that a trained fusion saw
     facts: FactScores | None
+    of_text: Shares | None
     minus_rouge: Difference | None = None
     minus_right: Difference | None = None
     minus_told: Difference | None = None
@@ -112,6 +122,9 @@ def scores_of(rows: Sequence[Scored], ours: Sequence[Scored], bootstrap: Bootstr
         failed=sum(not row.text for row in rows),
         figures_shown=sum(row.written.shown for row in rows) / figures if figures else None,
         facts=fact_scores(counts, bootstrap),
+        of_text=shares(
+            [[row.of_text.count(verdict) for row in rows] for verdict in ("right", "wrong", "absent")], bootstrap
+        ),
         minus_rouge=None
         if is_ours
         else bootstrap.difference([row.rouge["rougeL"] for row in ours], [row.rouge["rougeL"] for row in rows]),
@@ -127,24 +140,25 @@ def scores_of(rows: Sequence[Scored], ours: Sequence[Scored], bootstrap: Bootstr
 
 def fact_scores(counts: Sequence[FactCounts], bootstrap: Bootstrap) -> FactScores | None:
     """None where no example has a fact that only a figure shows."""
-    facts = [count.facts for count in counts]
-    right = bootstrap.share([count.right for count in counts], facts)
-    wrong = bootstrap.share([count.wrong for count in counts], facts)
-    absent = bootstrap.share([count.absent for count in counts], facts)
-    if right is None or wrong is None or absent is None:
+    verdicts = [[getattr(count, verdict) for count in counts] for verdict in ("right", "wrong", "absent")]
+    if (found := shares(verdicts, bootstrap)) is None:
         return None
     told = [count.told for count in counts]
     return FactScores(
-        facts=sum(facts),
-        right=right,
-        wrong=wrong,
-        absent=absent,
+        **vars(found),
         right_of_told=bootstrap.share([count.right for count in counts], told),
         cited=bootstrap.share([count.cited for count in counts], told),
         cited_right=bootstrap.share(
             [count.right_cited_own for count in counts], [count.right_cited for count in counts]
         ),
     )
+
+
+def shares(verdicts: Sequence[Sequence[int]], bootstrap: Bootstrap) -> Shares | None:
+    """verdicts: of each row, how many facts are right, wrong and absent. None where there is no fact."""
+    facts = [sum(of_row) for of_row in zip(*verdicts, strict=True)]
+    right, wrong, absent = (bootstrap.share(counts, facts) for counts in verdicts)
+    return Shares(sum(facts), right, wrong, absent) if right and wrong and absent else None
 
 
 @dataclass(frozen=True, slots=True)

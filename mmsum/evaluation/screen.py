@@ -54,6 +54,8 @@ def sheets(evaluation: Evaluation) -> list[Sheet]:
         found.append(_differences(evaluation))
     if evaluation.by_kind:
         found.append(_facts(evaluation))
+    if evaluation.scores[FULL].of_text:
+        found.append(_facts_of_text(evaluation))
     if evaluation.ablations:
         found.append(_ablations(evaluation))
     if evaluation.by_kind:
@@ -100,6 +102,16 @@ def _facts(evaluation: Evaluation) -> Sheet:
     )
     columns = ["", "right", "95 %", "wrong", "absent", "cited", "cited right"]
     return Sheet("facts that stand only in a figure", columns, rows, note)
+
+
+def _facts_of_text(evaluation: Evaluation) -> Sheet:
+    rows = [
+        [name, *map(_percent, (facts.right.mean, facts.wrong.mean, facts.absent.mean)), _ends(facts.right)]
+        for name, scores in {**_systems(evaluation), **evaluation.ablations}.items()
+        if (facts := scores.of_text)
+    ]
+    columns = ["", "right", "wrong", "absent", "95 % of right"]
+    return Sheet("facts of the gold that the text tells", columns, rows, "x 100, of all such facts.")
 
 
 def _systems(evaluation: Evaluation) -> dict[str, Scores]:

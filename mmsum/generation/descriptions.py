@@ -69,21 +69,25 @@ def described(document: Document, descriptions: Sequence[str]) -> Document:
     return replace(document, figures=figures)
 
 
-def in_names(figures: Sequence[Figure], descriptions: Sequence[str]) -> dict[str, str]:
-    """label -> what was said of its figure, without the keys of the names that its caption lists, in figures' order. Each
-    sentence names its figure.
+def in_names(figure: Figure, words: str) -> str:
+    """A description without the keys of the names that its figure's caption lists. Each sentence names its figure, if
+    that has a label."""
+    keys = keys_of(figure)
+    told = [(line, drop_keys(line, keys)) for line in sentences(words)]
+    # A name that now begins a sentence is written as one.
+    lines = [now[:1].upper() + now[1:] if line.startswith("(") else now for line, now in told]
+    return " ".join(line if names_figure(line, figure.label) else _cited(line, figure.label) for line in lines)
+
+
+def said_by_label(figures: Sequence[Figure], descriptions: Sequence[str]) -> dict[str, str]:
+    """label -> what was said of its figure, in figures' order.
 
     Left out are figures without a label, of which no sentence can speak, and labels that several figures share (each chapter
     may have its Figure 1) unless something was said of each.
     """
     said: dict[str, list[str]] = {}
     for figure, words in zip(figures, descriptions, strict=True):
-        keys = keys_of(figure)
-        told = [(line, drop_keys(line, keys)) for line in sentences(words)]
-        # A name that now begins a sentence is written as one.
-        lines = [now[:1].upper() + now[1:] if line.startswith("(") else now for line, now in told]
-        lines = [line if names_figure(line, figure.label) else _cited(line, figure.label) for line in lines]
-        said.setdefault(figure.label, []).append(" ".join(lines))
+        said.setdefault(figure.label, []).append(words)
     return {label: " ".join(words) for label, words in said.items() if label and all(words)}
 
 

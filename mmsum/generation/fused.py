@@ -26,6 +26,7 @@ from mmsum.generation.descriptions import (
     in_names,
     names_of,
     resolved,
+    said_by_label,
     speak_of_figures,
     with_lists,
     without_repeats,
@@ -114,10 +115,13 @@ class FusedSummarizer:
         texts = iter(self._generate(callers, requests))
         for work, document in zip(works, captioned, strict=True):
             words = {index: without_repeats(document.figures[index], next(texts)) for index in work.features}
-            descriptions = [resolved(figure, words.get(index, "")) for index, figure in enumerate(document.figures)]
+            descriptions = [
+                in_names(figure, resolved(figure, words.get(index, "")))
+                for index, figure in enumerate(document.figures)
+            ]
             work.draft.shown = frozenset(work.features)
             work.features.clear()
-            work.said = in_names(document.figures, descriptions)
+            work.said = said_by_label(document.figures, descriptions)
             work.document = described(work.document, descriptions)
 
     def _plan(self, work: _Work, figures_per_call: int) -> None:

@@ -14,21 +14,21 @@ from mmsum.claims import answer_spans, read_facts
 from mmsum.config import Config, Generation, Training
 from mmsum.examples import (
     Example,
-    description_of,
     facts_shown,
     figures_alone,
+    said_of,
     split_by_figure,
     to_document,
     what_figure_shows,
 )
 from mmsum.generation.chat import Chat
-from mmsum.generation.descriptions import described, keys_of
+from mmsum.generation.descriptions import described, in_names, keys_of
 from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
 from mmsum.images import square_image
 from mmsum.legend import key_spans, repeat_keys, told_spans
 from mmsum.records import Figure
 
-VERSION = 11
+VERSION = 12
 """Raised when an encoded row changes its meaning."""
 
 RULES = {
@@ -89,7 +89,8 @@ def encode_example(
     in_words = False
     if generation.describe_figures and not alone:
         # What the gold says of a figure stands for what the model will have said of it; the figure itself is not shown again.
-        document = described(document, [description_of(example, figure) for figure in example.figures])
+        said = [said_of(example, figure) for figure in example.figures]
+        document = described(document, [in_names(*told) for told in zip(document.figures, said, strict=True)])
         in_words = config.training.stage == "train"
     most = 0 if in_words else generation.figures_per_call
     leaves = split_document(document, chat.budget(generation), chat.count, most)
@@ -110,13 +111,7 @@ def encode_example(
     target = chat.answer(summary, generation.summary_tokens)
     answers = []
     if config.training.answer_weight != 1:
-        facts_of_figures = [fact for fact in read_facts(example.facts) if fact.figure]
-        spans = [span for fact in facts_of_figures for span in answer_spans(fact, summary, facts_of_figures)]
-        if facts_of_figures:  # elsewhere a word in brackets is an abbreviation
-            behind_keys = told_spans(summary)
-            # A pattern that rules words out matches from its sentence's start: what counts is told behind the key.
-            spans = [span for span in spans if not any(span[0] < start < span[1] for start, _ in behind_keys)]
-            spans += key_spans(summary) + behind_keys
+        spans = _numbers_told(example, summary) if in_words else _answers(example, summary)
         answers = [*chat.within(summary, spans), not summary][: len(target)]  # silence is an answer
     counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
     title = chat.title(document.title)
@@ -140,6 +135,25 @@ def encode_example(
         "kind": next((figure.kind for figure, seen in zip(figures, shown, strict=True) if seen and not any(facts)), ""),
     }
     return row, +counts
+
+
+def _answers(example: Example, summary: str) -> list[tuple[int, int]]:
+    """Where the summary answers what its figures are asked."""
+    facts = [fact for fact in read_facts(example.facts) if fact.figure]
+    if not facts:  # a word in brackets is an abbreviation
+        return []
+    spans = [span for fact in facts for span in answer_spans(fact, summary, facts)]
+    behind_keys = told_spans(summary)
+    # A pattern that rules words out matches from its sentence's start: what counts is told behind the key.
+    spans = [span for span in spans if not any(span[0] < start < span[1] for start, _ in behind_keys)]
+    return spans + key_spans(summary) + behind_keys
+
+
+def _numbers_told(example: Example, summary: str) -> list[tuple[int, int]]:
+    """The sentences that tell a number of the text. What figures show is copied from their descriptions; whether a number
+    is told at all is decided by one word, the first of its sentence, and was mostly decided against (docs/log.md)."""
+    told = [fact.statement for fact in read_facts(example.facts) if fact.said and fact.answer == "stated"]
+    return [(start, start + len(words)) for words in told if (start := summary.find(words)) >= 0]
 
 
 def _bare(figures: list[Figure], shown: list[bool], chat: Chat, generation: Generation) -> str:

@@ -18,6 +18,7 @@ from mmsum.claims import chance as best_constant
 from mmsum.claims import judge, read_facts, sentences
 from mmsum.data.files import read_examples
 from mmsum.data.synthetic import made_up as made_up_words
+from mmsum.data.synthetic import texts
 from mmsum.data.synthetic.generate import sizes, write_figure_reports
 from mmsum.data.synthetic.phrases import PHRASES
 from mmsum.data.synthetic.plot import KINDS, Claim
@@ -212,6 +213,26 @@ def test_made_up_names_are_no_words_that_answer() -> None:
     against = " ".join(made_up_words._AGAINST).split()
     words = {*made_up_words._NAMES, *made_up_words._STEPS, *made_up_words._THINGS, *made_up_words._HEADS, *against}
     assert not [word for word in words for pattern in options if re.search(pattern, f"x {word} x", re.IGNORECASE)]
+
+
+def test_sentences_around_made_up_names_are_no_voice_s_and_none_of_held_out_reports() -> None:
+    def phrases(*forms: str) -> list[str]:
+        """What is left of the sentences' own words: the longest run without a slot."""
+        return [max(re.split(r"\{\w+\}", form), key=len).strip(" .:,") for form in forms]
+
+    made = phrases(*texts.MADE_UP_LISTS, *texts.MADE_UP_MENTIONS, *texts.MADE_UP_OFF_TOPIC)
+    made += phrases(*(form for forms in texts.MADE_UP_STATED.values() for form in forms))
+    held_out = phrases(*texts.HELD_OUT_LISTS, *texts.HELD_OUT_MENTIONS, *texts.HELD_OUT_OFF_TOPIC)
+    held_out += phrases(*(form for _, _, forms, _ in texts.STATED.values() for form in forms))
+    assert set(texts.MADE_UP_STATED) == set(texts.STATED)
+    text = "\n".join(report.text for report in made_up_reports(0.6))
+    told = [form for form in phrases(*texts.MADE_UP_STATED["days"]) if form in text]
+    assert len(told) > 4
+    assert not [form for form in held_out if len(form) > 8 and form in text]
+    plain = "\n".join(report.text for report in made_up_reports(0.0))
+    long = [form for form in made if len(form) > 15]
+    assert len(long) > 15
+    assert not [form for form in long if form in plain]
 
 
 def made_up_reports(share: float) -> list[ReportPlan]:

@@ -30,6 +30,10 @@ def test_the_numbers_of_lead(evaluation: Evaluation) -> None:
     assert facts["by_kind"]["trend"] == {"facts": 6, "right": 0.5, "wrong": 0.5, "absent": 0.0, "chance": 0.5}
     assert (facts["swapped"], facts["figures_removed_invented"]) == (0.75, 1.0)  # lead looks at no figure
     assert facts["intervals"]["right"][0] == 0.75
+    # The text says how many boats there were.
+    assert found["facts_of_text"]["intervals"]["right"] == [1.0, 1.0, 1.0]
+    removed = found["ablations"]["text_removed"]["facts_of_text"]
+    assert (removed["n"], removed["right"], removed["wrong"], removed["absent"]) == (6, 0.0, 0.0, 1.0)
     mean, low, high = found["rouge"]["rougeL"]
     assert 0 < low <= mean <= high < 1
     assert (found["n"], found["splits"], found["failed"]) == (6, {"valid": 1, "test": 5}, 0)

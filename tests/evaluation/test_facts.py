@@ -8,7 +8,7 @@ import pytest
 
 from mmsum.claims import CheckedFact, chance, chance_by_kind, names_figure
 from mmsum.errors import SourceError
-from mmsum.evaluation.facts import Told, check_facts, count_facts, figure_facts
+from mmsum.evaluation.facts import Told, check_facts, count_facts, figure_facts, text_facts
 from tests.evaluation.conftest import example
 
 TREND = CheckedFact("trend", "Loans rose.", "Figure 2", False, ["loans"], {"up": "rose", "down": "fell"}, "up")
@@ -48,6 +48,7 @@ def test_labels_of_other_kinds_are_found_too() -> None:
 
 def test_only_facts_of_figures_count_that_the_text_does_not_state() -> None:
     assert [fact.kind for fact in figure_facts(example(1))] == ["trend", "largest"]
+    assert [fact.kind for fact in text_facts(example(1))] == ["count"]
 
 
 @pytest.mark.parametrize("facts", ["[{]", '[{"kind": "x"}]', "3"])

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mmsum.generation.descriptions import in_names, resolved, speak_of_figures, with_lists, without_repeats
+from mmsum.generation.descriptions import (
+    in_names,
+    resolved,
+    said_by_label,
+    speak_of_figures,
+    with_lists,
+    without_repeats,
+)
 from mmsum.records import Document, Figure, ObjectRef, Section
 
 LABELS = ["Figure 1", "Figure 2", "Figure 3"]
@@ -113,7 +120,9 @@ def test_names_stand_without_the_keys_that_were_seen() -> None:
         "",
         "mRNA of (LSTM) and year(s) rose (Figure 5).",
     ]
-    assert in_names(captioned, said) == {
+    told = [in_names(figure, words) for figure, words in zip(captioned, said, strict=True)]
+    assert told[1] == "A logo."
+    assert said_by_label(captioned, told) == {
         # each sentence names its figure
         "Figure 1": "Rye led, (2) came next (Figure 1). Of oats (Figure 1) shows least! Two lines (Figure 1) "
         "It is so (Figure 1)",

@@ -222,6 +222,21 @@ def test_what_is_told_behind_a_key_weighs_more(tmp_path: Path, chat: Chat) -> No
     assert chat.tokenizer.decode(weighty) == "(red)= red falling to the end of"
 
 
+def test_numbers_of_a_text_whose_figures_are_described_weigh_more(tmp_path: Path, chat: Chat) -> None:
+    keys = {"training.answer_weight": 4, "training.unit": "both", "generation.describe_figures": True}
+    config = training_config(tmp_path, **keys)
+    shown = CheckedFact("colour", "It is red.", "Figure 1", False, ["square"], {"red": "red", "blue": "blue"}, "red")
+    number = CheckedFact(
+        "cost", "It cost 70 pounds.", "", True, ["cost"], {"stated": "70", "another": r"\d+"}, "stated"
+    )
+    action = CheckedFact("action", "Buy.", "", True, [], {"Buy.": "^(?=.*buy)"}, "Buy.")
+    given = example(summary="The square is red. It cost 70 pounds. Buy.", facts=write_facts([shown, number, action]))
+    row, _ = encode_example(given, chat, config)
+    assert row and "red (Figure 1).]" in chat.tokenizer.decode(row["prompt"])
+    weighty = [token for token, answers in zip(row["target"], row["answers"], strict=True) if answers]
+    assert chat.tokenizer.decode(weighty).strip() == "It cost 70 pounds."
+
+
 def test_silence_is_learned_of_what_is_seen(config: Config, chat: Chat) -> None:
     alone = example(text="", summary="")
     row, _ = encode_example(alone, chat, config)

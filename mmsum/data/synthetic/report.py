@@ -99,13 +99,16 @@ class _Writer:
     house: Look
     rng: Random
     kinds: Collection[str]
+    made_up_share: float
 
     @property
     def held_out(self) -> bool:
         return self.split == "heldout"
 
-    def by_voice(self, seen: Sequence[str], held_out: Sequence[str]) -> str:
-        """The voice's own sentence; one in four times another."""
+    def by_voice(self, seen: Sequence[str], held_out: Sequence[str], made_up: Sequence[str] = ()) -> str:
+        """The voice's own sentence; one in four times another, and where names are made up, that often a made-up one."""
+        if made_up and self.made_up_share and self.rng.random() < self.made_up_share:
+            return self.rng.choice(made_up)
         sentences = held_out if self.held_out else seen
         return sentences[self.voice % len(sentences)] if self.rng.random() < 0.75 else self.rng.choice(sentences)
 
@@ -119,8 +122,8 @@ def plan_report(
 ) -> ReportPlan:
     """Report `index` of a split: the same for the same arguments. Every fact of its gold is judged right on its gold.
 
-    made_up_share: share of figures whose quantity and names are made up (see made_up.py). kinds: of its figures, beside a
-    distractor; empty for all.
+    made_up_share: share of figures whose quantity and names are made up (see made_up.py), and of the text's sentences on
+    figures and on its number that are no voice's. kinds: of its figures, beside a distractor; empty for all.
     """
     for attempt in range(100):
         rng = Random(f"figure-reports {VERSION} {split} {seed} {index} {attempt}")
@@ -144,7 +147,9 @@ def _write(split: str, name: str, rng: Random, made_up_share: float, kinds: Coll
     if held_out and rng.random() < VEGA_RATE:
         library = "vega-lite"
     house = house_look(library, held_out, rng)
-    writer = _Writer(topic, split, rng.randrange(wording.VOICES), {**slots, "last": last}, house, rng, kinds)
+    writer = _Writer(
+        topic, split, rng.randrange(wording.VOICES), {**slots, "last": last}, house, rng, kinds, made_up_share
+    )
 
     measures = _measures(topic, rng.choice((1, 2, 2, 3, 3, 4)), rng, kinds)
     known = measures
@@ -158,7 +163,7 @@ def _write(split: str, name: str, rng: Random, made_up_share: float, kinds: Coll
     for place, measure in enumerate([*measures, None]):
         if place == distractor:
             figures.append(_distractor(f"Figure {len(figures) + 1}", writer))
-            sentence = writer.by_voice(texts.OFF_TOPIC, texts.HELD_OUT_OFF_TOPIC)
+            sentence = writer.by_voice(texts.OFF_TOPIC, texts.HELD_OUT_OFF_TOPIC, texts.MADE_UP_OFF_TOPIC)
             middle.append(sentence.format(label=figures[-1].label))
         if measure is not None:
             paragraph, figure, of_figure = _illustrated(measure, f"Figure {len(figures) + 1}", writer)
@@ -166,7 +171,7 @@ def _write(split: str, name: str, rng: Random, made_up_share: float, kinds: Coll
             middle.append(paragraph)
             told += [what for what, _ in of_figure]
             shown += [fact for _, fact in of_figure]
-    said, sentence = stated_fact(writer.voice, held_out, rng)
+    said, sentence = stated_fact(writer.voice, held_out, rng, made_up_share)
     action, actions = action_fact(topic.actions, writer.slots, rng)
     headings = texts.HELD_OUT_HEADINGS if held_out else texts.HEADINGS
     opening, method, talk, ending = headings[writer.voice % len(headings)]
@@ -264,15 +269,14 @@ def _illustrated(
     single = len(plot.series) == 1 and (kind in ("line", "area") or not plot.labels)
     view = measure.view.partition(" by ")[0] if single else measure.view
     view = {"gauge": f"a gauge of {plot.quantity}", "grid_map": f"a map of {plot.quantity}"}.get(kind, view)
-    listed = writer.by_voice(texts.LISTS, texts.HELD_OUT_LISTS)
+    listed = writer.by_voice(texts.LISTS, texts.HELD_OUT_LISTS, texts.MADE_UP_LISTS)
     order = order_of(plot, look, listed)
     misled = _misled(claims, writer)
     hint = hint_of(misled, plot.quantity) if misled else ""
     in_text = rng.random() < LIST_IN_TEXT_RATE
     caption = caption_of(label, view, hint, "" if in_text else order)
-    mention = writer.by_voice(texts.MENTIONS, texts.HELD_OUT_MENTIONS).format(
-        label=label, view=view, View=capital(view)
-    )
+    mention = writer.by_voice(texts.MENTIONS, texts.HELD_OUT_MENTIONS, texts.MADE_UP_MENTIONS)
+    mention = mention.format(label=label, view=view, View=capital(view))
     notes = writer.some(measure.notes, rng.choice((1, 2)))
     parts = [notes, mention, order] if rng.random() < 0.5 else [mention, order, notes]
     paragraph = f"# {measure.heading}\n" + " ".join(part for part in parts if part and (in_text or part is not order))

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from random import Random
 
 from mmsum.claims import CheckedFact
-from mmsum.data.synthetic.texts import STATED
+from mmsum.data.synthetic.texts import MADE_UP_STATED, STATED
 
 
-def stated_fact(voice: int, held_out: bool, rng: Random) -> tuple[CheckedFact, str]:
-    """A number as a fact, with the sentence of the gold, and the sentence of the text that tells it."""
+def stated_fact(voice: int, held_out: bool, rng: Random, made_up_share: float = 0.0) -> tuple[CheckedFact, str]:
+    """A number as a fact, with the sentence of the gold, and the sentence of the text that tells it.
+
+    made_up_share: how often that sentence is none of the voices'.
+    """
     kind = rng.choice(tuple(STATED))
     cue, seen, others, gold = STATED[kind]
     number = rng.randint(31, 990) * (10 if kind == "cost" else 1)
@@ -22,7 +25,10 @@ def stated_fact(voice: int, held_out: bool, rng: Random) -> tuple[CheckedFact, s
     forms = others if held_out else seen
     told = gold[voice % len(gold)].format(n=said)
     fact = CheckedFact(kind, told, "", True, [cue], {"stated": pattern, "another": other}, "stated")
-    return fact, forms[voice % len(forms)].format(n=said)
+    form = forms[voice % len(forms)]
+    if made_up_share and rng.random() < made_up_share:
+        form = rng.choice(MADE_UP_STATED[kind])
+    return fact, form.format(n=said)
 
 
 def restated(fact: CheckedFact, voice: int) -> str:

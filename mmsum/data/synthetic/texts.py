@@ -1,4 +1,5 @@
-"""Sentences of the reports' text by voice (the i-th is that of voice i), and others for held-out reports. No logic."""
+"""Sentences of the reports' text by voice (the i-th is that of voice i), others for held-out reports, and others again
+for reports with made-up names. No logic."""
 
 from __future__ import annotations
 
@@ -15,6 +16,15 @@ HELD_OUT_MENTIONS = (
     "See {label} on {view}.",
     "What we know of {view} was put into {label}.",
     "{label} was prepared from the data on {view}.",
+)
+MADE_UP_MENTIONS = (
+    "{label} gives {view}.",
+    "For {view}, turn to {label}.",
+    "{View} is found in {label}.",
+    "{View} ({label}).",
+    "The next page holds {label}: {view}.",
+    "{label} depicts {view}.",
+    "Readers will find {view} in {label}.",
 )
 OPENINGS = ("The report", "Our paper", "This document", "The present study", "This note")
 HELD_OUT_OPENINGS = ("The brief", "The following review", "This bulletin", "The survey", "This dossier")
@@ -42,6 +52,17 @@ LISTS = (
     "The order of the {what} is {names}.",
     "{What}, {names}.",
     "Here the {what} read {names}.",
+)
+MADE_UP_LISTS = (
+    "The {what} are {names}.",
+    "The {what} stand for {names}.",
+    "Read the {what} as {names}.",
+    "{What} in the figure: {names}.",
+    "Shown as {what}: {names}.",
+    "Key, {what}: {names}.",
+    "We marked the {what} thus: {names}.",
+    "To tell the {what} apart: {names}.",
+    "{names}: such are the {what}.",
 )
 HELD_OUT_LISTS = ("Printed {what}: {names}.", "Legend to the {what}: {names}.", "Of the {what} we name {names}.")
 
@@ -103,11 +124,55 @@ STATED = {
 }
 """Numbers that the text tells: kind -> cue, sentences of the text, of held-out texts, of the gold."""
 
+MADE_UP_STATED = {
+    "records": (
+        "The sample holds {n} records.",
+        "Behind the numbers stand {n} cases.",
+        "{n} entries passed the check.",
+        "Our files hold {n} records.",
+        "It was possible to read {n} records.",
+        "From the archive we took {n} files.",
+        "The evidence: {n} records.",
+        "This is what {n} cases tell.",
+        "Clerks copied {n} entries by hand.",
+    ),
+    "cost": (
+        "The bill was {n} pounds.",
+        "The council granted {n} pounds, and all of it was used.",
+        "{n} pounds were paid for the work.",
+        "Expenses ran to {n} pounds.",
+        "Of the funds, {n} pounds went here.",
+        "With {n} pounds it could be paid.",
+        "What it cost: {n} pounds.",
+        "The money, {n} pounds, came from the reserve.",
+        "Its makers asked for {n} pounds.",
+    ),
+    "days": (
+        "The team was busy with it for {n} working days.",
+        "{n} days of work lie behind these pages.",
+        "The time sheets show {n} working days.",
+        "From start to end we counted {n} days of work.",
+        "It kept the staff at work for {n} days.",
+        "Work on it filled {n} days.",
+        "After {n} working days it was done.",
+        "Time spent: {n} days of work.",
+        "Two clerks shared {n} working days.",
+    ),
+}
+"""More sentences of the text by kind."""
+
 OFF_TOPIC = (
     "{label} belongs to another file and is reproduced only for completeness.",
     "{label} is decoration.",
     "{label} was added by the printer and is not part of the argument.",
     "{label} is not discussed here.",
     "{label} has nothing to do with the matter.",
+)
+MADE_UP_OFF_TOPIC = (
+    "{label} is there for the eye alone.",
+    "Nothing here depends on {label}.",
+    "{label} was left in from an older edition.",
+    "Readers can skip {label}.",
+    "{label} tells of something else.",
 )
 HELD_OUT_OFF_TOPIC = ("{label} fills the page and may be passed over.", "{label} came with the template.")
