@@ -17,6 +17,7 @@ STAGES = {
     "pocket-figure.yaml": "train",
     "pocket.yaml": "train",
     "pocket-lines.yaml": "train",
+    "pocket-words.yaml": "train",
     "pocket-text.yaml": "train",
 }
 
