@@ -8,6 +8,7 @@ import pytest
 
 from mmsum.config import Config, load_config
 from mmsum.errors import FailureKind
+from mmsum.generation.descriptions import in_names, resolved
 from mmsum.generation.engine import Completion, Request
 from mmsum.generation.fused import FusedSummarizer, said_once
 from mmsum.generation.summarizer import build_summarizer
@@ -113,7 +114,7 @@ def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: 
         waves.append(list(zip(prompts, shown, strict=True)))
         silence.append({request.empty_above for request in requests})
         completions = generate(requests)
-        said.append([" ".join(completion.text.split()) for completion in completions])
+        said.append([completion.text for completion in completions])
         return completions
 
     monkeypatch.setattr(trained.engine, "generate", watched)
@@ -134,7 +135,10 @@ def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: 
     assert all("Part 0" not in prompt for prompt, _ in described)  # the document's text is not in it
     (text, _), (other, _) = read
     for place, words in zip((0, 2), said[0], strict=True):
-        assert words and f"[Figure {place + 1}: Caption {place} {words}]" in " ".join(text.split())
+        figure = seeing.figures[place]
+        told = " ".join(in_names(figure, resolved(figure, words)).split())  # as the summary is to have it
+        assert f"(Figure {place + 1})" in told
+        assert f"[Figure {place + 1}: Caption {place} {told}]" in " ".join(text.split())
     assert "[Figure 2: Caption 1]" in text and "[Figure 1: Caption 0]" in other  # there was nothing to look at
     assert drafts[0].shown == {0, 2} and drafts[1].shown == frozenset()
     assert [figure.caption for figure in seeing.figures] == captions  # the row keeps the document's own
