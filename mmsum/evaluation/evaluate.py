@@ -17,7 +17,7 @@ from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import ConfigError
 from mmsum.evaluation.baselines import BASELINES
-from mmsum.evaluation.facts import figure_facts
+from mmsum.evaluation.facts import figure_facts, text_facts
 from mmsum.evaluation.intervals import Bootstrap
 from mmsum.evaluation.page import render_page
 from mmsum.evaluation.result import Evaluation
@@ -66,6 +66,7 @@ def evaluate(
     table, left_out = load_examples(data, limit, split, unit, source)
     examples = Examples(table, config.seed)
     facts = [figure_facts(examples.get(index)) for index in range(len(examples))]
+    of_text = [text_facts(examples.get(index)) for index in range(len(examples))]
     systems = list_systems(config, ablate=ablate, can_swap=examples.can_swap, backbone=backbone, text_only=text_only)
     storage.honours_conditions(storage.normalize(out))  # OUT can be written: found out before the work
 
@@ -74,7 +75,7 @@ def evaluate(
         written[name] = [Written(BASELINES[name](examples.get(index))) for index in range(len(examples))]
 
     texts = {
-        name: [score(examples.get(index), facts[index], one) for index, one in enumerate(column)]
+        name: [score(examples.get(index), facts[index], of_text[index], one) for index, one in enumerate(column)]
         for name, column in written.items()
     }
     bootstrap = Bootstrap(len(examples), config.seed)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from mmsum.claims import CheckedFact, chance, judge
+from mmsum.claims import VERDICTS, CheckedFact, chance, judge
 from mmsum.config import Config
 from mmsum.evaluation.intervals import SAMPLES, Difference, Interval
 from mmsum.evaluation.scores import KindScores, Scored, Scores, Shares
@@ -176,15 +177,14 @@ def _scores(scores: Scores) -> dict[str, Any]:
         "same_language": scores.same_language,
         "failed": scores.failed,
         "figures_shown": scores.figures_shown,
-        "facts_of_text": _facts(scores.of_text, _VERDICTS),
+        "facts_of_text": _facts(scores.of_text, VERDICTS),
     }
 
 
-_VERDICTS = ("right", "wrong", "absent")
-_SHARES = (*_VERDICTS, "right_of_told", "cited", "cited_right")
+_SHARES = (*VERDICTS, "right_of_told", "cited", "cited_right")
 
 
-def _facts(facts: Shares | None, names: tuple[str, ...] = _SHARES) -> dict[str, Any]:
+def _facts(facts: Shares | None, names: Sequence[str] = _SHARES) -> dict[str, Any]:
     """Shares as plain numbers, their intervals beside them."""
     found: dict[str, Interval | None] = {name: getattr(facts, name, None) for name in names}
     return {

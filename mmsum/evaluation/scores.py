@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmsum.claims import CheckedFact, Verdict, chance_by_kind, judge
+from mmsum.claims import VERDICTS, CheckedFact, Verdict, chance_by_kind, judge
 from mmsum.documents.language import language_of
-from mmsum.evaluation.facts import FactCounts, Told, check_facts, count_facts, text_facts
+from mmsum.evaluation.facts import FactCounts, Told, check_facts, count_facts
 from mmsum.evaluation.intervals import Bootstrap, Difference, Interval
 from mmsum.evaluation.writing import Written
 from mmsum.examples import Example
@@ -39,11 +39,10 @@ class Scored:
         return count_facts(self.told)
 
 
-def score(example: Example, facts: Sequence[CheckedFact], written: Written) -> Scored:
-    """A failed summary is an empty text: it scores 0 and tells no fact."""
+def score(example: Example, facts: Sequence[CheckedFact], of_text: Sequence[CheckedFact], written: Written) -> Scored:
+    """A failed summary is an empty text: it scores 0 and tells no fact. facts, of_text: see figure_facts, text_facts."""
     text = written.text
     language = language_of(text)
-    of_text = text_facts(example)
     return Scored(
         written=written,
         rouge=rouge(example.summary, text),
@@ -122,9 +121,7 @@ def scores_of(rows: Sequence[Scored], ours: Sequence[Scored], bootstrap: Bootstr
         failed=sum(not row.text for row in rows),
         figures_shown=sum(row.written.shown for row in rows) / figures if figures else None,
         facts=fact_scores(counts, bootstrap),
-        of_text=shares(
-            [[row.of_text.count(verdict) for row in rows] for verdict in ("right", "wrong", "absent")], bootstrap
-        ),
+        of_text=shares([[row.of_text.count(verdict) for row in rows] for verdict in VERDICTS], bootstrap),
         minus_rouge=None
         if is_ours
         else bootstrap.difference([row.rouge["rougeL"] for row in ours], [row.rouge["rougeL"] for row in rows]),
@@ -140,7 +137,7 @@ def scores_of(rows: Sequence[Scored], ours: Sequence[Scored], bootstrap: Bootstr
 
 def fact_scores(counts: Sequence[FactCounts], bootstrap: Bootstrap) -> FactScores | None:
     """None where no example has a fact that only a figure shows."""
-    verdicts = [[getattr(count, verdict) for count in counts] for verdict in ("right", "wrong", "absent")]
+    verdicts = [[getattr(count, verdict) for count in counts] for verdict in VERDICTS]
     if (found := shares(verdicts, bootstrap)) is None:
         return None
     told = [count.told for count in counts]

@@ -89,8 +89,8 @@ def encode_example(
     in_words = False
     if generation.describe_figures and not alone:
         # What the gold says of a figure stands for what the model will have said of it; the figure itself is not shown again.
-        said = [said_of(example, figure) for figure in example.figures]
-        document = described(document, [in_names(*told) for told in zip(document.figures, said, strict=True)])
+        pairs = zip(document.figures, example.figures, strict=True)
+        document = described(document, [in_names(figure, said_of(example, given)) for figure, given in pairs])
         in_words = config.training.stage == "train"
     most = 0 if in_words else generation.figures_per_call
     leaves = split_document(document, chat.budget(generation), chat.count, most)
