@@ -160,3 +160,15 @@ def losses(config: Config) -> list[float]:
 
 def steps(config: Config) -> list[StepLog]:
     return read_steps(config.training.out)
+
+
+def example(**changes: object) -> Example:
+    """A document with one figure; `changes` replace its fields."""
+    fields: dict[str, object] = {
+        "id": "one",
+        "title": "Squares",
+        "text": "# Painting\n\nFigure 1 shows a red square.\n\n# End\n\nIt rained.",
+        "figures": [ExampleFigure("Figure 1", "Figure 1: A square.", png("red"))],
+        "summary": "One red square.",
+    }
+    return Example(**{**fields, **changes})  # type: ignore[arg-type]
