@@ -28,7 +28,7 @@ from mmsum.images import square_image
 from mmsum.legend import key_spans, repeat_keys, told_spans
 from mmsum.records import Figure
 
-VERSION = 12
+VERSION = 13
 """Raised when an encoded row changes its meaning."""
 
 RULES = {
@@ -112,7 +112,9 @@ def encode_example(
     answers = []
     if config.training.answer_weight != 1:
         spans = _numbers_told(example, summary) if in_words else _answers(example, summary)
-        answers = [*chat.within(summary, spans), not summary][: len(target)]  # silence is an answer
+        # Silence is an answer; and to end weighs what one more number does, or summaries go on telling them.
+        ends = not summary or (in_words and bool(spans))
+        answers = [*chat.within(summary, spans), ends][: len(target)]
     counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
     title = chat.title(document.title)
     text = keep_marks(leaf.text, shown)
