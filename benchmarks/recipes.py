@@ -13,8 +13,8 @@ A probe of some steps sets each recipe's number of steps. Losses are those of a 
 topics, phrases and colours, half of it drawn by another library), with their own figures; figures also with those of another
 report; with none. `documents` mixes documents, read with what the gold says of their figures, and figures by themselves: the
 first lose by having no text, the second by having no figure.
-right, wrong: facts of figures as the trained model describes each alone, or as its summaries of whole documents tell them; the
-last column: right with the figures of another report.
+right, wrong: facts of figures as the trained model describes each alone, or as its summaries of whole documents tell them;
+swapped: right with the figures of another report; text: facts of the text that the summaries tell right.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from mmsum.claims import Verdict, judge
+from mmsum.claims import CheckedFact, judge
 from mmsum.config import Config, load_config
 from mmsum.data.files import read_examples
-from mmsum.evaluation.facts import figure_facts
+from mmsum.evaluation.facts import figure_facts, text_facts
 from mmsum.examples import Example, split_by_figure, to_document
 from mmsum.generation.fused import FusedSummarizer
 from mmsum.model.fused import load_fused
@@ -75,12 +75,13 @@ DOCUMENTS: dict[str, Sets] = {
 PARTS = {"figures": (JOBS / "pocket-figure.yaml", FIGURES), "documents": (JOBS / "pocket.yaml", DOCUMENTS)}
 
 COLUMNS = {"figures": ("own", "swapped", "none"), "documents": ("own", "none", "no text")}
+JUDGED = {"figures": ("right", "wrong", "swapped"), "documents": ("right", "wrong", "swapped", "text")}
 
 PROBE = 24
 """Steps of the probe; the first four, in which kernels are made, are left out. Steps of one length follow one another."""
 EXAMPLES = {"figures": 160, "documents": 96}
 """Held-out examples whose loss is taken, in random order: neighbours are of one report."""
-REPORTS = {"figures": 24, "documents": 12}
+REPORTS = {"figures": 24, "documents": 32}
 """Held-out reports that are described, or summarized."""
 MOST_FIGURES = 5
 """Of one report: that many further on is another report's figure."""
@@ -153,24 +154,27 @@ def losses(config: Config, data: str, part: str) -> dict[str, float]:
 
 
 def facts(config: Config, examples: list[Example]) -> dict[str, float]:
-    """Shares of the examples' facts: right, wrong, and right with the figures of another report."""
+    """Shares of the figures' facts: right, wrong, and right with the figures of another report; of the text's: right."""
     summarizer = FusedSummarizer.load(config)
     documents = [to_document(example) for example in examples]
 
-    def verdicts() -> list[Verdict]:
-        found: list[Verdict] = []
-        for example, draft in zip(examples, summarizer.summarize(documents), strict=True):
-            listed = figure_facts(example)
-            found += [judge(fact, draft.text, listed) for fact in listed]
-        return found
+    def share(verdict: str, texts: list[str], listed: list[list[CheckedFact]]) -> float:
+        told = [judge(fact, text, facts) for text, facts in zip(texts, listed, strict=True) for fact in facts]
+        return told.count(verdict) / max(len(told), 1)
 
-    own = verdicts()
+    of_figures, of_text = [figure_facts(example) for example in examples], [text_facts(example) for example in examples]
+    own = [draft.text for draft in summarizer.summarize(documents)]
     figures = [figure for document in documents for figure in document.figures]
     images = [figure.image for figure in figures]
     for figure, image in zip(figures, images[MOST_FIGURES:] + images[:MOST_FIGURES], strict=True):
         figure.image = image
-    counts = {"right": own.count("right"), "wrong": own.count("wrong"), "swapped": verdicts().count("right")}
-    return {name: count / len(own) for name, count in counts.items()}
+    swapped = [draft.text for draft in summarizer.summarize(documents)]
+    return {
+        "right": share("right", own, of_figures),
+        "wrong": share("wrong", own, of_figures),
+        "swapped": share("right", swapped, of_figures),
+        "text": share("right", own, of_text),
+    }
 
 
 def try_recipe(part: str, name: str, given: argparse.Namespace, folder: Path) -> None:
@@ -185,7 +189,7 @@ def try_recipe(part: str, name: str, given: argparse.Namespace, folder: Path) ->
         reports = [piece for report in reports for piece in split_by_figure(report) if piece.summary]
     told = facts(trained, reports)
     shown = "".join(f"{loss[column]:9.3f}" for column in COLUMNS[part])
-    judged = "".join(f"{told[column]:9.1%}" for column in ("right", "wrong", "swapped"))
+    judged = "".join(f"{told[column]:9.1%}" for column in JUDGED[part])
     print(f"{name:32}{steps:6}{minutes:8.1f}{shown}{judged}", flush=True)
 
 
@@ -206,7 +210,7 @@ def main() -> None:
     if given.folder:
         try_recipe(given.part, given.recipe[-1], given, Path(given.folder))
         return
-    columns = "".join(f"{column:>9}" for column in (*COLUMNS[given.part], "right", "wrong", "swapped"))
+    columns = "".join(f"{column:>9}" for column in (*COLUMNS[given.part], *JUDGED[given.part]))
     print(f"{'recipe':32}{'steps':>6}{'minutes':>8}{columns}", flush=True)
     failed = []
     with tempfile.TemporaryDirectory() as scratch:

@@ -16,7 +16,7 @@ _ENTRY = re.compile(rf"(\(\w+\)) ({_NAME})")
 _MORE = rf"(?:[,;] \(\w+\) {_NAME})"
 _LIST = re.compile(rf"(?<=: )\(\w+\) {_NAME}{_MORE}*|(?<!\w)\(\w+\) {_NAME}{_MORE}+")
 _KEY = re.compile(r"(?<!\w)\(\w+\)")
-_TOLD = re.compile(r"(?<= )= \w+(?: [\w-]+){1,5}")
+_TOLD = re.compile(r"(?<= )= \w+(?: [\w-]+){0,5}")
 _AHEAD = r"(?: (?:was|were|is|are|has|had|kept)\b)?"
 _THERE = re.compile(r"\bthere (?:was|were|is|are)\b(?: an?\b)?(?! no\b)", re.IGNORECASE)
 

@@ -135,8 +135,8 @@ def test_a_key_that_the_caption_does_not_know_tells_nothing() -> None:
     figure = Figure(
         "Figure 1", 1, (0, 0, 9, 9), "Figure 1: Loaves: (1) rye, (2) oats. The mean (dashed).", "chart", 9, 9
     )
-    words = "(1) rye = 1 rose (Figure 1). (3) = 3 fell. The flour was = blue highest. (dashed) = dashed is flat."
+    words = "(1) rye = 1 rose (Figure 1). (3) = 3 fell. Flour was = blue highest. Oats was = blue. (dashed) = dashed is flat."
     words = without_repeats(figure, words)
-    assert words == "(1) rye rose (Figure 1). (3) = 3 fell. The flour was = blue highest. (dashed) is flat."
+    assert words == "(1) rye rose (Figure 1). (3) = 3 fell. Flour was = blue highest. Oats was = blue. (dashed) is flat."
     assert resolved(figure, words) == "(1) rye rose (Figure 1). (dashed) is flat."
     assert resolved(figure, "") == ""
