@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from mmsum.claims import CheckedFact, judge
+from mmsum.claims import CheckedFact, Verdict, judge
 from mmsum.config import Config, load_config
 from mmsum.data.files import read_examples
 from mmsum.evaluation.facts import figure_facts, text_facts
@@ -158,7 +158,7 @@ def facts(config: Config, examples: list[Example]) -> dict[str, float]:
     summarizer = FusedSummarizer.load(config)
     documents = [to_document(example) for example in examples]
 
-    def share(verdict: str, texts: list[str], listed: list[list[CheckedFact]]) -> float:
+    def share(verdict: Verdict, texts: list[str], listed: list[list[CheckedFact]]) -> float:
         told = [judge(fact, text, facts) for text, facts in zip(texts, listed, strict=True) for fact in facts]
         return told.count(verdict) / max(len(told), 1)
 

@@ -34,7 +34,8 @@ from mmsum.training.checkpoints import (
 )
 from mmsum.training.encode import Encoded
 from mmsum.training.export import write_export
-from mmsum.training.learners import ClipLearner, Learner, SummaryLearner, build_learner, contrastive_loss
+from mmsum.training.learners import ClipLearner, Learner, SummaryLearner, build_learner
+from mmsum.training.losses import contrastive_loss
 from mmsum.training.measure import look_closer, mean_loss
 from mmsum.training.optimizers import DeepSpeedOptimizer, Optimizer, PlainOptimizer
 from mmsum.training.world import World

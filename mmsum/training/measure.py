@@ -7,7 +7,8 @@ import resource
 from mmsum.config import Config
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch
-from mmsum.training.learners import ClipLearner, SummaryLearner, contrastive_loss
+from mmsum.training.learners import ClipLearner, SummaryLearner
+from mmsum.training.losses import contrastive_loss
 from mmsum.training.optimizers import Optimizer
 from mmsum.training.world import World
 

@@ -137,6 +137,8 @@ def test_a_key_that_the_caption_does_not_know_tells_nothing() -> None:
     )
     words = "(1) rye = 1 rose (Figure 1). (3) = 3 fell. Flour was = blue highest. Oats was = blue. (dashed) = dashed is flat."
     words = without_repeats(figure, words)
-    assert words == "(1) rye rose (Figure 1). (3) = 3 fell. Flour was = blue highest. Oats was = blue. (dashed) is flat."
+    assert (
+        words == "(1) rye rose (Figure 1). (3) = 3 fell. Flour was = blue highest. Oats was = blue. (dashed) is flat."
+    )
     assert resolved(figure, words) == "(1) rye rose (Figure 1). (dashed) is flat."
     assert resolved(figure, "") == ""
