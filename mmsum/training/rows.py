@@ -28,7 +28,7 @@ from mmsum.images import square_image
 from mmsum.legend import key_spans, repeat_keys, told_spans
 from mmsum.records import Figure
 
-VERSION = 13
+VERSION = 14
 """Raised when an encoded row changes its meaning."""
 
 RULES = {
@@ -111,10 +111,8 @@ def encode_example(
     target = chat.answer(summary, generation.summary_tokens)
     answers = []
     if config.training.answer_weight != 1:
-        spans = _numbers_told(example, summary) if in_words else _answers(example, summary)
-        # Silence is an answer; and to end weighs what one more number does, or summaries go on telling them.
-        ends = not summary or (in_words and bool(spans))
-        answers = [*chat.within(summary, spans), ends][: len(target)]
+        spans = _told_of_text(example, summary) if in_words else _answers(example, summary)
+        answers = [*chat.within(summary, spans), not summary][: len(target)]  # silence is an answer
     counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
     title = chat.title(document.title)
     text = keep_marks(leaf.text, shown)
@@ -151,10 +149,11 @@ def _answers(example: Example, summary: str) -> list[tuple[int, int]]:
     return spans + key_spans(summary) + behind_keys
 
 
-def _numbers_told(example: Example, summary: str) -> list[tuple[int, int]]:
-    """The sentences that tell a number of the text. What figures show is copied from their descriptions; whether a number
-    is told at all is decided by one word, the first of its sentence, and was mostly decided against (docs/log.md)."""
-    told = [fact.statement for fact in read_facts(example.facts) if fact.said and fact.answer == "stated"]
+def _told_of_text(example: Example, summary: str) -> list[tuple[int, int]]:
+    """The sentences that tell a fact of the text: a number, a recommendation. What figures show is copied from their
+    descriptions; whether one of these is told at all is decided by one word, the first of its sentence, and was mostly decided
+    against (docs/log.md). To end weighs no more than it does: else half of them are left out again."""
+    told = [fact.statement for fact in read_facts(example.facts) if fact.said and not fact.figure]
     return [(start, start + len(words)) for words in told if (start := summary.find(words)) >= 0]
 
 

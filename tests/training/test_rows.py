@@ -158,7 +158,7 @@ def test_what_is_told_behind_a_key_weighs_more(tmp_path: Path, chat: Chat) -> No
     assert chat.tokenizer.decode(weighty) == "(red)= red falling to the end of"
 
 
-def test_numbers_of_a_text_whose_figures_are_described_weigh_more(tmp_path: Path, chat: Chat) -> None:
+def test_what_is_told_of_a_text_whose_figures_are_described_weighs_more(tmp_path: Path, chat: Chat) -> None:
     keys = {"training.answer_weight": 4, "training.unit": "both", "generation.describe_figures": True}
     config = training_config(tmp_path, **keys)
     shown = CheckedFact("colour", "It is red.", "Figure 1", False, ["square"], {"red": "red", "blue": "blue"}, "red")
@@ -170,10 +170,7 @@ def test_numbers_of_a_text_whose_figures_are_described_weigh_more(tmp_path: Path
     row, _ = encode_example(given, chat, config)
     assert row and "red (Figure 1).]" in chat.tokenizer.decode(row["prompt"])
     weighty = [token for token, answers in zip(row["target"], row["answers"], strict=True) if answers]
-    assert weighty.pop() == chat.tokenizer.eos_token_id  # to end weighs what one more number does
-    assert chat.tokenizer.decode(weighty).strip() == "It cost 70 pounds."
-    row, _ = encode_example(replace(given, facts=write_facts([shown, action])), chat, config)
-    assert row and not any(row["answers"])
+    assert chat.tokenizer.decode(weighty).strip() == "It cost 70 pounds.Buy."
 
 
 def test_silence_is_learned_of_what_is_seen(config: Config, chat: Chat) -> None:
