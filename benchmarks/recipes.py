@@ -100,7 +100,6 @@ def settings(part: str, name: str, given: argparse.Namespace, folder: Path) -> C
         "training.valid": "",
         "training.out": str(out),
         "training.checkpoint_steps": 10_000,
-        "training.compile": False,  # a minute of every run
         "model.export": given.start,
     }
     return load_config(recipe, **keys | recipes[name])
