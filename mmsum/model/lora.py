@@ -63,6 +63,7 @@ def save_lora(backbone: Any, tensors: dict[str, torch.Tensor], folder: Path, bas
     """Writes peft's two files; tensors: lora_modules' names + ``.weight``."""
     settings = backbone.peft_config["default"]
     settings.base_model_name_or_path, settings.inference_mode = base, True
+    settings.target_modules = sorted(settings.target_modules)  # a set, of another order in every process
     settings.save_pretrained(str(folder))
     save_file({_PREFIX + name: tensor for name, tensor in tensors.items()}, folder / ADAPTER_WEIGHTS)
 

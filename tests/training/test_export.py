@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from safetensors.torch import load_file
 
 from mmsum.config import Config
 from mmsum.model.fused import load_fused
-from mmsum.model.lora import ADAPTER_WEIGHTS
+from mmsum.model.lora import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from mmsum.model.manifest import WEIGHTS, read_manifest
 from mmsum.model.torchstack import torch
 from mmsum.training.launch import train_in_process
@@ -82,6 +83,8 @@ def test_lora_is_added_to_an_export_that_has_none(tmp_path: Path, rate: float) -
     assert "lora" in manifest.parts and manifest.vision["lora_rank"] == 2
     assert manifest.vision | {"lora_rank": 0} == read_manifest(first).vision
     assert any(tensor.any() for name, tensor in load_file(second / ADAPTER_WEIGHTS).items() if "lora_B" in name)
+    layers = json.loads((second / ADAPTER_CONFIG).read_text())["target_modules"]
+    assert len(layers) == 7 and layers == sorted(layers)  # one run, one export: peft keeps them as a set
     before, after = load_file(first / WEIGHTS), load_file(second / WEIGHTS)
     kept = [torch.equal(tensor, after[name]) for name, tensor in before.items() if name.startswith("fusion.")]
     assert kept and all(kept) == (rate == 0)  # frozen adapters are handed on as they were
