@@ -32,6 +32,13 @@ def add_data_commands(parser: argparse.ArgumentParser, parser_class: Any) -> Non
         metavar="KINDS",
         help="comma-separated: only figures of these kinds, such as line,heat_map (default: all)",
     )
+    command.add_argument(
+        "--advised",
+        type=share,
+        default=0.4,
+        metavar="SHARE",
+        help="0 to 1: share of summaries that also tell what the text recommends (default: 0.4)",
+    )
     command.add_argument("--pdf", action="store_true", help="also one PDF per example, under <split>/pdf/")
     command.add_argument("--workers", type=count_of("processes"), metavar="N", help="processes (default: one per core)")
     command.set_defaults(run=_figure_reports)

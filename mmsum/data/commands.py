@@ -27,6 +27,7 @@ def figure_reports(arguments: argparse.Namespace) -> None:
         pdf=arguments.pdf,
         made_up_share=arguments.made_up,
         kinds=arguments.kinds,
+        advised_share=arguments.advised,
         workers=arguments.workers,
     )
     rate = sum(done.values()) / (time.monotonic() - start)

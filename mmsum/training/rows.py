@@ -28,7 +28,7 @@ from mmsum.images import square_image
 from mmsum.legend import key_spans, repeat_keys, told_spans
 from mmsum.records import Figure
 
-VERSION = 15
+VERSION = 14
 """Raised when an encoded row changes its meaning."""
 
 RULES = {
@@ -36,7 +36,6 @@ RULES = {
     "nothing_to_read": "left out: neither text nor captions nor figures",
     "text_cut": "text over generation.context_tokens: its first part is used",
     "summary_cut": "gold summary over generation.summary_tokens: its start is used",
-    "end_not_taught": "gold summary without the text's recommendation: it does not teach where to end",
     "figures_left_out": "figures beyond generation.figures_per_call or the first part of the text",
     "not_cited": "figures of which the summary says nothing; by themselves they teach to say nothing",
     "images_broken": "figures whose image cannot be decoded: the caption is used",
@@ -115,9 +114,6 @@ def encode_example(
         spans = _told_of_text(example, summary) if in_words else _answers(example, summary)
         answers = [*chat.within(summary, spans), not summary][: len(target)]  # silence is an answer
     counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
-    if in_words and not counts["summary_cut"] and _lacks_recommendation(example):
-        counts["end_not_taught"] = 1
-        target, answers = target[:-1], answers[:-1]
     title = chat.title(document.title)
     text = keep_marks(leaf.text, shown)
     captions = [caption_line(figure).strip("[]") for figure, seen in zip(figures, shown, strict=True) if seen]
@@ -159,13 +155,6 @@ def _told_of_text(example: Example, summary: str) -> list[tuple[int, int]]:
     against (docs/log.md). To end weighs no more than it does: else half of them are left out again."""
     told = [fact.statement for fact in read_facts(example.facts) if fact.said and not fact.figure]
     return [(start, start + len(words)) for words in told if (start := summary.find(words)) >= 0]
-
-
-def _lacks_recommendation(example: Example) -> bool:
-    """Whether the gold tells a fact of the text, but nothing that is recommended there, as most of mmsum data figure-reports do, by
-    chance: greedy decoding, which takes what most golds do, would end without one always (docs/log.md)."""
-    kinds = {fact.kind for fact in read_facts(example.facts) if fact.said and not fact.figure}
-    return bool(kinds) and "action" not in kinds
 
 
 def _bare(figures: list[Figure], shown: list[bool], chat: Chat, generation: Generation) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import re
 import subprocess
@@ -16,6 +17,7 @@ from PIL import Image
 
 from mmsum.claims import chance as best_constant
 from mmsum.claims import judge, read_facts, sentences
+from mmsum.data.arguments import add_data_commands
 from mmsum.data.files import read_examples
 from mmsum.data.synthetic import made_up as made_up_words
 from mmsum.data.synthetic import texts
@@ -24,7 +26,7 @@ from mmsum.data.synthetic.phrases import PHRASES
 from mmsum.data.synthetic.plot import KINDS, Claim
 from mmsum.data.synthetic.processes import PROCESSES, SEEN_NAMES
 from mmsum.data.synthetic.render import draw_figure, render_report
-from mmsum.data.synthetic.report import HELD_OUT_TOPICS, MIN_FIGURE_FACTS, ReportPlan, plan_report, retold
+from mmsum.data.synthetic.report import ADVISED_RATE, HELD_OUT_TOPICS, MIN_FIGURE_FACTS, ReportPlan, plan_report, retold
 from mmsum.data.synthetic.wording import CHECKS, VOICES, check, cited
 from mmsum.data.topics import TOPICS
 from mmsum.errors import OutputError
@@ -233,6 +235,21 @@ def test_sentences_around_made_up_names_are_no_voice_s_and_none_of_held_out_repo
     long = [form for form in made if len(form) > 15]
     assert len(long) > 15
     assert not [form for form in long if form in plain]
+
+
+def test_golds_tell_what_is_recommended_as_often_as_they_are_told_to(reports: list[ReportPlan]) -> None:
+    def advised(some: list[ReportPlan]) -> float:
+        told = [[fact for fact in report.facts if fact.kind == "action"] for report in some]
+        for report, facts in zip(some, told, strict=True):
+            assert report.summary.endswith(facts[0].statement) if facts else True
+        return sum(map(bool, told)) / len(some)
+
+    assert 0.3 < advised(reports) < 0.5
+    for share in (0.0, 1.0):
+        assert advised([plan_report("train", 7, index, advised_share=share) for index in range(30)]) == share
+    parser = argparse.ArgumentParser()
+    add_data_commands(parser, argparse.ArgumentParser)
+    assert parser.parse_args(["figure-reports", "out"]).advised == ADVISED_RATE
 
 
 def made_up_reports(share: float) -> list[ReportPlan]:

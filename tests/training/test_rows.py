@@ -173,27 +173,6 @@ def test_what_is_told_of_a_text_whose_figures_are_described_weighs_more(tmp_path
     assert chat.tokenizer.decode(weighty).strip() == "It cost 70 pounds.Buy."
 
 
-def test_golds_that_leave_out_what_is_recommended_do_not_teach_where_to_end(tmp_path: Path, chat: Chat) -> None:
-    keys = {"training.answer_weight": 4, "training.unit": "both", "generation.describe_figures": True}
-    config = training_config(tmp_path, **keys)
-    options = {"stated": "70", "another": r"\d+"}
-    number = CheckedFact("cost", "It cost 70 pounds.", "", True, ["cost"], options, "stated")
-    action = CheckedFact("action", "Buy.", "", True, [], {"Buy.": "^(?=.*buy)"}, "Buy.")
-    end = chat.tokenizer.eos_token_id
-    given = example(summary="The square is red. It cost 70 pounds.", facts=write_facts([number]))
-    row, counts = encode_example(given, chat, config)
-    assert row and end not in row["target"] and len(row["answers"]) == len(row["target"])
-    assert chat.tokenizer.decode(row["target"]) == given.summary and counts["end_not_taught"] == 1
-    for taught in (
-        replace(given, summary=f"{given.summary} Buy.", facts=write_facts([number, action])),
-        replace(given, facts=""),  # nothing is known of what the text recommends
-    ):
-        row, counts = encode_example(taught, chat, config)
-        assert row and row["target"][-1] == end and "end_not_taught" not in counts
-    row, counts = encode_example(given, chat, config, alone=True)
-    assert row and row["target"][-1] == end and "end_not_taught" not in counts
-
-
 def test_silence_is_learned_of_what_is_seen(config: Config, chat: Chat) -> None:
     alone = example(text="", summary="")
     row, _ = encode_example(alone, chat, config)

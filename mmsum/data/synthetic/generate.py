@@ -16,7 +16,7 @@ from multiprocessing import get_context
 
 from mmsum import storage
 from mmsum.data.files import refuse_parts, write_part
-from mmsum.data.synthetic.report import plan_report
+from mmsum.data.synthetic.report import ADVISED_RATE, plan_report
 from mmsum.errors import PresetError
 
 SPLITS = ("train", "valid", "test", "heldout")
@@ -33,6 +33,7 @@ class _Part:
     pdf: bool
     made_up_share: float
     kinds: tuple[str, ...]
+    advised_share: float
 
 
 def sizes(n: int, split: str | None = None) -> dict[str, int]:
@@ -51,9 +52,10 @@ def write_figure_reports(
     pdf: bool = False,
     made_up_share: float = 0.0,
     kinds: Sequence[str] = (),
+    advised_share: float = ADVISED_RATE,
     workers: int | None = None,
 ) -> dict[str, int]:
-    """Write the splits under `out` (a folder or URI) and return their sizes. made_up_share, kinds: see plan_report.
+    """Write the splits under `out` (a folder or URI) and return their sizes. Shares and kinds: see plan_report.
 
     Raises OutputError where `out` holds parts already or cannot be written, PresetError where the held-out split is
     asked for and Vega-Lite is missing.
@@ -68,7 +70,17 @@ def write_figure_reports(
         refuse_parts(folder)
         starts = range(0, count, PART_ROWS)
         parts += [
-            _Part(name, seed, start, min(count, start + PART_ROWS), folder, pdf, made_up_share, tuple(kinds))
+            _Part(
+                name,
+                seed,
+                start,
+                min(count, start + PART_ROWS),
+                folder,
+                pdf,
+                made_up_share,
+                tuple(kinds),
+                advised_share,
+            )
             for start in starts
         ]
     processes = min(workers or os.cpu_count() or 1, len(parts))
@@ -87,9 +99,8 @@ def _write_part(part: _Part) -> None:
     from mmsum.data.synthetic.render import render_report
 
     indices = range(part.start, part.stop)
-    examples = [
-        render_report(plan_report(part.split, part.seed, index, part.made_up_share, part.kinds)) for index in indices
-    ]
+    how = (part.made_up_share, part.kinds, part.advised_share)
+    examples = [render_report(plan_report(part.split, part.seed, index, *how)) for index in indices]
     if part.pdf:
         from mmsum.data.synthetic.pdf import render_pdf
 

@@ -28,6 +28,8 @@ DISTRACTOR_RATE = 0.2
 """Share of reports with one figure that the gold does not mention: a photo, a logo or a chart of another subject."""
 MISLEADING_RATE = 0.1
 """Share of figures with a trend or a largest value in the gold whose caption hints at a wrong answer."""
+ADVISED_RATE = 0.4
+"""Share of golds that tell a recommendation, where `advised_share` says nothing else."""
 MATPLOTLIB_RATE = 0.15
 """Share of reports whose figures are drawn by matplotlib instead of Pillow, which is ten times as fast."""
 VEGA_RATE = 0.5
@@ -118,16 +120,22 @@ class _Writer:
 
 
 def plan_report(
-    split: str, seed: int, index: int, made_up_share: float = 0.0, kinds: Collection[str] = ()
+    split: str,
+    seed: int,
+    index: int,
+    made_up_share: float = 0.0,
+    kinds: Collection[str] = (),
+    advised_share: float = ADVISED_RATE,
 ) -> ReportPlan:
     """Report `index` of a split: the same for the same arguments. Every fact of its gold is judged right on its gold.
 
     made_up_share: share of figures whose quantity and names are made up (see made_up.py), and of the text's sentences on
-    figures and on its number that are no voice's. kinds: of its figures, beside a distractor; empty for all.
+    figures and on its number that are no voice's. kinds: of its figures, beside a distractor; empty for all. advised_share: of
+    golds that tell the text's first recommendation.
     """
     for attempt in range(100):
         rng = Random(f"figure-reports {VERSION} {split} {seed} {index} {attempt}")
-        report = _write(split, f"{split}-{seed}-{index:06d}", rng, made_up_share, kinds)
+        report = _write(split, f"{split}-{seed}-{index:06d}", rng, made_up_share, kinds, advised_share)
         shown = sum(not fact.said for fact in report.facts)
         brief = len(report.summary.split()) <= MOST_WORDS
         right = all(judge(fact, report.summary, report.facts) == "right" for fact in report.facts)
@@ -137,7 +145,9 @@ def plan_report(
     raise AssertionError(f"no consistent report for {split} {seed} {index}")
 
 
-def _write(split: str, name: str, rng: Random, made_up_share: float, kinds: Collection[str]) -> ReportPlan:
+def _write(
+    split: str, name: str, rng: Random, made_up_share: float, kinds: Collection[str], advised_share: float
+) -> ReportPlan:
     held_out = split == "heldout"
     topics = [topic for topic in TOPICS if (topic.key in HELD_OUT_TOPICS) == held_out]
     topic = rng.choice([topic for topic in topics if any(_kinds(measure, kinds) for measure in _known(topic))])
@@ -186,7 +196,7 @@ def _write(split: str, name: str, rng: Random, made_up_share: float, kinds: Coll
             f"# {ending}\n{actions}",
         ]
     )
-    stated = [said, action] if rng.random() < 0.4 else [said]
+    stated = [said, action] if rng.random() < advised_share else [said]
     gold = _gold(gist, writer.voice, [fact.statement for fact in shown], [fact.statement for fact in stated])
     title = rng.choice(topic.titles).format(**writer.slots)
     source = f"figure-reports/{VERSION}" + ("+vega-lite" if library == "vega-lite" else "")
