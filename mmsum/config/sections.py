@@ -80,6 +80,11 @@ class Generation(_Section):
         ge=1.0,
         le=2.0,
     )
+    known_numbers: bool = _answer(
+        False,
+        "leave out of a summary the sentences with a number, of two digits or more, that its document does not have: small "
+        "models make numbers up; larger ones may have reckoned them",
+    )
     lead_sentences: int = _answer(5, "sentences kept by the `lead` summarizer", ge=1)
 
     @model_validator(mode="after")

@@ -8,17 +8,16 @@ waves are a pure function of the shard's documents, and so are the batches insid
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from mmsum.claims import placed_sentences
 from mmsum.config import Config
 from mmsum.errors import FailureKind
 from mmsum.generation.chat import Chat
+from mmsum.generation.cleaning import numbers_in, said_once
 from mmsum.generation.descriptions import (
     DESCRIPTION_TOKENS,
     described,
@@ -198,7 +197,9 @@ class FusedSummarizer:
         draft.text = work.texts[0].strip() if work.texts else ""
         if draft.text:
             labels, tokens = [figure.label for figure in work.document.figures], self.config.generation.summary_tokens
-            draft.text = said_once(speak_of_figures(draft.text, work.said, labels, tokens, self.chat.count))
+            told = speak_of_figures(draft.text, work.said, labels, tokens, self.chat.count)
+            read = [work.document.title, *(leaf.text for leaf in work.leaves), *work.said.values()]
+            draft.text = said_once(told, numbers_in(read) if self.config.generation.known_numbers else None)
             return
         if not work.leaves:
             draft.failure_kind, draft.failure_message = FailureKind.EMPTY, "neither text nor captions to summarize"
@@ -252,50 +253,6 @@ def _whole_sentences(completion: Completion) -> str:
         return text
     cut = max(text.rfind(mark) for mark in (". ", "! ", "? ", ".\n"))
     return text[: cut + 1] if cut >= len(text) // 2 else text
-
-
-def said_once(text: str) -> str:
-    """The text without sentences that stood in it before, or that go round in circles: small models come back to what they
-    wrote, and then never get away. A text that is nothing else stays as it is.
-
-    Sentences of one or two words stay: lists repeat them, and so does a split behind `Dr.` and `No.`. A line's number goes with
-    the line.
-    """
-    seen, kept, end = set[str](), "", 0
-    number, gone = "", False  # of this line; whether a sentence of it was left out
-    for start, sentence in placed_sentences(text):
-        folded = sentence.casefold()
-        words = folded.split()
-        gap = text[end:start]
-        if begins := not end or "\n" in gap:
-            number, gone = "" if gone else number, False
-        if begins and _LINE_NUMBER.fullmatch(sentence):
-            number = gap + sentence
-        elif folded not in seen and not _circles(words):
-            kept += number + gap + sentence
-            number = ""
-        else:
-            gone = True
-        if len(words) > 2:
-            seen.add(folded)
-        end = start + len(sentence)
-    return kept.strip() or text
-
-
-_LINE_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
-
-
-def _circles(words: list[str]) -> bool:
-    """Whether three words or more stand there three times, one right behind the other."""
-    return any(
-        words[at : at + size] == words[at + size : at + 2 * size] == words[at + 2 * size : at + 3 * size]
-        for size in range(3, min(LONGEST_CIRCLE, len(words) // 3) + 1)
-        for at in range(len(words) - 3 * size + 1)
-    )
-
-
-LONGEST_CIRCLE = 24
-"""Words of a circle that is looked for."""
 
 
 def _share_time(started: float, weights: Sequence[tuple[Draft, float]]) -> None:

@@ -1,0 +1,78 @@
+"""What stays of a text that a small model wrote: no sentence twice, none that goes round in circles, no number of its own."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Set
+
+from mmsum.claims import placed_sentences
+
+
+def said_once(text: str, numbers: Set[str] | None = None) -> str:
+    """The text without sentences that stood in it before, or that go round in circles: small models come back to what they
+    wrote, and then never get away. A text that is nothing else stays as it is.
+
+    numbers: of the document (`numbers_in`); sentences that tell another are left out. None: whatever they tell.
+
+    Sentences of one or two words stay: lists repeat them, and so does a split behind `Dr.` and `No.`. A line's number goes with
+    the line.
+    """
+    seen, kept, end = set[str](), "", 0
+    number, gone = "", False  # of this line; whether a sentence of it was left out
+    for start, sentence in placed_sentences(text):
+        folded = sentence.casefold()
+        words = folded.split()
+        gap = text[end:start]
+        if begins := not end or "\n" in gap:
+            number, gone = "" if gone else number, False
+        if begins and _LINE_NUMBER.fullmatch(sentence):
+            number = gap + sentence
+        elif folded not in seen and not _circles(words) and (numbers is None or _known(sentence, numbers)):
+            kept += number + gap + sentence
+            number = ""
+        else:
+            gone = True
+        if len(words) > 2:
+            seen.add(folded)
+        end = start + len(sentence)
+    return kept.strip() or text
+
+
+def numbers_in(texts: Iterable[str]) -> set[str]:
+    """The digits of every number of two or more; a smaller one is counted, or stood there as a word. `12 500` counts as one
+    number and as two."""
+    return {number for text in texts for reading in (text, _blanks_closed(text)) for number in _numbers(reading)}
+
+
+def _known(sentence: str, numbers: Set[str]) -> bool:
+    return any(set(_numbers(reading)) <= numbers for reading in (sentence, _blanks_closed(sentence)))
+
+
+def _numbers(text: str) -> Iterator[str]:
+    for number in _NUMBER.findall(text):
+        digits = "".join(str(unicodedata.decimal(sign)) for sign in number if sign.isdecimal())
+        if len(digits) > 1:
+            yield digits
+
+
+def _blanks_closed(text: str) -> str:
+    return _BLANK.sub("", text)
+
+
+_NUMBER = re.compile(r"\d+(?:[.,'\u2019]\d+)*")
+_BLANK = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d{3}(?!\d))")
+_LINE_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
+
+
+def _circles(words: list[str]) -> bool:
+    """Whether three words or more stand there three times, one right behind the other."""
+    return any(
+        words[at : at + size] == words[at + size : at + 2 * size] == words[at + 2 * size : at + 3 * size]
+        for size in range(3, min(LONGEST_CIRCLE, len(words) // 3) + 1)
+        for at in range(len(words) - 3 * size + 1)
+    )
+
+
+LONGEST_CIRCLE = 24
+"""Words of a circle that is looked for."""

@@ -1,0 +1,69 @@
+"""What stays of a text that a small model wrote."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmsum.generation.cleaning import numbers_in, said_once
+
+
+def test_no_sentence_is_said_twice() -> None:
+    loop = "It rose again. The mill is very old.\nThe Mill is very old. It fell (Fig. 1). The mill is very old."
+    assert said_once(loop) == "It rose again. The mill is very old. It fell (Fig. 1)."
+    for whole in (
+        "- one\n- two\n- one\n\n- three",
+        "Dr. Smith built it. Dr. Jones tested it.",
+        "No. 1 is red. No. 2 is.",
+        "",
+    ):
+        assert said_once(whole) == whole
+
+
+def test_a_number_without_its_line_is_left_out() -> None:
+    lines = "It can:\n\n1. Read one file well.\n\n2. Read one file well.\n\n3. Write.\n\n4. Read one file well.\n\n5."
+    assert said_once(lines) == "It can:\n\n1. Read one file well.\n\n3. Write."
+    twice = "1. It rose by ten percent.\n2. It rose by ten percent."
+    assert said_once(f"{twice} So it was.") == "1. It rose by ten percent.\n2. So it was."
+    assert said_once(f"{twice}\n\nSo it was.") == "1. It rose by ten percent.\n\nSo it was."
+    assert said_once("It rose a lot.\n1. It rose a lot.\n\nSo it was.") == "It rose a lot.\n\nSo it was."
+    assert said_once("1.\nIt rose a lot.") == "1.\nIt rose a lot."
+    assert said_once("It was seen by 40. 7. So it was.") == "It was seen by 40. 7. So it was."
+
+
+def test_a_sentence_that_goes_round_in_circles_is_left_out() -> None:
+    circle = "Layers from below: " + ", ".join(["the black and the grey row"] * 9)
+    assert said_once(f"It is a farm. {circle}. It grew (Figure 1).") == "It is a farm. It grew (Figure 1)."
+    assert said_once(f"{circle}. It grew.") == "It grew."
+    assert said_once(circle) == circle  # rather than nothing
+    twice = "The east wing of the mill leads the west wing of the mill."
+    assert said_once(twice) == twice
+    shares = "In 2019 the share of the north was 40 %, the share of the south 35 % and the share of the west 25 %."
+    assert said_once(shares + " It grew.") == shares + " It grew."
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stays"),
+    [
+        ("The cost was 1,150 pounds.", True),
+        ("The cost was 1150 pounds in 2012.", True),
+        ("The cost was 12 500 pounds.", True),
+        ("In 2012 150 pounds were spent.", True),
+        ("It has 3 parts and 7.5 hectares.", True),
+        ("It came up to \u0661\u0661\u0665\u0660 pounds.", True),  # 1150
+        ("There were 23 records.", False),
+        ("The cost was 1,151 pounds in 2012.", False),
+        ("It has 7.6 hectares.", False),
+        ("Figure 13 shows the cost.", False),
+    ],
+)
+def test_numbers_that_the_document_does_not_have_are_left_out(sentence: str, stays: bool) -> None:
+    read = ["The cost was 1,150 pounds in 2012, of 12\u00a0500.", "Figure 2: 150 fields of 7.5 hectares"]
+    text = f"It is a farm. {sentence} It grew."
+    assert said_once(text, numbers_in(read)) == (text if stays else "It is a farm. It grew.")
+    assert said_once(text) == text
+
+
+def test_a_number_goes_with_its_line_and_does_not_make_it_go() -> None:
+    lines = "It can:\n\n11. Read one file well.\n12. Read 99 files.\n13. Write."
+    assert said_once(lines, set()) == "It can:\n\n11. Read one file well.\n13. Write."
+    assert said_once("There were 23 records.", set()) == "There were 23 records."  # rather than nothing
