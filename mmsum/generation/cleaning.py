@@ -1,19 +1,19 @@
-"""What stays of a text that a small model wrote: no sentence twice, none that goes round in circles, no number of its own."""
+"""What stays of a text that a small model wrote: no sentence twice, none in circles, no number of its own, no legend."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 
 from mmsum.claims import placed_sentences
 
 
-def said_once(text: str, numbers: Set[str] | None = None) -> str:
+def said_once(text: str, *unwanted: Callable[[str], bool]) -> str:
     """The text without sentences that stood in it before, or that go round in circles: small models come back to what they
     wrote, and then never get away. A text that is nothing else stays as it is.
 
-    numbers: of the document (`numbers_in`); sentences that tell another are left out. None: whatever they tell.
+    unwanted: what else makes a sentence be left out.
 
     Sentences of one or two words stay: lists repeat them, and so does a split behind `Dr.` and `No.`. A line's number goes with
     the line.
@@ -28,7 +28,7 @@ def said_once(text: str, numbers: Set[str] | None = None) -> str:
             number, gone = "" if gone else number, False
         if begins and _LINE_NUMBER.fullmatch(sentence):
             number = gap + sentence
-        elif folded not in seen and not _circles(words) and (numbers is None or _known(sentence, numbers)):
+        elif folded not in seen and not _circles(words) and not any(rule(sentence) for rule in unwanted):
             kept += number + gap + sentence
             number = ""
         else:
@@ -45,8 +45,16 @@ def numbers_in(texts: Iterable[str]) -> set[str]:
     return {number for text in texts for reading in (text, _blanks_closed(text)) for number in _numbers(reading)}
 
 
-def _known(sentence: str, numbers: Set[str]) -> bool:
-    return any(set(_numbers(reading)) <= numbers for reading in (sentence, _blanks_closed(sentence)))
+def tells_other_numbers(sentence: str, numbers: Set[str]) -> bool:
+    """Whether there is a number in it that is none of `numbers_in`'s."""
+    return not any(set(_numbers(reading)) <= numbers for reading in (sentence, _blanks_closed(sentence)))
+
+
+def lists_names(sentence: str, names: Iterable[str]) -> bool:
+    """Whether it does nothing but list names of one figure: `Boxes in order: mowing, (2) baling.` is a legend, no statement."""
+    _, colon, items = sentence.strip().rstrip(".;").rpartition(":")
+    told = {_KEY.sub("", item).strip().casefold() for item in _BETWEEN.split(items)}
+    return bool(colon) and len(told) > 1 and told <= {name.casefold() for name in names}
 
 
 def _numbers(text: str) -> Iterator[str]:
@@ -62,6 +70,8 @@ def _blanks_closed(text: str) -> str:
 
 _NUMBER = re.compile(r"\d+(?:[.,'\u2019]\d+)*")
 _BLANK = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d{3}(?!\d))")
+_KEY = re.compile(r"^\s*\([^)]*\)")
+_BETWEEN = re.compile(r"[,;]\s*(?:and\s)?|\sand\s")
 _LINE_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 
 

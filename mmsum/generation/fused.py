@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from mmsum.config import Config
 from mmsum.errors import FailureKind
 from mmsum.generation.chat import Chat
-from mmsum.generation.cleaning import numbers_in, said_once
+from mmsum.generation.cleaning import lists_names, numbers_in, said_once, tells_other_numbers
 from mmsum.generation.descriptions import (
     DESCRIPTION_TOKENS,
     described,
     description_prompt,
     in_names,
+    keys_of,
     names_of,
     resolved,
     said_by_label,
@@ -57,6 +59,7 @@ class _Work:
     features: dict[int, torch.Tensor] = field(default_factory=dict)  # figure index -> [P, D]
     said: dict[str, str] = field(default_factory=dict)  # label -> what was said of the figure by itself
     texts: list[str] = field(default_factory=list)
+    listed: list[Collection[str]] = field(default_factory=list)  # names that caption or text list for each figure
 
 
 class FusedSummarizer:
@@ -120,6 +123,7 @@ class FusedSummarizer:
             ]
             work.draft.shown = frozenset(work.features)
             work.features.clear()
+            work.listed = [names for figure in document.figures if (names := keys_of(figure))]
             work.said = said_by_label(document.figures, descriptions)
             work.document = described(work.document, descriptions)
 
@@ -198,14 +202,21 @@ class FusedSummarizer:
         if draft.text:
             labels, tokens = [figure.label for figure in work.document.figures], self.config.generation.summary_tokens
             told = speak_of_figures(draft.text, work.said, labels, tokens, self.chat.count)
-            read = [work.document.title, *(leaf.text for leaf in work.leaves), *work.said.values()]
-            draft.text = said_once(told, numbers_in(read) if self.config.generation.known_numbers else None)
+            draft.text = said_once(told, *self._unwanted(work))
             return
         if not work.leaves:
             draft.failure_kind, draft.failure_message = FailureKind.EMPTY, "neither text nor captions to summarize"
         else:
             draft.failure_kind = FailureKind.GENERATION_FAILED
             draft.failure_message = "the model wrote nothing; try another model or a longer generation.summary_tokens"
+
+    def _unwanted(self, work: _Work) -> Iterator[Callable[[str], bool]]:
+        """What makes a sentence of the document's summary be left out."""
+        for names in work.listed:
+            yield partial(lists_names, names=names)
+        if self.config.generation.known_numbers:
+            read = [work.document.title, *(leaf.text for leaf in work.leaves), *work.said.values()]
+            yield partial(tells_other_numbers, numbers=numbers_in(read))
 
     def _generate(self, works: list[_Work], requests: list[Request]) -> list[str]:
         """Decodes one wave and books its tokens and its time, shared by tokens, to the documents."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from mmsum.generation.cleaning import numbers_in, said_once
+from mmsum.generation.cleaning import lists_names, numbers_in, said_once, tells_other_numbers
 
 
 def test_no_sentence_is_said_twice() -> None:
@@ -59,11 +61,33 @@ def test_a_sentence_that_goes_round_in_circles_is_left_out() -> None:
 def test_numbers_that_the_document_does_not_have_are_left_out(sentence: str, stays: bool) -> None:
     read = ["The cost was 1,150 pounds in 2012, of 12\u00a0500.", "Figure 2: 150 fields of 7.5 hectares"]
     text = f"It is a farm. {sentence} It grew."
-    assert said_once(text, numbers_in(read)) == (text if stays else "It is a farm. It grew.")
+    rule = partial(tells_other_numbers, numbers=numbers_in(read))
+    assert said_once(text, rule) == (text if stays else "It is a farm. It grew.")
     assert said_once(text) == text
 
 
 def test_a_number_goes_with_its_line_and_does_not_make_it_go() -> None:
     lines = "It can:\n\n11. Read one file well.\n12. Read 99 files.\n13. Write."
-    assert said_once(lines, set()) == "It can:\n\n11. Read one file well.\n13. Write."
-    assert said_once("There were 23 records.", set()) == "There were 23 records."  # rather than nothing
+    rule = partial(tells_other_numbers, numbers=set())
+    assert said_once(lines, rule) == "It can:\n\n11. Read one file well.\n13. Write."
+    assert said_once("There were 23 records.", rule) == "There were 23 records."  # rather than nothing
+
+
+@pytest.mark.parametrize(
+    ("sentence", "lists"),
+    [
+        ("Printed boxes in order: (1) mowing, (2) baling, (3) storing.", True),
+        ("Boxes: Mowing, storing", True),
+        ("Figure 1, from the left: (blue) mowing; (red) baling and storing.", True),
+        ("Three boxes follow each other: mowing, baling, selling.", False),
+        ("One box stands out: mowing.", False),
+        ("Mowing, baling and storing follow each other.", False),
+        ("mowing, baling", False),
+    ],
+)
+def test_a_list_of_a_figure_s_names_is_no_statement(sentence: str, lists: bool) -> None:
+    assert lists_names(sentence, {"mowing": "(1)", "baling": "(2)", "storing": "(3)"}) is lists
+    text = f"It is a farm. {sentence} It grew."
+    rule = partial(lists_names, names=["mowing", "baling", "storing"])
+    if sentence.endswith("."):
+        assert said_once(text, rule) == ("It is a farm. It grew." if lists else text)

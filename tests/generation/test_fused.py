@@ -224,6 +224,17 @@ def test_numbers_that_stand_in_no_document_are_left_out(
     assert draft.text == f"It took 363 days.{made_up} It has 44 parts of 19. It rose by 77 (Figure 1)."
 
 
+def test_a_legend_is_no_statement(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"describe_figures": True, "summary_tokens": 96}
+    trained = load_trained(config.model_copy(update={"generation": config.generation.model_copy(update=told)}))
+    waves = iter([["(2) elm rose."], ["It is a wood. Trees from the left: (1) oak, elm. It grew."]])
+    monkeypatch.setattr(trained, "_generate", lambda works, requests: next(waves))
+    one = document("a", figures=1)
+    one.sections[0].text += "\n\nThe chart is Figure 1. Trees from the left: (1) oak, (2) elm."  # no caption lists them
+    (draft,) = trained.summarize([one])
+    assert draft.text == "It is a wood. It grew. Elm rose (Figure 1)."
+
+
 def test_an_untrained_model_describes_nothing(config: Config, summarizer: FusedSummarizer) -> None:
     asked = config.model_copy(update={"generation": config.generation.model_copy(update={"describe_figures": True})})
     documents = [document("a", figures=2)]
