@@ -82,8 +82,8 @@ class Generation(_Section):
     )
     known_numbers: bool = _answer(
         False,
-        "leave out of a summary the sentences with a number, of two digits or more, that its document does not have: small "
-        "models make numbers up; larger ones may have reckoned them",
+        "leave out of a summary the sentences with a number, of two digits or more, that its document does not have, or not so "
+        "often: small models make numbers up, and tell one of something else again; larger ones may have reckoned them",
     )
     lead_sentences: int = _answer(5, "sentences kept by the `lead` summarizer", ge=1)
 

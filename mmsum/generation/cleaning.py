@@ -1,10 +1,11 @@
-"""What stays of a text that a small model wrote: no sentence twice, none in circles, no number of its own, no legend."""
+"""What stays of a text that a small model wrote: no sentence twice, none in circles, no number too often, no legend."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections import Counter
+from collections.abc import Callable, Iterable
+from unicodedata import decimal
 
 from mmsum.claims import placed_sentences
 
@@ -39,15 +40,24 @@ def said_once(text: str, *unwanted: Callable[[str], bool]) -> str:
     return kept.strip() or text
 
 
-def numbers_in(texts: Iterable[str]) -> set[str]:
-    """The digits of every number of two or more; a smaller one is counted, or stood there as a word. `12 500` counts as one
-    number and as two."""
-    return {number for text in texts for reading in (text, _blanks_closed(text)) for number in _numbers(reading)}
+class NumbersLeft:
+    """How often a summary may still tell each number, of two digits or more, of a document: as often as that does.
 
+    A small model makes numbers up, or tells one again of something else. Smaller numbers are counted, or stood there as words.
+    """
 
-def tells_other_numbers(sentence: str, numbers: Set[str]) -> bool:
-    """Whether there is a number in it that is none of `numbers_in`'s."""
-    return not any(set(_numbers(reading)) <= numbers for reading in (sentence, _blanks_closed(sentence)))
+    def __init__(self, read: Iterable[str]) -> None:
+        self._left = Counter[str]()
+        for text in read:
+            self._left += _numbers(text) | _numbers(_blanks_closed(text))  # `12 500` counts as one number and as two
+
+    def refuses(self, sentence: str) -> bool:
+        """Whether it tells a number once too often; if not, what it tells is used up."""
+        for told in (set(_numbers(_blanks_closed(sentence))), set(_numbers(sentence))):
+            if all(self._left[number] for number in told):
+                self._left.subtract(told)
+                return False
+        return True
 
 
 def lists_names(sentence: str, names: Iterable[str]) -> bool:
@@ -57,11 +67,10 @@ def lists_names(sentence: str, names: Iterable[str]) -> bool:
     return bool(colon) and len(told) > 1 and told <= {name.casefold() for name in names}
 
 
-def _numbers(text: str) -> Iterator[str]:
-    for number in _NUMBER.findall(text):
-        digits = "".join(str(unicodedata.decimal(sign)) for sign in number if sign.isdecimal())
-        if len(digits) > 1:
-            yield digits
+def _numbers(text: str) -> Counter[str]:
+    """The digits of each, without the marks between them."""
+    found = ("".join(str(decimal(sign)) for sign in number if sign.isdecimal()) for number in _NUMBER.findall(text))
+    return Counter(digits for digits in found if len(digits) > 1)
 
 
 def _blanks_closed(text: str) -> str:

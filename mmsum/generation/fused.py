@@ -18,7 +18,7 @@ from types import MappingProxyType
 from mmsum.config import Config
 from mmsum.errors import FailureKind
 from mmsum.generation.chat import Chat
-from mmsum.generation.cleaning import lists_names, numbers_in, said_once, tells_other_numbers
+from mmsum.generation.cleaning import NumbersLeft, lists_names, said_once
 from mmsum.generation.descriptions import (
     DESCRIPTION_TOKENS,
     described,
@@ -216,7 +216,7 @@ class FusedSummarizer:
             yield partial(lists_names, names=names)
         if self.config.generation.known_numbers:
             read = [work.document.title, *(leaf.text for leaf in work.leaves), *work.said.values()]
-            yield partial(tells_other_numbers, numbers=numbers_in(read))
+            yield NumbersLeft(read).refuses
 
     def _generate(self, works: list[_Work], requests: list[Request]) -> list[str]:
         """Decodes one wave and books its tokens and its time, shared by tokens, to the documents."""
