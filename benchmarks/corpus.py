@@ -18,7 +18,7 @@ from pathlib import Path
 
 import mmsum
 from mmsum import storage
-from mmsum.pipeline.plan import latest_snapshot
+from mmsum.pipeline.snapshots import latest_snapshot
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # tests/servers.py: the S3 server
 

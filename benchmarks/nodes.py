@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # tests/: archives and ch
 from rich.console import Console
 
 import mmsum
-from mmsum.pipeline.plan import list_parts
 from mmsum.pipeline.runlog import read_logs
+from mmsum.pipeline.snapshots import list_parts
 from mmsum.training.launch import run_training
 from tests.chaos.killing import VICTIMS, check, content, processes, run_to_the_end
 from tests.conftest import mmsum_command, write_archive

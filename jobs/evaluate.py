@@ -1,7 +1,8 @@
-"""Entry point for `ray job submit --working-dir . -- python jobs/evaluate.py jobs/evaluate.yaml [--set key=value ...]`.
+"""Entry point for `ray job submit --working-dir . -- python jobs/evaluate.py jobs/evaluate.yaml [OPTION ...]`.
 
 The YAML file holds `model`, `data`, `out`, optionally `ablate`, `json`, `baselines`, `text_only`, `limit`, `split` and
-`source`, and under `config` what `mmsum evaluate --config` takes.
+`source`, and under `config` what `mmsum evaluate --config` takes. After it come options of `mmsum evaluate`, such as
+`--set key=value`.
 """
 
 import sys
@@ -9,12 +10,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from job import config_file, read_job, run_job, set_items
+from job import config_file, read_job, run_job
 
 OPTIONS = ("json", "baselines", "text_only", "limit", "split", "source")
 
 
-def arguments_of(job: Path, sets: list[str]) -> list[str]:
+def arguments_of(job: Path) -> list[str]:
     """The `mmsum evaluate` command line that a job file describes."""
     settings = read_job(job, ("model", "data", "out"), ("ablate", *OPTIONS, "config"))
     command = ["evaluate", str(settings["model"]), str(settings["data"]), "--out", str(settings["out"])]
@@ -25,7 +26,7 @@ def arguments_of(job: Path, sets: list[str]) -> list[str]:
     for key in OPTIONS:
         if settings.get(key):
             command += [f"--{key.replace('_', '-')}", str(settings[key])]
-    return command + set_items(sets)
+    return command
 
 
 if __name__ == "__main__":

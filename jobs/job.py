@@ -5,24 +5,37 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the submitted working directory, not installed
 
-from mmsum.cli import main
+from mmsum.cli import EXIT_USAGE, main
 
 
 def read_job(job: Path, needed: Sequence[str], optional: Sequence[str]) -> dict[str, Any]:
-    """The settings of a job file; leaves with one line where a key is unknown or missing."""
-    settings: dict[str, Any] = yaml.safe_load(job.read_text()) or {}
-    unknown = sorted(set(settings) - {*needed, *optional})
+    """The settings of a job file; leaves with one line where it cannot be read, or a key is unknown or missing."""
+    try:
+        settings = yaml.safe_load(job.read_text()) or {}
+    except OSError as error:
+        _leave(f"{job}: cannot be read: {error.strerror}; give a file as in jobs/ of the submitted folder")
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        _leave(f"{job}: is not YAML: {' '.join(str(error).split())}")
+    keys = f"keys are {', '.join([*needed, *optional])}"
+    if not isinstance(settings, dict):
+        _leave(f"{job}: holds no keys; {keys}")
+    unknown = sorted(map(str, set(settings) - {*needed, *optional}))
     missing = sorted(set(needed) - set(settings))
     if unknown or missing:
-        said = f"{(unknown or missing)[0]} is {'unknown' if unknown else 'missing'}"
-        sys.exit(f"{job}: {said}; keys are {', '.join([*needed, *optional])}")
+        _leave(f"{job}: {(unknown or missing)[0]} is {'unknown' if unknown else 'missing'}; {keys}")
     return settings
+
+
+def _leave(line: str) -> NoReturn:
+    """As `mmsum` does where arguments are wrong."""
+    print(line, file=sys.stderr)
+    sys.exit(EXIT_USAGE)
 
 
 def config_file(settings: dict[str, Any]) -> list[str]:
@@ -32,15 +45,9 @@ def config_file(settings: dict[str, Any]) -> list[str]:
     return ["--config", str(config)]
 
 
-def run_job(arguments_of: Callable[[Path, list[str]], list[str]], about: str | None) -> int:
-    """Runs the command line that `arguments_of` makes of a job file and --set items; returns its exit code."""
+def run_job(arguments_of: Callable[[Path], list[str]], about: str | None) -> int:
+    """Runs the command line that `arguments_of` makes of a job file, with all that follows it; returns its exit code."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("job", type=Path)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    given = parser.parse_args()
-    return main(arguments_of(given.job, given.set))
-
-
-def set_items(sets: list[str]) -> list[str]:
-    """`--set` before each item."""
-    return [part for item in sets for part in ("--set", item)]
+    given, options = parser.parse_known_args()
+    return main([*arguments_of(given.job), *options])

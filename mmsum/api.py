@@ -36,12 +36,12 @@ def summarize(
 
     Raises mmsum.errors.UsageError for wrong arguments, EnvironmentFailure when the run cannot go on.
     """
-    from rich.console import Console
 
     from mmsum.config import load_config
     from mmsum.errors import ConfigError
     from mmsum.generation.summarizer import build_summarizer, check_summarizer
     from mmsum.pipeline.summarize import summarize as run
+    from mmsum.screen import open_console
 
     if config is not None and (preset or settings or isinstance(summarizer, str)):
         raise ConfigError("config: give either a Config, or a preset and settings, not both")
@@ -63,7 +63,7 @@ def summarize(
         restart=restart,
         retry_failed=retry == "failed",
         summarizer=summarizer if callable(summarizer) else build_summarizer,
-        console=Console() if show else None,
+        console=open_console() if show else None,
     )
 
 

@@ -17,7 +17,7 @@ from mmsum.errors import MmsumError, UsageError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
-_COMMITTED = "; what is committed stays, the same command resumes"
+_COMMITTED = "; what is committed stays, the same command (without --restart) resumes"
 _RESUME_HINTS = {
     "summarize": _COMMITTED,
     "demo": _COMMITTED,

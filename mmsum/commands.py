@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import shorten
 
-from rich.console import Console
 from rich.table import Table
 
 from mmsum import storage
@@ -23,6 +22,7 @@ from mmsum.pipeline.progress import format_seconds
 from mmsum.pipeline.status import Status, read_status
 from mmsum.pipeline.summarize import summarize as run_summarize
 from mmsum.records import Document
+from mmsum.screen import open_console
 
 
 def config_of(arguments: argparse.Namespace) -> Config:
@@ -41,16 +41,16 @@ def summarize(arguments: argparse.Namespace) -> None:
         new=arguments.snapshot == "new",
         restart=arguments.restart,
         retry_failed=arguments.retry == "failed",
-        console=Console(),
+        console=open_console(),
     )
-    console = Console()
+    console = open_console()
     console.print(f"summaries  {storage.join(storage.normalize(arguments.out), 'summaries')}", soft_wrap=True)
     console.print(f"report     mmsum report {arguments.out}", soft_wrap=True)
 
 
 def status(out: str, watch: bool) -> None:
     """Progress from what is under OUT alone, so it works from any machine that sees it; `watch`: until it is complete."""
-    console = Console()
+    console = open_console()
     while True:
         seen = read_status(out)
         if watch and console.is_terminal:
@@ -141,7 +141,7 @@ def sizing(arguments: argparse.Namespace) -> None:
     if need.cost:
         sums = f"{hours:g} h x ({need.actors:,} x {arguments.actor_hour:g} + {need.cpus:,} x {arguments.cpu_hour:g})"
         shown.add_row("cost", f"{sums} = {need.cost:,.2f}, or {1000 * need.cost / documents:.2f} per 1,000 documents")
-    Console().print(shown)
+    open_console().print(shown)
 
 
 def compact(out: str) -> None:
@@ -150,20 +150,20 @@ def compact(out: str) -> None:
 
     done, is_new = run_compact(out)
     said = f"{done.rows} rows of {len(done.covers)} snapshots in {done.files} parts"
-    Console().print(f"compacted  {said}" if is_new else f"nothing to do: {said} already", soft_wrap=True)
+    open_console().print(f"compacted  {said}" if is_new else f"nothing to do: {said} already", soft_wrap=True)
 
 
 def prune(out: str) -> None:
     """Deletes what compacted parts replace."""
     from mmsum.pipeline.compact import prune as run_prune
 
-    Console().print(f"pruned     {run_prune(out)} objects", soft_wrap=True)
+    open_console().print(f"pruned     {run_prune(out)} objects", soft_wrap=True)
 
 
 def report(out: str, to: str | None) -> None:
     from mmsum.report.build import write_report
 
-    Console().print(f"report     {write_report(out, to)}", soft_wrap=True)
+    open_console().print(f"report     {write_report(out, to)}", soft_wrap=True)
 
 
 def inspect(arguments: argparse.Namespace) -> None:
@@ -200,7 +200,7 @@ def _write_boxes(path: str, parser: Parser, data: bytes, document: Document) -> 
 
 
 def _print_document(document: Document) -> None:
-    console = Console()
+    console = open_console()
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
@@ -236,7 +236,7 @@ def train(arguments: argparse.Namespace) -> None:
 
     workers = {"training.workers": parse_workers(arguments.workers)} if arguments.workers else {}
     config = load_config(arguments.config, arguments.set, arguments.preset, **workers)
-    run_training(config, Console(), local=arguments.local)
+    run_training(config, open_console(), local=arguments.local)
 
 
 def demo(arguments: argparse.Namespace) -> None:
@@ -245,7 +245,7 @@ def demo(arguments: argparse.Namespace) -> None:
 
     folder = Path(arguments.folder)
     archive, out = folder / "archive", folder / "summaries"
-    console = Console()
+    console = open_console()
     arguments.preset = arguments.preset or "pocket"
     arguments.set = ["shard_size=5", *arguments.set]  # three shards: progress is seen, and a resume can be tried
     config = check_summarizer(config_of(arguments))

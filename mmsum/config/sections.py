@@ -217,7 +217,9 @@ class Resources(_Section):
     parse_cpus: float = Field(0.9, description="CPUs asked for by one parsing task", gt=0)
     parse_tasks: int | None = Field(None, description="most parsing tasks at once; empty: as many as fit", ge=1)
     generate_actors: int | None = Field(
-        None, description="generating actors; empty: one per GPU, or one per node's worth of CPUs without GPUs", ge=1
+        None,
+        description="generating actors; empty: one per GPU, or without GPUs one per node with CPUs that is up at the start",
+        ge=1,
     )
     generate_cpus: float | None = Field(
         None, description="CPUs asked for by one generating actor; empty: 0.5 for a model, 0.1 for lead", gt=0

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from rich.console import Console
-
 from mmsum import storage
 from mmsum.evaluation.baselines import BASELINES
 from mmsum.evaluation.evaluate import as_bytes
 from mmsum.evaluation.evaluate import evaluate as run_evaluate
 from mmsum.evaluation.systems import config_of_model
+from mmsum.screen import open_console
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    console = Console()
+    console = open_console()
     config = config_of_model(arguments.model, arguments.set, arguments.config, arguments.preset)
     names = list(BASELINES) if arguments.baselines is None else arguments.baselines.split(",")
     evaluation = run_evaluate(

@@ -64,9 +64,14 @@ class Attempts:
         self._write()
 
     def finish(self, document_id: str) -> None:
-        """It did not die over this one; written down together with the next mark."""
+        """It did not die over this one; written down together with the next mark, or at the end."""
         self.alone.pop(document_id, None)
         self.reasons.pop(document_id, None)
+
+    def end(self) -> None:
+        """The attempt came to its end: else the last document's mark would be held against it when the shard is done again."""
+        if self.one_by_one:
+            self._write()
 
     def is_poison(self, document_id: str) -> bool:
         deaths = self.alone.get(document_id, [])

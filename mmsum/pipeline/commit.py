@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ from mmsum import storage
 from mmsum.errors import RETRYABLE, EnvironmentFailure, FailureKind, StorageError
 from mmsum.generation.summarizer import Draft
 from mmsum.pipeline.attempts import forget
-from mmsum.pipeline.plan import latest_compaction, list_parts, snapshots
+from mmsum.pipeline.snapshots import check_out_is_here, latest_compaction, list_parts, snapshots
 from mmsum.records import CROP_SCHEMA, SCHEMA_VERSION, SUMMARY_SCHEMA, Document, Summary, SummaryFigure
 
 SHARD_FIELDS = [("shard", pa.int32()), ("shard_ids", pa.string())]
@@ -131,10 +132,11 @@ def commit_shard(rows: pa.Table, *, snapshot_out: str, digest: str, write_second
     """Writes one shard (crops first, the summary part alone commits) and returns its receipt (RECEIPT_SCHEMA).
 
     A store in trouble is asked again for `write_seconds`. Raises EnvironmentFailure when the rows are not exactly the
-    planned documents, or the store refuses.
+    planned documents, the store refuses, or this node does not see OUT.
     """
     started = time.perf_counter()
     shard = rows["shard"][0].as_py()
+    check_out_is_here(snapshot_out, rows["snapshot"][0].as_py(), platform.node())
     if hash_ids(rows["document_id"].to_pylist()) != rows["shard_ids"][0].as_py():
         raise EnvironmentFailure(
             f"shard {shard}: its rows are not the planned documents; nothing was committed; please report it"

@@ -16,7 +16,7 @@ import pyarrow as pa
 from mmsum import storage
 from mmsum.errors import EnvironmentFailure, SourceError
 from mmsum.pipeline.commit import read_parts, row_uris
-from mmsum.pipeline.plan import (
+from mmsum.pipeline.snapshots import (
     Compaction,
     Snapshot,
     compaction_marker,
@@ -58,6 +58,10 @@ def compact(out: str, part_bytes: int = PART_BYTES) -> tuple[Compaction, bool]:
         raise EnvironmentFailure(
             f"{out}: {rows} rows for {len(newest)} documents; no marker was written; please report it"
         )
+    if not all(storage.exists(plan.part_uri(out, file)) for file in range(files)):
+        raise EnvironmentFailure(
+            f"{out}: compacted parts were deleted meanwhile; run mmsum prune only after mmsum compact"
+        )
     done = Compaction(number, digest, covers, files, rows)
     marker = compaction_marker(out, number)
     storage.create(marker, json.dumps(asdict(done)).encode())
@@ -65,7 +69,8 @@ def compact(out: str, part_bytes: int = PART_BYTES) -> tuple[Compaction, bool]:
 
 
 def prune(out: str) -> int:
-    """Deletes the parts and attempts of compacted snapshots, and older compactions; returns how many objects.
+    """Deletes the parts and attempts of compacted snapshots, and other compactions, also those that were never finished;
+    returns how many objects.
 
     Raises SourceError where nothing is compacted, EnvironmentFailure where the compacted parts are not whole.
     """
@@ -79,23 +84,31 @@ def prune(out: str) -> int:
         raise EnvironmentFailure(
             f"{out}: its compacted parts hold {rows} rows instead of {newest.rows}; nothing was deleted; restore them"
         )
-    deleted = 0
-    folders = [("summaries", digest) for digest in newest.covers]
-    folders += [("_run/attempts", digest) for digest in newest.covers]
-    folders += [("compacted", old.digest) for old in older if old.digest != newest.digest]
-    for parent, digest in folders:
-        uris = [ref.uri for ref in storage.list_folder(storage.join(out, parent, digest))]
-        storage.delete(uris)
-        deleted += len(uris)
     storage.delete([compaction_marker(out, old.number) for old in older])
-    return deleted
+    deleted = 0
+    for folder in [
+        storage.join(out, parent, digest) for digest in newest.covers for parent in ("summaries", "_run/attempts")
+    ]:
+        deleted += _delete(ref.uri for ref in storage.list_folder(folder))
+    kept = storage.join(out, "compacted", newest.digest) + "/"
+    others = (ref.uri for ref in storage.list_folder(storage.join(out, "compacted")))
+    return deleted + _delete(uri for uri in others if not uri.startswith(kept))
+
+
+def _delete(uris: Iterable[str]) -> int:
+    found = list(uris)
+    storage.delete(found)
+    return len(found)
 
 
 def _finished(out: str) -> list[Snapshot]:
-    """The snapshots up to the first unfinished one (which can only be the newest)."""
+    """The snapshots up to the first unfinished one; one of which a later, finished one has every document is none."""
+    every = snapshots(out)
+    done = [len(snapshot.committed()) >= snapshot.shards for snapshot in every]
     finished = []
-    for snapshot in snapshots(out):
-        if len(snapshot.committed()) < snapshot.shards:
+    for at, snapshot in enumerate(every):
+        later = (other.ids() for other, is_done in zip(every[at + 1 :], done[at + 1 :], strict=True) if is_done)
+        if not done[at] and not any(snapshot.ids() <= ids for ids in later):
             break
         finished.append(snapshot)
     return finished

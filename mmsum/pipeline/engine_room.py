@@ -39,7 +39,9 @@ class EngineRoom:
         if not attempts.one_by_one:
             attempts.begin_together()
             return self._call(documents, attempts, "") if documents else []
-        return [self._alone(document, attempts) for document in documents]
+        drafts = [self._alone(document, attempts) for document in documents]
+        attempts.end()
+        return drafts
 
     def _alone(self, document: Document, attempts: Attempts) -> Draft:
         name = document.ref.document_id

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from mmsum import storage
 from mmsum.errors import SourceError
-from mmsum.pipeline.plan import latest_snapshot
 from mmsum.pipeline.progress import Totals
 from mmsum.pipeline.runlog import read_logs
+from mmsum.pipeline.snapshots import latest_snapshot
 
 SPARE = 1.2
 """CPUs beyond the mean need: documents come unevenly, and a waiting GPU costs more than a waiting CPU."""

@@ -31,6 +31,7 @@ from mmsum.pipeline.attempts import DEATHS_IN_RUN, Attempts
 from mmsum.pipeline.cluster import hide_other_gpus
 from mmsum.pipeline.commit import hash_ids, rows_table, to_summary, tombstone
 from mmsum.pipeline.engine_room import EngineRoom
+from mmsum.pipeline.snapshots import check_out_is_here
 from mmsum.records import Document, ObjectRef, document_id, documents_to_table, table_to_documents
 
 if TYPE_CHECKING:
@@ -49,26 +50,37 @@ class RunContext:
     board: ActorHandle[Any]
 
     def begin(self, stage: str, shard: int) -> bool:
+        """Whether to go on. Raises EnvironmentFailure where this node does not see OUT."""
         import ray
 
-        allowed: bool = ray.get(self.board.begin.remote(stage, shard, ray.util.get_node_ip_address()))
+        node = ray.util.get_node_ip_address()
+        check_out_is_here(self.out, self.snapshot, node)
+        allowed: bool = ray.get(self.board.begin.remote(stage, shard, node))
         return allowed
 
     def attempts(self, stage: str, shard: int) -> Attempts:
         return Attempts.read(self.out, self.digest, stage, shard, self.run, self.config.robustness.write_seconds)
 
-    def judge(self, uri: str, kind: str | None, message: str | None) -> None:
-        """Raises EnvironmentFailure where too many documents are in trouble for it to be their own."""
+    def judge(self, uri: str, message: str | None) -> None:
+        """Counts a document in trouble. Raises EnvironmentFailure where too many are for it to be their own."""
         import ray
 
-        if kind in _TROUBLE and (verdict := ray.get(self.board.judge.remote())):
+        if verdict := ray.get(self.board.judge.remote()):
+            node = ray.util.get_node_ip_address()
             raise EnvironmentFailure(
-                f"{verdict} (last: {uri}: {message}); put the store or the machines right, "
+                f"{verdict} (last, on node {node}: {uri}: {message}); put the store or the machines right, "
                 "or raise robustness.trouble_share"
             )
 
 
 _TROUBLE = {FailureKind.FETCH_FAILED, FailureKind.FORBIDDEN, FailureKind.CRASHED}
+
+
+def _in_trouble(document: Document) -> bool:
+    """Whether the environment may be to blame. What a listing saw and a node does not may be a folder that is not mounted
+    there; what a list of URIs only names may never have been."""
+    gone = document.failure_kind == FailureKind.NOT_FOUND and document.ref.size >= 0
+    return gone or document.failure_kind in _TROUBLE
 
 
 @lru_cache(maxsize=1)
@@ -92,12 +104,14 @@ def parse_shard(plan: pa.Table, *, context: RunContext) -> pa.Table:
         ref = ObjectRef(row["uri"], row["size"], row["version"], row["op"])
         board.at.remote("parse", shard, ref.uri, **passed)
         document = Document(ref=ref) if ref.op == "delete" else _parse_once(ref, parser, attempts, config)
-        context.judge(ref.uri, document.failure_kind, document.failure_message)
+        if in_trouble := _in_trouble(document):
+            context.judge(ref.uri, document.failure_message)
         passed = {"parsed": 1, "pages": document.pages_read, "figures": len(document.figures)}
-        passed["sound"] = document.failure_kind not in _TROUBLE
+        passed["sound"] = not in_trouble
         documents.append(document)
         tried.append(attempts.count(ref.document_id))
         attempts.finish(ref.document_id)
+    attempts.end()
     board.end.remote("parse", shard, **passed)
     table = documents_to_table(documents)
     ids = hash_ids(document_id(uri) for uri in plan["uri"].to_pylist())
@@ -194,7 +208,7 @@ class GenerateShards:
         for row, earlier in zip(rows, tried, strict=True):
             row.attempts = max(earlier, attempts.count(row.document_id))
             if row.document_id in attempts.alone and row.failure_kind == FailureKind.CRASHED:
-                context.judge(row.uri, row.failure_kind, row.failure_message)
+                context.judge(row.uri, row.failure_message)
         context.board.end.remote(
             "generate",
             shard,

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from mmsum import storage
 from mmsum.errors import SourceError
 from mmsum.pipeline.commit import read_parts, row_uris
-from mmsum.pipeline.plan import Snapshot, latest_snapshot, list_parts
 from mmsum.pipeline.runlog import FLUSH_SECONDS, read_logs
+from mmsum.pipeline.snapshots import Snapshot, latest_snapshot, list_parts
 
 RATE_SECONDS = 600.0
 """The rate is that of the last ten minutes that the log knows of."""

@@ -20,19 +20,21 @@ from mmsum.generation.summarizer import SummarizerFactory, build_summarizer
 from mmsum.pipeline.cluster import Cluster, alive_nodes, ray_session
 from mmsum.pipeline.commit import failed_uris
 from mmsum.pipeline.metrics import RunMetrics
-from mmsum.pipeline.plan import Snapshot, open_snapshot
+from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.progress import ProgressDisplay, Totals, print_totals, start_board
 from mmsum.pipeline.runlog import RunLog, run_folder
+from mmsum.pipeline.snapshots import Snapshot
 from mmsum.pipeline.watch import Notice, noticed, receipts_of
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run did. `skipped` documents had been committed by earlier runs of the same snapshot."""
+    """What a run did, of the newest snapshot it worked on. `skipped` documents had been committed by earlier runs."""
 
     snapshot: Snapshot
     totals: Totals
     skipped: int
+    stopped: bool = False  # SIGTERM came when nothing of it was left to do
 
 
 def summarize(
@@ -47,26 +49,43 @@ def summarize(
     summarizer: SummarizerFactory = build_summarizer,
     console: Console | None = None,
 ) -> Result:
-    """Summarizes every document of `source` into `out`; started again, does what is missing.
+    """Summarizes every document of `source` into `out`; started again, does what is missing: first what an earlier call
+    planned, then what it left out, as by its limit.
 
-    `retry_failed`: the next snapshot also holds the documents whose newest row is a failure.
+    `retry_failed`: the next snapshot also holds the documents whose newest row is a failure; `limits` may differ.
 
     Raises UsageError before anything is written when the arguments are wrong, EnvironmentFailure when the run cannot go
     on (what is committed stays, the same call resumes).
     """
     console = console or Console(quiet=True)
-    again = failed_uris(out) if retry_failed else []
-    snapshot, created = open_snapshot(source, out, config, limit=limit, new=new, restart=restart, again=again)
+    resumed: Result | None = None
+    while True:
+        again = failed_uris(out) if retry_failed else None
+        snapshot, created = open_snapshot(source, out, config, limit=limit, new=new, restart=restart, again=again)
+        if resumed and snapshot.digest == resumed.snapshot.digest:
+            return resumed
+        result = _finish(snapshot, created, config, summarizer, console)
+        if created or new or result.stopped or not result.totals.shards:
+            return result
+        resumed = result
+
+
+def _finish(
+    snapshot: Snapshot, created: bool, config: Config, summarizer: SummarizerFactory, console: Console
+) -> Result:
+    """Does what is missing of a snapshot."""
     done = snapshot.committed()
     missing = [shard for shard in range(snapshot.shards) if shard not in done]
     skipped = snapshot.count(done)
     _announce(console, snapshot, created, skipped)
-    totals = Totals()
+    totals, stopped = Totals(), False
     if missing:
         with ray_session(config.resources) as cluster, noticed() as notice:
             _run(snapshot, missing, skipped, config, cluster, summarizer, console, totals, notice)
-        left = [shard for shard in missing if shard not in snapshot.committed()]
-        if left and notice.leave.is_set():
+        done = snapshot.committed()
+        left = [shard for shard in missing if shard not in done]
+        stopped = notice.leave.is_set()
+        if left and stopped:
             raise EnvironmentFailure(
                 f"stopped by SIGTERM after {totals.documents} documents; {snapshot.count(left)} have no rows yet "
                 "(run the same command again to resume)"
@@ -76,7 +95,7 @@ def summarize(
                 f"{len(left)} shards have no rows in {snapshot.out} though they were committed; check the store"
             )
         print_totals(console, totals)
-    return Result(snapshot, totals, skipped)
+    return Result(snapshot, totals, skipped, stopped)
 
 
 def _run(

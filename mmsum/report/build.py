@@ -12,7 +12,7 @@ from mmsum.config import Figures, Limits
 from mmsum.documents.parse import Parser
 from mmsum.errors import DocumentFailure, OutputError, SourceError, StorageError
 from mmsum.pipeline.commit import read_crops, read_summaries
-from mmsum.pipeline.plan import Snapshot, latest_snapshot
+from mmsum.pipeline.snapshots import Snapshot, latest_snapshot
 from mmsum.report.page import Row, render_report
 
 BATCH = 64

@@ -8,10 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rich.console import Console
-
 from mmsum.config import load_config
 from mmsum.errors import EnvironmentFailure, UsageError
+from mmsum.screen import open_console
 from mmsum.training.launch import run_training
 
 
@@ -24,7 +23,7 @@ def main() -> None:
         for config in given.configs:
             path, _, until = config.partition("@")
             until_step = int(until) if until else None
-            run_training(load_config(path, given.set), Console(), local=True, until=until_step)
+            run_training(load_config(path, given.set), open_console(), local=True, until=until_step)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -15,7 +15,7 @@ from typing import Any
 
 import mmsum
 from mmsum import storage
-from mmsum.pipeline.plan import list_parts, snapshots
+from mmsum.pipeline.snapshots import list_parts, snapshots
 from tests.conftest import mmsum_command
 
 VICTIMS = {

@@ -15,9 +15,13 @@ from tests.conftest import write_archive
 ROOT = Path(__file__).parents[2]
 
 
-def run_job(folder: Path, settings: dict[str, object]) -> subprocess.CompletedProcess[str]:
-    (folder / "job.yaml").write_text(yaml.safe_dump(settings))
-    command = [sys.executable, str(ROOT / "jobs" / "summarize.py"), "job.yaml", "--set", "shard_size=2"]
+def run_job(folder: Path, settings: dict[str, object] | str, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "job.yaml").write_text(settings if isinstance(settings, str) else yaml.safe_dump(settings))
+    return run_script(folder, "job.yaml", "--set", "shard_size=2", *options)
+
+
+def run_script(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "jobs" / "summarize.py"), *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, env=dict(os.environ))
 
 
@@ -30,10 +34,35 @@ def test_a_job_file_is_a_run(tmp_path: Path) -> None:
     assert "2 (2 ok)" in done.stdout
 
 
-def test_a_wrong_job_file_is_one_line(tmp_path: Path) -> None:
-    done = run_job(tmp_path, {"source": "docs", "outs": "out"})
-    assert done.returncode != 0
-    assert done.stderr.strip() == "job.yaml: outs is unknown; keys are source, out, limit, config"
+@pytest.mark.parametrize(
+    ("job", "line"),
+    [
+        ({"source": "docs", "outs": "out"}, "outs is unknown; keys are source, out, limit, config"),
+        ("just words", "holds no keys; keys are source, out, limit, config"),
+        ("source: [docs", "is not YAML: while parsing a flow sequence"),
+    ],
+)
+def test_a_wrong_job_file_is_one_line(tmp_path: Path, job: dict[str, object] | str, line: str) -> None:
+    done = run_job(tmp_path, job)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"job.yaml: {line}")
+
+
+def test_a_missing_job_file_is_one_line(tmp_path: Path) -> None:
+    done = run_script(tmp_path, "nowhere.yaml")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("nowhere.yaml: cannot be read: No such file")
+
+
+def test_options_of_summarize_follow_the_job_file(tmp_path: Path) -> None:
+    """What an answer of the command itself recommends can be done on a cluster, too."""
+    done = run_job(
+        tmp_path,
+        {"source": "nowhere", "out": "out", "config": {"summarizer": "lead"}},
+        *("--retry", "failed", "--snapshot", "new"),
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"mmsum summarize: {tmp_path}/nowhere: ")
 
 
 def test_the_example_job_is_valid() -> None:

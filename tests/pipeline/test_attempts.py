@@ -57,6 +57,23 @@ def test_a_killed_driver_is_no_evidence_against_a_document(tmp_path: Path) -> No
     assert attempt(tmp_path, "sixth").is_poison("bad"), "whatever takes three drivers down is not tried by a fourth"
 
 
+def test_a_shard_that_is_done_over_and_over_has_nobody_to_blame(tmp_path: Path) -> None:
+    """Its output may be lost with a machine, its run be killed before the commit: no document died of that."""
+    attempt(tmp_path).begin_together()
+    for _ in range(5):
+        again = attempt(tmp_path)
+        assert again.one_by_one
+        for name in ("first", "last"):
+            assert not again.is_poison(name)
+            again.begin(name)
+            again.finish(name)
+        again.end()
+    room = EngineRoom(Small(), Robustness())
+    for _ in range(5):
+        marks = Attempts.read(str(tmp_path), "digest", "generate", 3, "run-a", write_seconds=0)
+        assert [draft.text for draft in room.summarize(documents(2), marks)] == ["/0", "/1"]
+
+
 def test_committed_shards_leave_no_marks(tmp_path: Path) -> None:
     attempt(tmp_path).begin_together()
     assert storage.exists(attempts_uri(str(tmp_path), "digest", "parse", 3))

@@ -14,7 +14,8 @@ from mmsum.config import load_config
 from mmsum.errors import EnvironmentFailure, FailureKind
 from mmsum.generation.summarizer import Draft
 from mmsum.pipeline.commit import commit_shard, hash_ids, read_crops, read_summaries, rows_table, to_summary
-from mmsum.pipeline.plan import Snapshot, open_snapshot
+from mmsum.pipeline.plan import open_snapshot
+from mmsum.pipeline.snapshots import Snapshot
 from mmsum.records import SUMMARY_SCHEMA, Document, Figure, ObjectRef
 from tests.conftest import write_archive
 

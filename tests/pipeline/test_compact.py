@@ -19,8 +19,9 @@ from mmsum.errors import EnvironmentFailure, SourceError
 from mmsum.generation.summarizer import Draft
 from mmsum.pipeline.commit import commit_shard, hash_ids, read_summaries, rows_table, to_summary, tombstone
 from mmsum.pipeline.compact import compact, prune
-from mmsum.pipeline.plan import Snapshot, open_snapshot
+from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.runlog import RunLog, run_folder
+from mmsum.pipeline.snapshots import Snapshot
 from mmsum.pipeline.status import read_status
 from mmsum.records import Document, ObjectRef
 
@@ -98,6 +99,42 @@ def test_life_goes_on_after_pruning(out: Path, archive: Path) -> None:
     assert prune(str(out)) == 1 + 6, "its one part, and the six of the older compaction"
     assert read_summaries(str(out)).equals(before)
     assert [row["summary"] for row in before.to_pylist() if row["uri"].endswith("003.txt")] == ["fourth"]
+
+
+def test_a_snapshot_that_was_given_up_is_no_hindrance(archive: Path, tmp_path: Path) -> None:
+    """`--snapshot new` before another was finished: once it has all of its documents, that one is as good as finished."""
+    out = tmp_path / "out"
+    finish(plan(archive, out), "first")
+    (archive / "report-001.txt").write_text("changed")
+    (archive / "report-003.txt").write_text("changed")
+    (archive / "report-005.txt").write_text("changed")
+    given_up = plan(archive, out)
+    finish(given_up, "second", range(1))
+    everything = plan(archive, out, new=True)
+    assert compact(str(out))[0].number == 1
+    finish(everything, "third")
+    before = read_summaries(str(out))
+    done, _ = compact(str(out))
+    assert (done.number, done.rows, given_up.digest in done.covers) == (3, 7, True)
+    prune(str(out))
+    assert parts(out, "summaries") == []
+    assert read_summaries(str(out)).equals(before)
+    assert set(before["summary"].to_pylist()) == {"third"}
+
+
+def test_a_killed_compaction_leaves_nothing_after_the_next(
+    out: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain reader of OUT/compacted would see its rows twice."""
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(storage, "create", _dying(2, storage.create))
+        compact(str(out), part_bytes=1)
+    (archive / "report-901.txt").write_text("newer")
+    finish(plan(archive, out), "fourth")
+    done, _ = compact(str(out))
+    assert len(parts(out, "compacted")) == done.files + 2
+    prune(str(out))
+    assert len(parts(out, "compacted")) == done.files
 
 
 def test_restart_after_pruning_does_everything_again(out: Path, archive: Path) -> None:

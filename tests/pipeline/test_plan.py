@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mmsum import storage
 from mmsum.config import load_config
-from mmsum.errors import SnapshotMismatch, SourceError
-from mmsum.pipeline.plan import Snapshot, cut_shards, open_snapshot, snapshots
+from mmsum.errors import EnvironmentFailure, SnapshotMismatch, SourceError
+from mmsum.pipeline.plan import cut_shards, open_snapshot
+from mmsum.pipeline.snapshots import Snapshot, check_out_is_here, snapshots
 from mmsum.records import ObjectRef, document_id
 from tests.conftest import write_archive
 
@@ -74,6 +75,21 @@ def test_snapshot_new_plans_everything_again(archive: Path, tmp_path: Path) -> N
     assert (second.number, second.count()) == (2, 7)
 
 
+def test_snapshot_new_goes_on_with_what_it_began(archive: Path, tmp_path: Path) -> None:
+    """Or the command that was killed would begin at the beginning each time it is run again."""
+    plan(archive, tmp_path / "out")
+    second, created = plan(archive, tmp_path / "out", new=True)
+    assert (second.number, created) == (2, True), "the first one was not planned by it"
+    again, created = plan(archive, tmp_path / "out", new=True)
+    assert (again.digest, created) == (second.digest, False)
+    assert plan(archive, tmp_path / "out", new=True, limit=2)[0].number == 3
+    other = load_config(summarizer="lead", limits={"pages": 3})
+    fourth, created = open_snapshot(str(archive), str(tmp_path / "out"), other, new=True)
+    assert (fourth.number, created) == (4, True), "with other settings it is another one"
+    finish(fourth)
+    assert open_snapshot(str(archive), str(tmp_path / "out"), other, new=True)[0].number == 5
+
+
 def test_restart_deletes_rows_and_plans(archive: Path, tmp_path: Path) -> None:
     first, _ = plan(archive, tmp_path / "out")
     finish(first)
@@ -104,6 +120,31 @@ def test_other_answers_are_refused_with_the_difference(archive: Path, tmp_path: 
     assert open_snapshot(str(archive), str(tmp_path / "out"), other, new=True)[1] is True
 
 
+def test_failures_are_retried_under_other_limits(archive: Path, tmp_path: Path) -> None:
+    """As for what took too long; the run after that may have the limits of before."""
+    out = str(tmp_path / "out")
+    first, _ = plan(archive, tmp_path / "out")
+    patient = load_config(summarizer="lead", limits={"seconds_per_document": 900.0})
+    failed = first.documents["uri"].to_pylist()[:1]
+    with pytest.raises(SnapshotMismatch, match="seconds_per_document"):
+        open_snapshot(str(archive), out, patient, again=failed)
+    finish(first)
+    with pytest.raises(SnapshotMismatch, match="seconds_per_document"):
+        open_snapshot(str(archive), out, patient)
+    shorter = load_config(summarizer="lead", limits={"seconds_per_document": 900.0}, generation={"summary_tokens": 99})
+    with pytest.raises(SnapshotMismatch, match=r"\(generation.summary_tokens: \d+ then, 99 now\)"):
+        open_snapshot(str(archive), out, shorter, again=failed)
+    retried, created = open_snapshot(str(archive), out, patient, again=failed)
+    assert created
+    assert retried.documents["uri"].to_pylist() == failed
+    with pytest.raises(SnapshotMismatch, match="seconds_per_document"):
+        plan(archive, tmp_path / "out")
+    finish(retried)
+    (archive / "zz.txt").write_text("new")
+    third, created = plan(archive, tmp_path / "out")
+    assert (planned(third), created) == (["zz.txt"], True)
+
+
 def test_another_source_is_refused(archive: Path, tmp_path: Path) -> None:
     plan(archive, tmp_path / "out")
     other = write_archive(tmp_path / "other", 1)
@@ -114,6 +155,24 @@ def test_another_source_is_refused(archive: Path, tmp_path: Path) -> None:
 def test_the_output_inside_the_source_is_not_summarized(archive: Path) -> None:
     finish(plan(archive, archive / "out")[0])
     assert plan(archive, archive / "out")[1] is False
+
+
+def test_documents_beside_the_output_are_summarized(archive: Path) -> None:
+    """Only what a run writes itself is left out, wherever OUT is."""
+    first, _ = plan(archive, archive)
+    assert first.count() == 7
+    finish(first)
+    (archive / "report.html").write_text("<p>the report</p>")
+    (archive / "summaries" / "_notes.txt").write_text("in a folder of ours")
+    assert plan(archive, archive)[1] is False
+
+
+def test_an_output_on_disk_has_to_be_there_on_every_node(archive: Path, tmp_path: Path) -> None:
+    first, _ = plan(archive, tmp_path / "out")
+    check_out_is_here(first.out, first.number, "10.0.0.3")
+    (tmp_path / "out").rename(tmp_path / "elsewhere")
+    with pytest.raises(EnvironmentFailure, match=r"out: on node 10\.0\.0\.3 the plan of this run is not there"):
+        check_out_is_here(first.out, first.number, "10.0.0.3")
 
 
 def test_nothing_is_written_when_the_source_is_missing_or_empty(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ import mmsum
 from mmsum.config import Config, load_config
 from mmsum.errors import EnvironmentFailure
 from mmsum.generation.summarizer import Draft
-from mmsum.pipeline.plan import latest_snapshot
+from mmsum.pipeline.plan import open_snapshot
+from mmsum.pipeline.snapshots import latest_snapshot
 from mmsum.records import Document
 from tests.conftest import Run, mmsum_command, write_archive
 from tests.servers import moto_s3, rclone_s3
@@ -81,6 +82,31 @@ class TestInProcess:
         rows = {Path(r["uri"]).name: r for r in mmsum.read_summaries(tmp_path / "out").to_pylist()}
         assert rows["gone.txt"]["status"] == "deleted"
         assert rows["report-000.txt"]["snapshot"] == 1
+
+    def test_a_trial_that_was_stopped_is_finished_and_then_the_rest_is_done(
+        self, archive: Path, tmp_path: Path
+    ) -> None:
+        """Whoever tries `--limit` and then starts the night finds all rows in the morning."""
+        open_snapshot(str(archive), str(tmp_path / "out"), load_config(summarizer="lead"), limit=2)
+        result = mmsum.summarize(archive, tmp_path / "out", summarizer="lead")
+        assert (result.snapshot.number, result.totals.documents) == (2, 5)
+        rows = mmsum.read_summaries(tmp_path / "out").to_pylist()
+        assert sorted(row["snapshot"] for row in rows) == [1, 1, 2, 2, 2, 2, 2]
+        assert mmsum.summarize(archive, tmp_path / "out", summarizer="lead").totals.documents == 0
+
+    def test_documents_that_a_node_does_not_find_are_trouble(self, archive: Path, tmp_path: Path) -> None:
+        """They were there when they were listed: a folder that is not mounted everywhere must not become rows."""
+        for number in range(40):
+            (archive / f"more-{number:03d}.txt").write_text("Some words.")
+        open_snapshot(str(archive), str(tmp_path / "out"), load_config(summarizer="lead", shard_size=4))
+        archive.rename(tmp_path / "unmounted")
+        with pytest.raises(EnvironmentFailure, match=r"could not be fetched .* on node \S+: .*more-"):
+            mmsum.summarize(archive, tmp_path / "out", summarizer="lead", shard_size=4)
+        assert len(ids(tmp_path / "out")) < 40
+        (tmp_path / "unmounted").rename(archive)
+        mmsum.summarize(archive, tmp_path / "out", summarizer="lead", shard_size=4)
+        rows = mmsum.read_summaries(tmp_path / "out").to_pylist()
+        assert (len(rows), sum(row["status"] == "ok" for row in rows) > 30) == (47, True)
 
     def test_a_broken_summarizer_stops_the_run_with_its_reason(self, archive: Path, tmp_path: Path) -> None:
         config = load_config(summarizer="lead")
@@ -166,7 +192,10 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     driver.send_signal(signal.SIGINT)
     printed, errors = driver.communicate(timeout=60)
     assert driver.returncode == 130, printed + errors
-    assert errors.strip() == "mmsum summarize: stopped; what is committed stays, the same command resumes"
+    assert (
+        errors.strip()
+        == "mmsum summarize: stopped; what is committed stays, the same command (without --restart) resumes"
+    )
 
 
 @pytest.mark.s3

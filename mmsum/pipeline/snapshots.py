@@ -1,0 +1,159 @@
+"""What stands under OUT: plans, parts, compactions. They are made in plan.py, commit.py and compact.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from mmsum import storage
+from mmsum.errors import EnvironmentFailure
+from mmsum.records import document_id
+
+PLAN_SCHEMA = pa.schema(
+    [
+        ("uri", pa.string()),
+        ("size", pa.int64()),
+        ("version", pa.string()),
+        ("op", pa.string()),
+        ("shard", pa.int32()),
+    ]
+)
+
+
+FOLDERS = ("summaries", "compacted", "crops", "_run")
+"""What a run writes under OUT, plans last."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One plan: its number, its digest, its settings and its documents (`PLAN_SCHEMA`, sorted by shard, then URI)."""
+
+    out: str
+    number: int
+    digest: str
+    source: str
+    limit: int | None
+    answers: dict[str, Any]
+    documents: pa.Table
+    shards: int
+    conditional: bool  # whether the store honours conditional creates, so that several drivers may work at once
+    asked: str = ""  # "new": everything was planned again; "retry": failures too, under limits of its own
+
+    def part_uri(self, shard: int) -> str:
+        """Where a shard's rows are committed; the object's existence is the commit."""
+        return storage.join(self.out, "summaries", self.digest, f"part-{shard:06d}.parquet")
+
+    def crops_uri(self, shard: int) -> str:
+        return storage.join(self.out, "crops", self.digest, f"part-{shard:06d}.parquet")
+
+    def committed(self) -> set[int]:
+        """Shards whose part exists, or has been compacted."""
+        compaction = latest_compaction(self.out)
+        if compaction and self.digest in compaction.covers:
+            return set(range(self.shards))
+        return {shard for digest, shard, _ in list_parts(self.out) if digest == self.digest}
+
+    def shard_tables(self, shards: Iterable[int]) -> Iterator[pa.Table]:
+        """Each shard's plan rows, as zero-copy slices."""
+        ends = self.documents["shard"].to_numpy().searchsorted(range(self.shards), side="right")
+        for shard in shards:
+            start = int(ends[shard - 1]) if shard else 0
+            yield self.documents.slice(start, int(ends[shard]) - start)
+
+    def ids(self) -> set[str]:
+        """The document ids that the finished snapshot's rows must equal."""
+        return {document_id(uri) for uri in self.documents["uri"].to_pylist()}
+
+    def count(self, shards: Iterable[int] | None = None) -> int:
+        if shards is None:
+            return int(self.documents.num_rows)
+        return sum(table.num_rows for table in self.shard_tables(sorted(shards)))
+
+
+@dataclass(frozen=True)
+class Compaction:
+    """The newest rows of finished snapshots, in few large parts; its marker makes it valid and outlives their own parts."""
+
+    number: int  # of the newest snapshot in it
+    digest: str
+    covers: list[str]  # digests of the snapshots in it
+    files: int
+    rows: int
+
+    def part_uri(self, out: str, file: int) -> str:
+        return storage.join(out, "compacted", self.digest, f"part-{file:06d}.parquet")
+
+
+def compactions(out: str) -> list[Compaction]:
+    """The compactions that have a marker, oldest first."""
+    markers = sorted(ref.uri for ref in storage.list_folder(storage.join(out, "_run"), "compacted-", deep=False))
+    return [Compaction(**json.loads(storage.read(uri))) for uri in markers]
+
+
+def latest_compaction(out: str) -> Compaction | None:
+    return next(reversed(compactions(out)), None)
+
+
+def compaction_marker(out: str, number: int) -> str:
+    return storage.join(out, "_run", f"compacted-{number:06d}.json")
+
+
+def latest_snapshot(out: str) -> Snapshot | None:
+    """The newest plan of an output, or None where there is none."""
+    plans = sorted(_plan_uris(out))
+    return load_plan(out, plans[-1]) if plans else None
+
+
+def snapshots(out: str) -> list[Snapshot]:
+    """All plans of an output, oldest first."""
+    return [load_plan(out, uri) for uri in sorted(_plan_uris(out))]
+
+
+def list_parts(out: str) -> Iterator[tuple[str, int, str]]:
+    """(plan digest, shard, URI) of every committed part."""
+    root = storage.join(out, "summaries")
+    for ref in storage.list_folder(root):
+        digest, _, name = ref.uri[len(root) :].strip("/").partition("/")
+        # An empty object is no commit: a killed writer can leave one on stores without conditional creates.
+        if name.startswith("part-") and name.endswith(".parquet") and ref.size:
+            yield digest, int(name[5:-8]), ref.uri
+
+
+def plan_uri(out: str, number: int) -> str:
+    return storage.join(out, "_run", f"plan-{number:06d}.parquet")
+
+
+def check_out_is_here(out: str, number: int, node: str) -> None:
+    """Raises EnvironmentFailure on a node that does not see an OUT on disk: what it wrote would stay with it."""
+    if storage.is_local(out) and not storage.exists(plan_uri(out, number)):
+        raise EnvironmentFailure(
+            f"{out}: on node {node} the plan of this run is not there; let every node see the same folder under this path, "
+            "or give an object store's URI as OUT"
+        )
+
+
+def _plan_uris(out: str) -> Iterator[str]:
+    for ref in storage.list_folder(storage.join(out, "_run"), "plan-", deep=False):
+        if ref.uri.endswith(".parquet"):
+            yield ref.uri
+
+
+def load_plan(out: str, uri: str) -> Snapshot:
+    table = storage.read_table(uri)
+    settings = json.loads(table.schema.metadata[b"mmsum"])
+    return Snapshot(
+        out=out,
+        number=settings["snapshot"],
+        digest=settings["digest"],
+        source=settings["source"],
+        limit=settings["limit"],
+        answers=settings["answers"],
+        documents=table.replace_schema_metadata(None),
+        shards=settings["shards"],
+        conditional=settings["conditional"],
+        asked=settings.get("asked", ""),
+    )
