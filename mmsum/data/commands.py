@@ -7,27 +7,26 @@ import json
 import time
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.table import Table
 
 from mmsum import storage
 from mmsum.data.check import DataCheck, check_data
 from mmsum.data.importers.report import ImportReport
 from mmsum.data.synthetic.generate import write_figure_reports
+from mmsum.data.synthetic.variation import Variation
+from mmsum.screen import open_console
 
 
 def figure_reports(arguments: argparse.Namespace) -> None:
     """Makes synthetic examples, one line a split."""
-    console, start = Console(), time.monotonic()
+    console, start = open_console(), time.monotonic()
     done = write_figure_reports(
         arguments.out,
         arguments.n,
         arguments.seed,
         arguments.split,
+        variation=Variation(arguments.made_up, tuple(arguments.kinds), arguments.advised),
         pdf=arguments.pdf,
-        made_up_share=arguments.made_up,
-        kinds=arguments.kinds,
-        advised_share=arguments.advised,
         workers=arguments.workers,
     )
     rate = sum(done.values()) / (time.monotonic() - start)
@@ -56,7 +55,7 @@ def import_folder(arguments: argparse.Namespace) -> None:
 
 
 def _print_import(report: ImportReport, out: str) -> None:
-    console = Console()
+    console = open_console()
     for split, count in report.written.items():
         folder = storage.join(storage.normalize(out), split)
         console.print(f"{split:<10} {count} examples in {folder}", soft_wrap=True)
@@ -81,7 +80,7 @@ def check(arguments: argparse.Namespace) -> None:
     table.add_column(overflow="fold")
     for name, value in _check_rows(found):
         table.add_row(name, value)
-    Console().print(table)
+    open_console().print(table)
 
 
 def _check_rows(found: DataCheck) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,8 @@ from mmsum.data.synthetic.phrases import PHRASES
 from mmsum.data.synthetic.plot import KINDS, Claim
 from mmsum.data.synthetic.processes import PROCESSES, SEEN_NAMES
 from mmsum.data.synthetic.render import draw_figure, render_report
-from mmsum.data.synthetic.report import ADVISED_RATE, HELD_OUT_TOPICS, MIN_FIGURE_FACTS, ReportPlan, plan_report, retold
+from mmsum.data.synthetic.report import HELD_OUT_TOPICS, MIN_FIGURE_FACTS, ReportPlan, plan_report, retold
+from mmsum.data.synthetic.variation import AS_IS, Variation
 from mmsum.data.synthetic.wording import CHECKS, VOICES, check, cited
 from mmsum.data.topics import TOPICS
 from mmsum.errors import OutputError
@@ -177,7 +178,7 @@ def test_planning_loads_no_plotting_library() -> None:
 def test_figures_of_chosen_kinds_alone(kinds: tuple[str, ...]) -> None:
     """Beside what the gold passes over; facts are of those figures, in reports of every split."""
     for split in ("train", "heldout"):
-        reports = [plan_report(split, 5, index, 0.6, kinds) for index in range(12)]
+        reports = [plan_report(split, 5, index, Variation(0.6, kinds)) for index in range(12)]
         shown = [
             figure.plot.kind
             for report in reports
@@ -246,11 +247,11 @@ def test_golds_tell_what_is_recommended_as_often_as_they_are_told_to(reports: li
 
     assert 0.3 < advised(reports) < 0.5
     for share in (0.0, 1.0):
-        assert advised([plan_report("train", 7, index, advised_share=share) for index in range(30)]) == share
+        assert advised([plan_report("train", 7, index, Variation(advised=share)) for index in range(30)]) == share
     parser = argparse.ArgumentParser()
     add_data_commands(parser, argparse.ArgumentParser)
-    assert parser.parse_args(["figure-reports", "out"]).advised == ADVISED_RATE
+    assert parser.parse_args(["figure-reports", "out"]).advised == AS_IS.advised
 
 
 def made_up_reports(share: float) -> list[ReportPlan]:
-    return [plan_report("train", 7, index, share) for index in range(150)]
+    return [plan_report("train", 7, index, Variation(share)) for index in range(150)]

@@ -8,7 +8,6 @@ The bytes depend on n, the seed and the versions of the drawing libraries, not o
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,7 +15,8 @@ from multiprocessing import get_context
 
 from mmsum import storage
 from mmsum.data.files import refuse_parts, write_part
-from mmsum.data.synthetic.report import ADVISED_RATE, plan_report
+from mmsum.data.synthetic.report import plan_report
+from mmsum.data.synthetic.variation import AS_IS, Variation
 from mmsum.errors import PresetError
 
 SPLITS = ("train", "valid", "test", "heldout")
@@ -31,9 +31,7 @@ class _Part:
     stop: int
     folder: str
     pdf: bool
-    made_up_share: float
-    kinds: tuple[str, ...]
-    advised_share: float
+    variation: Variation
 
 
 def sizes(n: int, split: str | None = None) -> dict[str, int]:
@@ -49,13 +47,11 @@ def write_figure_reports(
     seed: int = 0,
     split: str | None = None,
     *,
+    variation: Variation = AS_IS,
     pdf: bool = False,
-    made_up_share: float = 0.0,
-    kinds: Sequence[str] = (),
-    advised_share: float = ADVISED_RATE,
     workers: int | None = None,
 ) -> dict[str, int]:
-    """Write the splits under `out` (a folder or URI) and return their sizes. Shares and kinds: see plan_report.
+    """Write the splits under `out` (a folder or URI) and return their sizes.
 
     Raises OutputError where `out` holds parts already or cannot be written, PresetError where the held-out split is
     asked for and Vega-Lite is missing.
@@ -68,20 +64,9 @@ def write_figure_reports(
     for name, count in wanted.items():
         folder = storage.join(base, name)
         refuse_parts(folder)
-        starts = range(0, count, PART_ROWS)
         parts += [
-            _Part(
-                name,
-                seed,
-                start,
-                min(count, start + PART_ROWS),
-                folder,
-                pdf,
-                made_up_share,
-                tuple(kinds),
-                advised_share,
-            )
-            for start in starts
+            _Part(name, seed, start, min(count, start + PART_ROWS), folder, pdf, variation)
+            for start in range(0, count, PART_ROWS)
         ]
     processes = min(workers or os.cpu_count() or 1, len(parts))
     with storage.writing(out):
@@ -99,8 +84,7 @@ def _write_part(part: _Part) -> None:
     from mmsum.data.synthetic.render import render_report
 
     indices = range(part.start, part.stop)
-    how = (part.made_up_share, part.kinds, part.advised_share)
-    examples = [render_report(plan_report(part.split, part.seed, index, *how)) for index in indices]
+    examples = [render_report(plan_report(part.split, part.seed, index, part.variation)) for index in indices]
     if part.pdf:
         from mmsum.data.synthetic.pdf import render_pdf
 

@@ -17,6 +17,7 @@ from mmsum.data.synthetic.plot import Claim, Look, Plot
 from mmsum.data.synthetic.processes import HELD_OUT_NAMES, PROCESSES, SEEN_NAMES
 from mmsum.data.synthetic.said import action_fact, restated, stated_fact
 from mmsum.data.synthetic.shapes import kinds_for, make_plot
+from mmsum.data.synthetic.variation import AS_IS, Variation
 from mmsum.data.topics import TOPICS
 from mmsum.data.wording import capital
 
@@ -28,8 +29,6 @@ DISTRACTOR_RATE = 0.2
 """Share of reports with one figure that the gold does not mention: a photo, a logo or a chart of another subject."""
 MISLEADING_RATE = 0.1
 """Share of figures with a trend or a largest value in the gold whose caption hints at a wrong answer."""
-ADVISED_RATE = 0.4
-"""Share of golds that tell a recommendation, where `advised_share` says nothing else."""
 MATPLOTLIB_RATE = 0.15
 """Share of reports whose figures are drawn by matplotlib instead of Pillow, which is ten times as fast."""
 VEGA_RATE = 0.5
@@ -100,8 +99,7 @@ class _Writer:
     slots: dict[str, object]
     house: Look
     rng: Random
-    kinds: Collection[str]
-    made_up_share: float
+    variation: Variation
 
     @property
     def held_out(self) -> bool:
@@ -109,7 +107,7 @@ class _Writer:
 
     def by_voice(self, seen: Sequence[str], held_out: Sequence[str], made_up: Sequence[str] = ()) -> str:
         """The voice's own sentence; one in four times another, and where names are made up, that often a made-up one."""
-        if made_up and self.made_up_share and self.rng.random() < self.made_up_share:
+        if made_up and self.variation.makes_up(self.rng):
             return self.rng.choice(made_up)
         sentences = held_out if self.held_out else seen
         return sentences[self.voice % len(sentences)] if self.rng.random() < 0.75 else self.rng.choice(sentences)
@@ -119,52 +117,39 @@ class _Writer:
         return " ".join(sentences[i].format(**self.slots) for i in chosen)
 
 
-def plan_report(
-    split: str,
-    seed: int,
-    index: int,
-    made_up_share: float = 0.0,
-    kinds: Collection[str] = (),
-    advised_share: float = ADVISED_RATE,
-) -> ReportPlan:
-    """Report `index` of a split: the same for the same arguments. Every fact of its gold is judged right on its gold.
-
-    made_up_share: share of figures whose quantity and names are made up (see made_up.py), and of the text's sentences on
-    figures and on its number that are no voice's. kinds: of its figures, beside a distractor; empty for all. advised_share: of
-    golds that tell the text's first recommendation.
-    """
+def plan_report(split: str, seed: int, index: int, variation: Variation = AS_IS) -> ReportPlan:
+    """Report `index` of a split: the same for the same arguments. Every fact of its gold is judged right on its gold."""
     for attempt in range(100):
         rng = Random(f"figure-reports {VERSION} {split} {seed} {index} {attempt}")
-        report = _write(split, f"{split}-{seed}-{index:06d}", rng, made_up_share, kinds, advised_share)
+        report = _write(split, f"{split}-{seed}-{index:06d}", rng, variation)
         shown = sum(not fact.said for fact in report.facts)
         brief = len(report.summary.split()) <= MOST_WORDS
         right = all(judge(fact, report.summary, report.facts) == "right" for fact in report.facts)
         # One chart of a chosen kind may have fewer facts.
-        if brief and shown >= (1 if kinds else MIN_FIGURE_FACTS) and right:
+        if brief and shown >= (1 if variation.kinds else MIN_FIGURE_FACTS) and right:
             return report
     raise AssertionError(f"no consistent report for {split} {seed} {index}")
 
 
-def _write(
-    split: str, name: str, rng: Random, made_up_share: float, kinds: Collection[str], advised_share: float
-) -> ReportPlan:
+def _write(split: str, name: str, rng: Random, variation: Variation) -> ReportPlan:
     held_out = split == "heldout"
     topics = [topic for topic in TOPICS if (topic.key in HELD_OUT_TOPICS) == held_out]
-    topic = rng.choice([topic for topic in topics if any(_kinds(measure, kinds) for measure in _known(topic))])
+    topic = rng.choice(
+        [topic for topic in topics if any(_kinds(measure, variation.kinds) for measure in _known(topic))]
+    )
     last = rng.randint(2012, 2025)
     slots = {"place": rng.choice(_HELD_OUT_PLACES if held_out else _PLACES), "first": last - rng.randint(7, 11)}
     library = "matplotlib" if rng.random() < MATPLOTLIB_RATE else "pillow"
     if held_out and rng.random() < VEGA_RATE:
         library = "vega-lite"
     house = house_look(library, held_out, rng)
-    writer = _Writer(
-        topic, split, rng.randrange(wording.VOICES), {**slots, "last": last}, house, rng, kinds, made_up_share
-    )
+    voice = rng.randrange(wording.VOICES)
+    writer = _Writer(topic, split, voice, {**slots, "last": last}, house, rng, variation)
 
-    measures = _measures(topic, rng.choice((1, 2, 2, 3, 3, 4)), rng, kinds)
+    measures = _measures(topic, rng.choice((1, 2, 2, 3, 3, 4)), rng, variation.kinds)
     known = measures
-    if made_up_share:
-        measures = _some_made_up(measures, made_up_share, rng)
+    if variation.made_up:
+        measures = _some_made_up(measures, variation.made_up, rng)
     figures: list[FigurePlan] = []
     middle: list[str] = []
     shown: list[CheckedFact] = []
@@ -181,10 +166,10 @@ def _write(
             middle.append(paragraph)
             told += [what for what, _ in of_figure]
             shown += [fact for _, fact in of_figure]
-    said, sentence = stated_fact(writer.voice, held_out, rng, made_up_share)
+    said, sentence = stated_fact(voice, held_out, rng, variation)
     action, actions = action_fact(topic.actions, writer.slots, rng)
     headings = texts.HELD_OUT_HEADINGS if held_out else texts.HEADINGS
-    opening, method, talk, ending = headings[writer.voice % len(headings)]
+    opening, method, talk, ending = headings[voice % len(headings)]
     gist = topic.gist.format(**writer.slots)
     begin = writer.by_voice(texts.OPENINGS, texts.HELD_OUT_OPENINGS)
     text = "\n\n".join(
@@ -196,13 +181,13 @@ def _write(
             f"# {ending}\n{actions}",
         ]
     )
-    stated = [said, action] if rng.random() < advised_share else [said]
-    gold = _gold(gist, writer.voice, [fact.statement for fact in shown], [fact.statement for fact in stated])
+    stated = [said, action] if rng.random() < variation.advised else [said]
+    gold = _gold(gist, voice, [fact.statement for fact in shown], [fact.statement for fact in stated])
     title = rng.choice(topic.titles).format(**writer.slots)
     source = f"figure-reports/{VERSION}" + ("+vega-lite" if library == "vega-lite" else "")
     source += "+made-up" if measures != known else ""
     facts = (*shown, *stated)
-    return ReportPlan(name, title, text, tuple(figures), gold, split, source, facts, writer.voice, gist, tuple(told))
+    return ReportPlan(name, title, text, tuple(figures), gold, split, source, facts, voice, gist, tuple(told))
 
 
 def _gold(gist: str, voice: int, shown: Sequence[str], said: Sequence[str]) -> str:
@@ -273,7 +258,7 @@ def _illustrated(
     """A section around one figure, and all that only the figure tells."""
     rng, voice = writer.rng, writer.voice
     first, last = int(str(writer.slots["first"])), int(str(writer.slots["last"]))
-    kind = rng.choice(_kinds(measure, writer.kinds))
+    kind = rng.choice(_kinds(measure, writer.variation.kinds))
     plot, claims = make_plot(measure, kind, first, last, _names(measure, writer), rng)
     look = figure_look(writer.house, kind, writer.held_out, rng)
     single = len(plot.series) == 1 and (kind in ("line", "area") or not plot.labels)

@@ -8,13 +8,11 @@ from random import Random
 
 from mmsum.claims import CheckedFact
 from mmsum.data.synthetic.texts import MADE_UP_STATED, STATED
+from mmsum.data.synthetic.variation import AS_IS, Variation
 
 
-def stated_fact(voice: int, held_out: bool, rng: Random, made_up_share: float = 0.0) -> tuple[CheckedFact, str]:
-    """A number as a fact, with the sentence of the gold, and the sentence of the text that tells it.
-
-    made_up_share: how often that sentence is none of the voices'.
-    """
+def stated_fact(voice: int, held_out: bool, rng: Random, variation: Variation = AS_IS) -> tuple[CheckedFact, str]:
+    """A number as a fact, with the sentence of the gold, and the sentence of the text that tells it."""
     kind = rng.choice(tuple(STATED))
     cue, seen, others, gold = STATED[kind]
     number = rng.randint(31, 990) * (10 if kind == "cost" else 1)
@@ -26,7 +24,7 @@ def stated_fact(voice: int, held_out: bool, rng: Random, made_up_share: float = 
     told = gold[voice % len(gold)].format(n=said)
     fact = CheckedFact(kind, told, "", True, [cue], {"stated": pattern, "another": other}, "stated")
     form = forms[voice % len(forms)]
-    if made_up_share and rng.random() < made_up_share:
+    if variation.makes_up(rng):
         form = rng.choice(MADE_UP_STATED[kind])
     return fact, form.format(n=said)
 
