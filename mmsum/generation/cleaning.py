@@ -1,11 +1,9 @@
-"""What stays of a text that a small model wrote: no sentence twice, none in circles, no number too often, no legend."""
+"""What stays of a text that a small model wrote: no sentence twice, none in circles, no legend, nothing else unwanted."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable
-from unicodedata import decimal
+from collections.abc import Callable, Iterable, Iterator
 
 from mmsum.claims import placed_sentences
 
@@ -16,12 +14,12 @@ def said_once(text: str, *unwanted: Callable[[str], bool]) -> str:
 
     unwanted: what else makes a sentence be left out.
 
-    Sentences of one or two words stay: lists repeat them, and so does a split behind `Dr.` and `No.`. A line's number goes with
-    the line.
+    Sentences of one or two words stay: lists repeat them, and so does a split behind `Dr.` and `No.`. What was split behind
+    another abbreviation stays together. A line's number goes with the line.
     """
     seen, kept, end = set[str](), "", 0
     number, gone = "", False  # of this line; whether a sentence of it was left out
-    for start, sentence in placed_sentences(text):
+    for start, sentence in _whole_sentences(text):
         folded = sentence.casefold()
         words = folded.split()
         gap = text[end:start]
@@ -34,53 +32,51 @@ def said_once(text: str, *unwanted: Callable[[str], bool]) -> str:
             number = ""
         else:
             gone = True
-        if len(words) > 2:
+        if len(words) > 2 or (len(folded) > 4 and folded.endswith(_FULL_STOPS)):  # without spaces
             seen.add(folded)
         end = start + len(sentence)
     return kept.strip() or text
 
 
-class NumbersLeft:
-    """How often a summary may still tell each number, of two digits or more, of a document: as often as that does.
-
-    A small model makes numbers up, or tells one again of something else. Smaller numbers are counted, or stood there as words.
-    """
-
-    def __init__(self, read: Iterable[str]) -> None:
-        self._left = Counter[str]()
-        for text in read:
-            self._left += _numbers(text) | _numbers(_blanks_closed(text))  # `12 500` counts as one number and as two
-
-    def refuses(self, sentence: str) -> bool:
-        """Whether it tells a number once too often; if not, what it tells is used up."""
-        for told in (set(_numbers(_blanks_closed(sentence))), set(_numbers(sentence))):
-            if all(self._left[number] for number in told):
-                self._left.subtract(told)
-                return False
-        return True
+def _whole_sentences(text: str) -> Iterator[tuple[int, str]]:
+    """The sentences with their places; those that were split behind an initial, an abbreviation or a German date are one."""
+    start, end = 0, 0
+    for place, sentence in placed_sentences(text):
+        if end and not ("\n" not in text[end:place] and _GOES_ON.search(text, start, end)):
+            yield start, text[start:end]
+            end = 0
+        start, end = (start if end else place), place + len(sentence)
+    if end:
+        yield start, text[start:end]
 
 
 def lists_names(sentence: str, names: Iterable[str]) -> bool:
-    """Whether it does nothing but list names of one figure: `Boxes in order: mowing, (2) baling.` is a legend, no statement."""
-    _, colon, items = sentence.strip().rstrip(".;").rpartition(":")
+    """Whether it does nothing but list names of one figure: `Boxes in order: mowing, baling.` is a legend, and so is `Of these:
+    (1) mowing, (2) baling.`; `It has two parts: mowing and baling.` is a statement."""
+    head, colon, items = sentence.strip().rstrip(".;").rpartition(":")
     told = {_KEY.sub("", item).strip().casefold() for item in _BETWEEN.split(items)}
-    return bool(colon) and len(told) > 1 and told <= {name.casefold() for name in names}
+    return bool(
+        colon
+        and len(told) > 1
+        and told <= {name.casefold() for name in names}
+        and (_LEGEND.search(head) or any(_KEY.match(item) for item in _BETWEEN.split(items)))
+    )
 
 
-def _numbers(text: str) -> Counter[str]:
-    """The digits of each, without the marks between them."""
-    found = ("".join(str(decimal(sign)) for sign in number if sign.isdecimal()) for number in _NUMBER.findall(text))
-    return Counter(digits for digits in found if len(digits) > 1)
-
-
-def _blanks_closed(text: str) -> str:
-    return _BLANK.sub("", text)
-
-
-_NUMBER = re.compile(r"\d+(?:[.,'\u2019]\d+)*")
-_BLANK = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d{3}(?!\d))")
 _KEY = re.compile(r"^\s*\([^)]*\)")
 _BETWEEN = re.compile(r"[,;]\s*(?:and\s)?|\sand\s")
+_LEGEND = re.compile(
+    r"^(?:\w+ ){0,2}(?:boxes|bars|slices|layers|lines|rows|columns|fields|colou?rs|keys?|legend|labels)\b"
+    r"|\b(?:in order|from (?:the )?(?:left|right|above|below|top|bottom)|as drawn)$",
+    re.IGNORECASE,
+)
+"""What a list of names begins with: what they are names of, or how they lie."""
+_GOES_ON = re.compile(
+    r"(?:^|[\s(])(?:[A-Z]|St|Mt|Inc|Ltd|Co|Corp|Jr|Sr|Ph|approx|ca|est|ed|vol|pp?|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
+    r"|Nr|Abb|bzw|usw|etc|(?:am|ab|bis|dem|den|der|des|im|und|vom|zum) \d{1,2})\.$"
+)
+"""How a piece ends whose sentence goes on."""
+_FULL_STOPS = ("。", "！", "？")
 _LINE_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 
 

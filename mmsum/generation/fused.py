@@ -18,7 +18,7 @@ from types import MappingProxyType
 from mmsum.config import Config
 from mmsum.errors import FailureKind
 from mmsum.generation.chat import Chat
-from mmsum.generation.cleaning import NumbersLeft, lists_names, said_once
+from mmsum.generation.cleaning import lists_names, said_once
 from mmsum.generation.descriptions import (
     DESCRIPTION_TOKENS,
     described,
@@ -33,6 +33,7 @@ from mmsum.generation.descriptions import (
     without_repeats,
 )
 from mmsum.generation.engine import Completion, Engine, Request
+from mmsum.generation.numbers import NumbersLeft
 from mmsum.generation.prompt import (
     Leaf,
     affordable_leaves,

@@ -6,7 +6,8 @@ from functools import partial
 
 import pytest
 
-from mmsum.generation.cleaning import NumbersLeft, lists_names, said_once
+from mmsum.generation.cleaning import lists_names, said_once
+from mmsum.generation.numbers import NumbersLeft
 
 
 def test_no_sentence_is_said_twice() -> None:
@@ -41,6 +42,26 @@ def test_a_sentence_that_goes_round_in_circles_is_left_out() -> None:
     assert said_once(twice) == twice
     shares = "In 2019 the share of the north was 40 %, the share of the south 35 % and the share of the west 25 %."
     assert said_once(shares + " It grew.") == shares + " It grew."
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "Das Treffen begann am 12. Mai 2024 in Köln. Es endete am 14. Mai 2024 in Köln.",
+        "The first dig was near St. Louis in Missouri. The second dig was near St. Louis in Missouri.",
+        "The idea is due to J. Smith and his group. The code was written by J. Smith and his group.",
+        "The first site lies approx. 12 km from the sea. The second lies approx. 12 km from the sea.",
+    ],
+)
+def test_no_piece_of_a_sentence_is_left_out(whole: str) -> None:
+    assert said_once(whole) == whole
+    sentence = whole[: whole.rindex(". ", 0, len(whole) // 2 + 10) + 1]
+    assert said_once(f"{sentence} {sentence} It grew.") == f"{sentence} It grew."
+
+
+def test_sentences_without_spaces_are_not_said_twice() -> None:
+    sentence = "模型在测试集上的准确率有所提高。"
+    assert said_once(sentence * 4 + "是。是。") == sentence + "是。是。"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +107,9 @@ def test_a_number_goes_with_its_line_and_does_not_make_it_go() -> None:
     ("sentence", "lists"),
     [
         ("Printed boxes in order: (1) mowing, (2) baling, (3) storing.", True),
+        ("Printed boxes in order: mowing, baling, storing.", True),
+        ("It has three parts: mowing, baling and storing.", False),
+        ("The farm shares its boxes among three: mowing, baling and storing.", False),
         ("Boxes: Mowing, storing", True),
         ("Figure 1, from the left: (blue) mowing; (red) baling and storing.", True),
         ("Three boxes follow each other: mowing, baling, selling.", False),
