@@ -123,7 +123,7 @@ class Model(_Section):
     prefix_layers: int = _answer(2, "prefix: layers of the resampler; 0: every figure token becomes a soft token", ge=0)
     lora_rank: int = _answer(0, "rank of LoRA on the backbone's linear layers; 0 leaves the backbone as it is", ge=0)
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _answer(
-        "auto", "auto: bfloat16 on GPUs and on CPUs with bf16 instructions, else float32"
+        "auto", "auto: bfloat16 on GPUs and on CPUs with bf16 instructions, else float32 (GPUs that only read: float16)"
     )
     export: str | None = _answer(None, "folder of trained weights written by `mmsum train`, here or in an object store")
 

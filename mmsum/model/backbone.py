@@ -46,13 +46,21 @@ def fingerprint(path: Path) -> str:
 _MODEL_FILES = {".json", ".safetensors", ".model", ".txt", ".jinja"}
 
 
-def auto_dtype(wanted: str, device: torch.device) -> torch.dtype:
-    """The dtype that "auto" means on a device: bfloat16 on GPUs and on CPUs that multiply it, else float32."""
+def auto_dtype(wanted: str, device: torch.device, train: bool = False) -> torch.dtype:
+    """The dtype that "auto" means on a device: bfloat16 on GPUs and on CPUs that multiply it; without it float16 on GPUs where
+    nothing is trained, else float32.
+
+    Raises ConfigError for training in float16: the mean over a batch's tokens takes most gradients below its range.
+    """
+    if train and wanted == "float16":
+        raise ConfigError("model.dtype: float16 loses gradients in training; set auto, bfloat16 or float32")
     if wanted != "auto":
         dtype: torch.dtype = getattr(torch, wanted)
         return dtype
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16
+        return torch.float32 if train else torch.float16
     if device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
         return torch.bfloat16
     return torch.float32

@@ -288,7 +288,7 @@ def load_fused(
     if threads:
         torch.set_num_threads(threads)
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    dtype = auto_dtype(model.dtype, place)
+    dtype = auto_dtype(model.dtype, place, train)
     manifest = read_manifest(export_folder(model)) if model.export else None
     model = as_exported(model, manifest)
     backbone, tokenizer, backbone_id = load_backbone(model, place, dtype)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 
 from mmsum.errors import (
@@ -147,11 +148,21 @@ def put_if_absent(uri: str, data: bytes) -> bool:
     raise AssertionError("unreachable")
 
 
+LARGE = 256 * 2**20
+"""Bytes from which on an object is sent in parts: S3 takes 5 GiB in one request, and a checkpoint's shard can be larger."""
+
+
 def put(uri: str, data: bytes) -> None:
-    """One PUT: an object appears, or is replaced, whole."""
+    """An object appears, or is replaced, whole: in one PUT, or where it is large in parts that count when all are there."""
     bucket, key = split(uri)
     with _explained("write", uri):
-        _client().put_object(Bucket=bucket, Key=key, Body=data)
+        if len(data) < LARGE:
+            _client().put_object(Bucket=bucket, Key=key, Body=data)
+        else:
+            from boto3.s3.transfer import TransferConfig
+
+            parts = TransferConfig(multipart_threshold=LARGE, multipart_chunksize=LARGE // 4)
+            _client().upload_fileobj(BytesIO(data), bucket, key, Config=parts)
 
 
 def delete(uris: Iterable[str]) -> None:

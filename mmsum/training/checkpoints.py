@@ -50,9 +50,11 @@ def save_checkpoint(
     Raises EnvironmentFailure on every worker, naming the last good checkpoint, when one of them cannot write its share.
     """
     folder = storage.join(out, "checkpoints", f"step-{manifest.progress.steps:08d}")
-    share = {}
-    for number, (name, state) in enumerate(optimizer.read()):
-        if number % world.size == world.rank:
+    share, held = {}, [0] * world.size
+    for name, state in optimizer.read():
+        worker = held.index(min(held))  # every worker deals alike, each tensor to whoever holds least
+        held[worker] += state.value.numel()
+        if worker == world.rank:
             share[name] = state.value.contiguous()
             share |= {f"{name}@{key}": getattr(state, key).contiguous() for key in MOMENTS}
     shard = storage.join(folder, f"shard-{world.rank}.safetensors")

@@ -25,7 +25,16 @@ def draw_change(draw: random.Random, share: float) -> list[float]:
 
 
 def jittered(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
-    """uint8 [N, S, S, 3] changed by `changes` [N, CHANGES], white around it -> the same shape and type."""
+    """uint8 [N, S, S, 3] changed by `changes` [N, CHANGES], white around it -> the same shape and type.
+
+    Out of autocast: the grid is a matrix product, and bfloat16 tells two places of the right half apart only where they lie
+    half a pixel from one another: thin lines come out ragged.
+    """
+    with torch.autocast(images.device.type, enabled=False):
+        return _moved(images, changes.float())
+
+
+def _moved(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
     scale, right, down, contrast, brightness = changes[:, :, None, None, None].unbind(1)
     zero = torch.zeros_like(scale)
     rows = [torch.cat([1 / scale, zero, -right / scale], 2), torch.cat([zero, 1 / scale, -down / scale], 2)]

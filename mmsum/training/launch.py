@@ -11,6 +11,7 @@ from rich.console import Console
 from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import ConfigError, UsageError
+from mmsum.model.manifest import as_exported
 from mmsum.training.encode import Encoded, encode
 from mmsum.training.rows import RULES
 
@@ -35,11 +36,18 @@ def run_training(config: Config, console: Console, *, local: bool = False, until
 
 def anchored(config: Config) -> Config:
     """The config with relative paths made absolute: Ray Train's workers stand in folders of their own."""
-    out, export = storage.normalize(config.training.out), config.model.export
+    model, out = config.model, storage.normalize(config.training.out)
+    places = {name: _anchored(getattr(model, name)) for name in ("backbone", "vision_weights")}  # or a hub's names
+    export = model.export
     if export and "://" not in export and not export.startswith("package:"):
-        export = str(Path(export).expanduser().absolute())
+        places["export"] = str(Path(export).expanduser().absolute())
     training = config.training.model_copy(update={"out": out})
-    return config.model_copy(update={"training": training, "model": config.model.model_copy(update={"export": export})})
+    return config.model_copy(update={"training": training, "model": model.model_copy(update=places)})
+
+
+def _anchored(name: str) -> str:
+    path = Path(name).expanduser()
+    return str(path.absolute()) if name and path.exists() else name
 
 
 def _announce_export(config: Config, export: str, console: Console) -> None:
@@ -74,20 +82,37 @@ def check_training(config: Config) -> None:
             f"training.workers: {most} workers share a step of {batches} micro-batches (training.batch_size "
             f"{training.batch_size}, training.micro_batch {training.micro_batch}); use fewer, or smaller micro-batches"
         )
-    adapters_learn = training.learning_rate > 0 or training.vision_learning_rate > 0
-    if (
-        training.stage == "train"
-        and training.unit == "document"
-        and config.generation.describe_figures
-        and adapters_learn
-    ):
-        raise ConfigError(
-            "training.unit: document shows no figures where generation.describe_figures has them described first: adapters and "
-            "tower would learn nothing; set training.unit: both, or generation.describe_figures: false"
-        )
+    if training.stage == "train":
+        _check_learning(config)
     if training.offload and not training.zero:
         raise ConfigError(
             "training.offload: ZeRO 0 keeps no state that could be offloaded; set training.zero to 1, 2 or 3"
+        )
+
+
+def _check_learning(config: Config) -> None:
+    """Raises ConfigError where what has a learning rate would have nothing to learn from."""
+    training, described = config.training, config.generation.describe_figures
+    adapters = training.learning_rate > 0 or training.vision_learning_rate > 0
+    in_words = described and training.unit in ("document", "both")
+    lora = training.lora_learning_rate > 0
+    if in_words or not adapters:  # an export that has none yet gets LoRA from this config
+        lora = lora and (config.model.lora_rank or as_exported(config.model).lora_rank) > 0
+    if not lora and not adapters:
+        raise ConfigError(
+            "training.learning_rate: nothing would learn: adapters and tower have a learning rate of 0, LoRA has one too or a "
+            "model.lora_rank of 0; raise one"
+        )
+    if in_words and not lora:
+        raise ConfigError(
+            f"training.unit: {training.unit} with generation.describe_figures reads documents in words, from which "
+            "only LoRA learns; set model.lora_rank and training.lora_learning_rate, or training.unit: figure"
+        )
+    if adapters and ((described and training.unit == "document") or training.figure_dropout == 1):
+        raise ConfigError(
+            "training.learning_rate: no figures are shown where training.unit is document and generation.describe_figures has "
+            "them described first, or training.figure_dropout is 1: adapters and tower would learn nothing; set both their "
+            "learning rates to 0 for LoRA alone, or training.unit: both"
         )
 
 

@@ -237,20 +237,28 @@ def _figures_of_the_next(figures: list[int]) -> list[int]:
 
 
 def build_learner(model: FusedModel, config: Config) -> Learner:
-    """The learner of `training.stage`, with everything else frozen. Raises ConfigError where nothing would learn."""
+    """The learner of `training.stage`, with everything else frozen.
+
+    Raises ConfigError where nothing would learn, as far as launch.check_training has not seen it.
+    """
     model.requires_grad_(False)
     learner = SummaryLearner(model, config) if config.training.stage == "train" else ClipLearner(model, config)
     names = {name for name, p in model.backbone.named_parameters() if p.requires_grad and ".lora_" not in name}
     assert not names, f"the backbone must stay frozen, but {sorted(names)[:3]} would train"
     if not any(group["lr"] > 0 for group in learner.groups(config)):
         raise ConfigError("training.learning_rate: all learning rates are 0, so nothing would learn; raise one")
-    in_words = config.generation.describe_figures and config.training.unit in ("document", "both")
-    if in_words and isinstance(learner, SummaryLearner) and not learner.lora:
+    if isinstance(learner, SummaryLearner) and learner.tunes_vision and not learner.tunes_fusion and _shut(model):
         raise ConfigError(
-            f"training.unit: {config.training.unit} with generation.describe_figures reads documents in words, from which "
-            "only LoRA learns; set model.lora_rank and training.lora_learning_rate, or training.unit: figure"
+            "training.vision_learning_rate: through attention gates that are shut, and stay so, the tower learns nothing; open "
+            "them (training.gate_start: 0.1), give adapters a training.learning_rate, or the tower none"
         )
     return learner.train()
+
+
+def _shut(model: FusedModel) -> bool:
+    """Whether nothing of a figure reaches the text."""
+    blocks = getattr(model.fusion, "blocks", ())
+    return not model.fusion.soft_tokens and not any(bool(block.attention_gate.any()) for block in blocks)
 
 
 def _groups(parts: list[tuple[str, nn.Module, float]], weight_decay: float) -> list[dict[str, Any]]:

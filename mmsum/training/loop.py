@@ -112,9 +112,10 @@ def train(
             data, schedule, iter(range(progress.steps, end)), world.rank, world.size, training.micro_batch
         )
         for step, batches in ahead:
-            log = take_step(
-                optimizer, [batch.to(world.device) for batch in batches], step, schedule, data, config, world
-            )
+            with _memory_explained(step, batches):
+                log = take_step(
+                    optimizer, [batch.to(world.device) for batch in batches], step, schedule, data, config, world
+                )
             progress = replace(
                 progress,
                 steps=step + 1,
@@ -164,6 +165,21 @@ def train(
     if held_out:
         metrics["held_out_loss"] = held_out_loss or mean_loss(optimizer, held_out, config, world)
     return write_export(model, optimizer, config, encoded, world, metrics)
+
+
+@contextmanager
+def _memory_explained(step: int, batches: list[MicroBatch]) -> Iterator[None]:
+    """A GPU without room for a step has none at the second try either: no worker is lost, and none is to be started again."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        longest = max(batch.tokens.shape[1] for batch in batches)
+        figures = max(sum(batch.figures) for batch in batches)
+        raise EnvironmentFailure(
+            f"step {step + 1}: the GPU has no memory for micro-batches of up to {longest} tokens an example and {figures} "
+            f"figures ({' '.join(str(error).split())[:200]}); lower training.micro_batch, or set "
+            "training.activation_checkpointing; the same command then goes on from the last checkpoint"
+        ) from error
 
 
 def take_step(

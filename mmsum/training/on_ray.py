@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +18,7 @@ from rich.console import Console
 from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import EnvironmentFailure, MmsumError
-from mmsum.pipeline.cluster import Cluster, beside_the_driver, hide_other_gpus, ray_session
+from mmsum.pipeline.cluster import beside_the_driver, hide_other_gpus, ray_session
 from mmsum.training.checkpoints import latest
 from mmsum.training.encode import Part, encode
 from mmsum.training.launch import announce, check_caps
@@ -42,9 +42,10 @@ def train_on_ray(config: Config, console: Console) -> str | None:
         announce(console, encoded)
         if not cluster.gpus:
             console.print("no GPUs: training on CPUs (resources.max_gpus says how many an autoscaler is to add)")
-        _announce_waiting(config, cluster, console)
+        _announce_waiting(config, ray.cluster_resources(), cluster.gpus > 0, console)
         board = ray.remote(**beside_the_driver())(Board).remote()
         settings = {"config": config.model_dump_json(), "encoded": encoded, "valid": valid, "board": board}
+        settings["gpus"] = cluster.gpus > 0
         with _Reader(board, console):
             while True:
                 before = latest(storage.normalize(training.out))
@@ -82,14 +83,13 @@ def _trainer(config: Config, settings: dict[str, Any], *, gpus: bool) -> Any:
     )
 
 
-def _announce_waiting(config: Config, cluster: Cluster, console: Console) -> None:
-    """Ray Train waits in silence for resources that are not there."""
+def _announce_waiting(config: Config, there: Mapping[str, float], gpus: bool, console: Console) -> None:
+    """Ray Train waits in silence for resources that are not there, such as those that an autoscaler is to add."""
     least = config.training.worker_range[0]
-    for name, there in (("CPU", cluster.cpus), ("GPU", cluster.gpus)):
-        asked = least * _worker_resources(config, cluster.gpus > 0).get(name, 0.0)
-        if asked > there:
+    for name, each in _worker_resources(config, gpus).items():
+        if (asked := least * each) > (has := there.get(name, 0.0)):
             console.print(
-                f"waiting    {least} workers ask for {asked:g} {name}s, the cluster has {there:g}: training begins when "
+                f"waiting    {least} workers ask for {asked:g} {name}s, the cluster has {has:g}: training begins when "
                 "it has more; with fewer workers it could begin now",
                 soft_wrap=True,
             )
@@ -196,7 +196,7 @@ def _ray_worker(settings: dict[str, Any]) -> None:
     board = settings["board"]
     if failed := ray.get(board.failure.remote()):  # Ray Train starts a group anew whatever ended it
         raise failed
-    world = join_world()
+    world = join_world(settings["gpus"])
     metrics = TrainingMetrics(storage.normalize(config.training.out).rpartition("/")[2])
 
     class Reporting(Screen):

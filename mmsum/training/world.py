@@ -63,15 +63,18 @@ def alone() -> World:
     return World(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def join_world() -> World:
-    """The world that torchrun's variables or an existing process group describe; starts the group where there is none."""
+def join_world(gpus: bool = True) -> World:
+    """The world that torchrun's variables or an existing process group describe; starts the group where there is none.
+
+    gpus: False for a worker that was given none: those that it sees are others'.
+    """
     if not torch.distributed.is_initialized():
         if "RANK" not in os.environ:
             return alone()
         backend = "nccl" if torch.cuda.is_available() else "gloo"
         torch.distributed.init_process_group(backend, timeout=timedelta(minutes=_COLLECTIVE_MINUTES))
     rank, size = torch.distributed.get_rank(), torch.distributed.get_world_size()
-    if not torch.cuda.is_available():
+    if not (gpus and torch.cuda.is_available()):
         return World(rank, size, torch.device("cpu"))
     local = int(os.environ.get("LOCAL_RANK", rank)) % torch.cuda.device_count()
     torch.cuda.set_device(local)

@@ -40,6 +40,17 @@ def test_listings_and_deletions_of_several_pages(moto: str, monkeypatch: pytest.
     assert list(storage.list_source(f"{moto}/d")) == []
 
 
+def test_a_large_object_is_sent_in_parts(moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 takes 5 GiB in one request."""
+    monkeypatch.setattr(s3, "LARGE", 24 * 2**20)
+    data = bytes(range(256)) * (25 * 2**12)  # 25 MiB, of which a part has 6
+    storage.put(f"{moto}/large", data)
+    storage.put(f"{moto}/small", data[:100])
+    assert (storage.read(f"{moto}/large"), storage.read(f"{moto}/small")) == (data, data[:100])
+    [large, small] = sorted(storage.list_objects(moto), key=lambda ref: ref.uri)
+    assert large.version.strip('"').endswith("-5") and "-" not in small.version
+
+
 def test_a_body_that_breaks_off_is_read_again(script: Script) -> None:
     script.answers = [
         (200, {"ETag": '"e"', "Content-Length": "10"}, b"half"),

@@ -106,14 +106,45 @@ def test_a_batch_is_micro_batches_for_every_worker(tmp_path: Path) -> None:
 
 
 def test_documents_read_in_words_teach_no_adapters(tmp_path: Path) -> None:
-    described = {"generation.describe_figures": True}
-    with pytest.raises(ConfigError, match=r"training\.unit: document shows no figures .* set training\.unit: both, or"):
-        check_training(training_config(tmp_path, **described))
-    check_training(training_config(tmp_path, **described, **{"training.unit": "both"}))
+    described, lora = {"generation.describe_figures": True}, {"model.lora_rank": 2}
+    frozen = {"training.learning_rate": 0, "training.vision_learning_rate": 0}
+    with pytest.raises(
+        ConfigError, match=r"training\.learning_rate: no figures are shown .* for LoRA alone, or training"
+    ):
+        check_training(training_config(tmp_path, **described, **lora))
+    with pytest.raises(ConfigError, match=r"training\.learning_rate: no figures are shown"):
+        check_training(training_config(tmp_path, **{"training.figure_dropout": 1}))
+    check_training(training_config(tmp_path, **described, **lora, **{"training.unit": "both"}))
+    check_training(training_config(tmp_path, **described, **{"training.unit": "figure"}))
     check_training(training_config(tmp_path, **described, **{"training.stage": "finetune_clip"}))
-    check_training(
-        training_config(tmp_path, **described, **{"training.learning_rate": 0, "training.vision_learning_rate": 0})
-    )
+    check_training(training_config(tmp_path, **described, **lora, **frozen))
+    check_training(training_config(tmp_path, **{"training.figure_dropout": 1}, **lora, **frozen))
+
+
+@pytest.mark.parametrize("unit", ["both", "document"])
+def test_documents_read_in_words_need_lora(tmp_path: Path, unit: str) -> None:
+    keys = {"generation.describe_figures": True, "training.unit": unit}
+    with pytest.raises(ConfigError, match=rf"training\.unit: {unit} .* only LoRA learns; set model\.lora_rank and"):
+        check_training(training_config(tmp_path, **keys))
+    with pytest.raises(ConfigError, match=r"nothing would learn: .* model\.lora_rank of 0"):
+        check_training(
+            training_config(tmp_path, **keys, **{"training.learning_rate": 0, "training.vision_learning_rate": 0})
+        )
+
+
+def test_models_named_by_relative_paths_are_found_from_other_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray Train's workers stand elsewhere, where a folder's name would be taken for one of a hub's."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights.pt").touch()
+    monkeypatch.chdir(tmp_path)
+    here = {"model.backbone": "model", "model.vision_weights": "model/weights.pt"}
+    model = anchored(training_config(tmp_path, **here)).model
+    assert (model.backbone, model.vision_weights) == (str(tmp_path / "model"), str(tmp_path / "model" / "weights.pt"))
+    there = {"model.backbone": "owner/model", "model.vision_weights": "openai"}
+    model = anchored(training_config(tmp_path, **there)).model
+    assert (model.backbone, model.vision_weights) == ("owner/model", "openai")
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,15 @@ def test_figures_move_grow_and_fade_as_told_on_white() -> None:
     assert pale[0, 32, 32].tolist() == [193, 13, 13] and pale[0, 0, 0].tolist() == [242, 242, 242]
 
 
+def test_autocast_changes_nothing() -> None:
+    """A bfloat16 grid would move places by up to a pixel of 224."""
+    images = torch.randint(0, 256, (2, 224, 224, 3), dtype=torch.uint8)
+    changes = torch.tensor([draw_change(random.Random(seed), 0.1) for seed in range(2)])
+    plain = jittered(images, changes)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(jittered(images, changes), plain)
+
+
 def test_each_image_has_its_own_change() -> None:
     both = jittered(torch.cat([spot(), spot()]), torch.tensor([[1.0, 0.25, 0, 1, 0], [1.0, 0, 0.25, 1, 0]]))
     assert middle(both[:1]) == (40, 32) and middle(both[1:]) == (32, 40)

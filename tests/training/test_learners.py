@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from mmsum.config import Config, Training
-from mmsum.errors import ConfigError
+from mmsum.errors import ConfigError, EnvironmentFailure
 from mmsum.model.fused import FusedModel, decoder_layers, load_fused
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
 from mmsum.training.learners import SummaryLearner, _figures_of_the_next, build_learner
-from mmsum.training.loop import learning_rate_share
+from mmsum.training.loop import _memory_explained, learning_rate_share
 from mmsum.training.optimizers import PlainOptimizer
 from mmsum.training.screen import trained_table
 from tests.tiny import write_tiny_backbone
@@ -131,6 +131,16 @@ def test_a_frozen_tower_and_no_learning_at_all(folder: Path) -> None:
         load(folder, gate=0.3, **{"training.vision_learning_rate": 0, "training.learning_rate": 0})
 
 
+def test_a_tower_behind_shut_gates_that_stay_so_is_refused(folder: Path) -> None:
+    tower = {"training.learning_rate": 0, "training.vision_learning_rate": 0.01}
+    with pytest.raises(ConfigError, match=r"vision_learning_rate: .* the tower learns nothing; open them"):
+        load(folder, gate=0.0, **tower)
+    _, model, learner, data = load(folder, gate=0.1, **tower)
+    learner(data.batch([1], step=None)).backward()
+    assert any(p.grad is not None and p.grad.any() for p in model.vision.parameters())
+    load(folder, gate=0.0, **tower, **PREFIX)  # soft tokens have no gates
+
+
 @pytest.mark.parametrize(
     "key", ["training.activation_checkpointing", pytest.param("training.compile", marks=pytest.mark.slow)]
 )
@@ -200,13 +210,6 @@ def test_adapters_without_a_rate_stay_frozen_beside_lora(folder: Path) -> None:
     assert all(p.grad is not None for p in learner.parameters())
 
 
-def test_documents_read_in_words_need_lora(folder: Path) -> None:
-    keys = {"generation.describe_figures": True, "training.unit": "both"}
-    with pytest.raises(ConfigError, match=r"training\.unit: both .* only LoRA learns; set model\.lora_rank and"):
-        load(folder, gate=0.3, **keys)
-    load(folder, gate=0.3, **keys, **{"model.lora_rank": 2})
-
-
 def test_adapters_tower_and_lora_have_rates_of_their_own(folder: Path) -> None:
     rates = {"training.learning_rate": 0.1, "training.vision_learning_rate": 0.02, "training.lora_learning_rate": 0.003}
     config, _, learner, _ = load(folder, gate=0.0, **PREFIX, **rates)
@@ -232,3 +235,14 @@ def test_a_tower_without_groups_says_so(folder: Path) -> None:
         ConfigError, match=r"training\.vision_unlocked_groups: \w+ cannot be locked in part .*; leave it out"
     ):
         load(folder, gate=0.5, **{"model.vision": "RN50", "model.image_size": 64, "training.vision_unlocked_groups": 2})
+
+
+def test_a_gpu_that_is_full_is_told_with_what_to_do(folder: Path) -> None:
+    """Not retried as a lost worker is: the same batch comes again."""
+    _, _, _, data = load(folder, gate=0.3)
+    batches = [data.batch([1], step=None)]
+    said = (
+        rf"step 8: .* of up to {batches[0].tokens.shape[1]} tokens .* \(CUDA out of memory.*lower training\.micro_batch"
+    )
+    with pytest.raises(EnvironmentFailure, match=said), _memory_explained(7, batches):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")

@@ -17,6 +17,7 @@ from rich.console import Console
 from mmsum import storage
 from mmsum.config import Config
 from mmsum.training.launch import run_training
+from mmsum.training.on_ray import _announce_waiting
 from tests.conftest import mmsum_command, write_archive
 from tests.servers import moto_s3
 from tests.training.runs import losses, steps, training_config, write_config
@@ -148,3 +149,14 @@ def test_a_workers_own_error_is_the_runs_error_at_once(tmp_path: Path) -> None:
     assert (
         printed.splitlines()[-1] == "mmsum train: model.fusion_every: 99 is more than the backbone's 4 layers; lower it"
     )
+
+
+def test_waiting_for_machines_is_said(tmp_path: Path) -> None:
+    """What an autoscaler is to add is not there yet, whatever `resources.max_gpus` says of it."""
+    config = training_config(tmp_path, **{"training.workers": 6, "resources.max_gpus": 8})
+    console = Console(width=200)
+    with console.capture() as said:
+        _announce_waiting(config, {"CPU": 64.0, "GPU": 4.0}, True, console)
+        _announce_waiting(config, {"CPU": 64.0, "GPU": 8.0}, True, console)
+    lines = said.get().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("waiting    6 workers ask for 6 GPUs, the cluster has 4: ")

@@ -1,0 +1,43 @@
+"""How a checkpoint is dealt among workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from mmsum.model.torchstack import torch
+from mmsum.training import checkpoints
+from mmsum.training.checkpoints import Manifest, Progress, latest, save_checkpoint
+from mmsum.training.optimizers import TensorState
+from mmsum.training.world import World
+
+SIZES = (1000, 10, 10, 400, 300, 300)
+
+
+class Held:
+    """An optimizer that holds tensors of SIZES."""
+
+    def read(self) -> Iterator[tuple[str, TensorState]]:
+        for number, size in enumerate(SIZES):
+            yield f"tensor{number}", TensorState(*(torch.full((size,), float(number)) for _ in range(3)))
+
+
+def test_workers_write_about_equally_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def alone(write: Callable[[], None], world: World, seconds: float) -> None:
+        write()
+
+    monkeypatch.setattr(checkpoints, "together", alone)
+    held: Any = Held()
+    for rank in (1, 0):
+        world = World(rank, 2, torch.device("cpu"))
+        save_checkpoint(str(tmp_path), held, Manifest(Progress(5), 2, {}), world, 0, None)
+    found = latest(str(tmp_path))
+    assert found
+    shards = [load_file(Path(found[0]) / f"shard-{rank}.safetensors") for rank in (0, 1)]
+    assert {name for shard in shards for name in shard if "@" not in name} == {f"tensor{n}" for n in range(len(SIZES))}
+    written = [sum(tensor.numel() for tensor in shard.values()) for shard in shards]
+    assert sum(written) == 3 * sum(SIZES) and max(written) - min(written) <= 3 * 20
