@@ -10,7 +10,7 @@ import lxml.etree
 
 from mmsum.config import Figures, Limits
 from mmsum.documents.flow import Block, FlowInfo
-from mmsum.documents.html import read_html
+from mmsum.documents.html import RestLost, read_html
 from mmsum.documents.package import DAMAGED_ZIP, Package
 from mmsum.errors import DocumentFailure, FailureKind
 
@@ -43,6 +43,7 @@ def read_epub(package: Package, limits: Limits, settings: Figures) -> tuple[Flow
 
 
 def _chapters(package: Package, root: str, spine: list[str], limits: Limits, settings: Figures) -> Iterator[Block]:
+    lost: list[RestLost] = []
     for number, link in enumerate(spine[: limits.pages], start=1):
         yield Block("page", page=number)
         data = package.beside(root, link)
@@ -54,10 +55,15 @@ def _chapters(package: Package, root: str, spine: list[str], limits: Limits, set
             _, blocks = read_html(data, limits, settings, resolve, number)
         except ValueError:
             continue  # an empty chapter
-        for block in blocks:
-            if block.kind == "title":
-                block.kind = "heading"
-            yield block
+        try:
+            for block in blocks:
+                if block.kind == "title":
+                    block.kind = "heading"
+                yield block
+        except RestLost as error:
+            lost.append(RestLost(f"chapter {number}: {error}"))
+    if lost:
+        raise lost[0]
 
 
 def _is_locked(package: Package, spine: list[str]) -> bool:

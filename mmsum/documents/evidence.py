@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import pymupdf
 
@@ -48,38 +49,50 @@ class Evidence:
         return strokes >= MIN_STROKES or named or any(c.is_table for c in captions)
 
 
+class _Image(NamedTuple):
+    """An image object: its box on the page as displayed, the pixels of its source, and a digest of that."""
+
+    box: Box
+    pixels: int
+    content: bytes
+
+
 class EvidenceWindow:
     """The evidence of each page in order, without logos, running heads and what else the pages beside it repeat."""
 
     def __init__(self, document: pymupdf.Document) -> None:
         self._document = document
-        self._known: dict[int, Evidence] = {}
+        self._known: dict[int, tuple[list[_Image], list[Ink]]] = {}
 
     def of_page(self, index: int) -> Evidence:
-        here = self._read(index)
-        if not here.images and not here.drawings:
-            return here
+        images, drawings = self._read(index)
+        if not images and not drawings:
+            return Evidence()
         near = [self._read(other) for other in (index - 1, index + 1)]
         self._known.pop(index - 2, None)
         rect = self._document[index].rect
-        images = {_place(item) for other in near for item in other.images}
-        drawings = {_spot(piece) for other in near for piece in other.drawings}
+        repeated = {_place(image) for others, _ in near for image in others}
+        spots = {_spot(piece) for _, others in near for piece in others}
         return Evidence(
-            [i for i in here.images if _place(i) not in images or area(i[0]) > 0.1 * rect.width * rect.height],
-            [d for d in here.drawings if _spot(d) not in drawings or not _in_margin(d.box, rect.height)],
+            [
+                (image.box, image.pixels)
+                for image in images
+                if _place(image) not in repeated or area(image.box) > 0.1 * rect.width * rect.height
+            ],
+            [d for d in drawings if _spot(d) not in spots or not _in_margin(d.box, rect.height)],
         )
 
-    def _read(self, index: int) -> Evidence:
+    def _read(self, index: int) -> tuple[list[_Image], list[Ink]]:
         if index not in self._known:
-            found = Evidence()
+            self._known[index] = [], []
             if 0 <= index < self._document.page_count:
                 try:
                     page = self._document[index]
                     drawings, shadows = _drawings(page)
-                    found = Evidence([i for i in _images(page) if not _is_one_of(i[0], shadows)], drawings)
+                    images = [image for image in _images(page) if not _is_one_of(image.box, shadows)]
+                    self._known[index] = images, drawings
                 except DAMAGE:
                     pass  # read_pages meets the same damage and tells of it
-            self._known[index] = found
         return self._known[index]
 
 
@@ -87,8 +100,9 @@ def _in_margin(box: Box, height: float) -> bool:
     return box[3] < _TOP * height or box[1] > _BOTTOM * height
 
 
-def _place(item: tuple[Box, int]) -> tuple[int, ...]:
-    return (*(round(side) for side in item[0]), item[1])
+def _place(image: _Image) -> tuple[object, ...]:
+    """What repeats where a page shows the same image at the same place: many figures share place and size alone."""
+    return (*(round(side) for side in image.box), image.pixels, image.content)
 
 
 def _spot(piece: Ink) -> tuple[int, ...]:
@@ -99,16 +113,31 @@ def _is_one_of(box: Box, boxes: list[Box]) -> bool:
     return any(all(abs(a - b) < 1.5 for a, b in zip(box, other, strict=True)) for other in boxes)
 
 
-def _images(page: pymupdf.Page) -> list[tuple[Box, int]]:
-    """Image objects: box on the page as displayed, and pixels of the source."""
+def _images(page: pymupdf.Page) -> list[_Image]:
     if not page.get_images():
         return []
     turn = page.rotation_matrix
+    textpage = page.get_textpage(flags=pymupdf.TEXT_PRESERVE_IMAGES)
+    blocks = [block for block in textpage.this if block.m_internal.type == pymupdf.mupdf.FZ_STEXT_BLOCK_IMAGE]
     found = []
-    for info in page.get_image_info():
+    for info, block in zip(textpage.extractIMGINFO(), blocks, strict=True):
         box = tuple(pymupdf.Rect(info["bbox"]) * turn) if page.rotation else tuple(info["bbox"])
-        found.append((box, info["width"] * info["height"]))
+        found.append(_Image(box, info["width"] * info["height"], _content(block.i_image())))
     return found
+
+
+def _content(image: Any) -> bytes:
+    """A digest of an image as it is stored, and of its mask: the pixels that get_image_info hashes take five times as long.
+
+    They would also be decoded, whatever their number.
+    """
+    digest = hashlib.md5(usedforsecurity=False)
+    for part in (image, image.mask()):
+        stored = pymupdf.mupdf.fz_compressed_image_buffer(part) if part.m_internal else None
+        if stored is not None and stored.m_internal:
+            kept = pymupdf.mupdf.FzBuffer(pymupdf.mupdf.ll_fz_keep_buffer(stored.m_internal.buffer))
+            digest.update(pymupdf.mupdf.fz_buffer_storage_memoryview(kept))
+    return digest.digest()
 
 
 def _drawings(page: pymupdf.Page) -> tuple[list[Ink], list[Box]]:

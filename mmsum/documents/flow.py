@@ -35,9 +35,12 @@ class FlowInfo:
 
 @dataclass(slots=True)
 class Block:
-    """One piece of a document. `text` is words, or a figure's own caption or description."""
+    """One piece of a document. `text` is words, or a figure's own caption or description.
 
-    kind: Literal["title", "heading", "text", "caption", "figure", "page"]
+    A table, with its caption if it has one, is text that no figure beside it takes as a caption.
+    """
+
+    kind: Literal["title", "heading", "text", "table", "caption", "figure", "page"]
     text: str = ""
     page: int = 1
     figure: Figure | None = None
@@ -89,7 +92,7 @@ def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Se
         elif block.kind == "heading" and block.text:
             sections.append(Section(block.text, "", block.page))
             parts.append([])
-        elif block.kind == "text" and block.text and -number not in captions:
+        elif block.kind in ("text", "table") and block.text and -number not in captions:
             if not sections:
                 sections.append(Section("", "", block.page))
                 parts.append([])
@@ -105,28 +108,38 @@ def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Se
 def _captions(blocks: list[Block]) -> dict[int, str]:
     """Caption of each figure by its index. Paragraphs taken as one are there too, under their index made negative.
 
-    A paragraph beside a figure is its caption where its style or its first words ("Figure 3:") say so; the one below
-    before the one above.
+    A paragraph beside a figure is its caption where its style or its first words ("Figure 3:") say so. Captions stand
+    below their figures, unless more figures find one where those above come first.
     """
-    captions: dict[int, str] = {}
-    used: set[int] = set()
+    captions = {i: block.text for i, block in enumerate(blocks) if block.kind == "figure" and caption_label(block.text)}
     solid = [i for i, block in enumerate(blocks) if block.kind == "figure" or block.text]
-    for at, index in enumerate(solid):
-        if blocks[index].kind != "figure":
-            continue
-        own = blocks[index].text
-        if caption_label(own):
-            captions[index] = own
-            continue
-        for beside in [*solid[at + 1 : at + 2], *solid[max(0, at - 1) : at]]:
-            near = blocks[beside]
-            if beside not in used and (near.kind == "caption" or (near.kind == "text" and caption_label(near.text))):
-                captions[index] = near.text
-                captions[-beside] = ""
-                used.add(beside)
-                break
+    taken = max((_beside(blocks, solid, captions, step) for step in (1, -1)), key=len)  # the first where equal
+    used = set(taken.values())
+    for index, near in taken.items():
+        captions[index] = blocks[near].text
+        captions[-near] = ""
     # A caption that no figure took stays in the text.
     for index, block in enumerate(blocks):
         if block.kind == "caption" and index not in used:
             block.kind = "text"
     return captions
+
+
+def _beside(blocks: list[Block], solid: list[int], own: dict[int, str], step: int) -> dict[int, int]:
+    """Which paragraph each figure without a caption of its own takes; with step 1 the one below before the one above."""
+    taken: dict[int, int] = {}
+    used: set[int] = set()
+    for at, index in enumerate(solid):
+        if blocks[index].kind != "figure" or index in own:
+            continue
+        for place in (at + step, at - step):
+            near = solid[place] if 0 <= place < len(solid) else index
+            if near not in used and _can_be_caption(blocks[near]):
+                taken[index] = near
+                used.add(near)
+                break
+    return taken
+
+
+def _can_be_caption(block: Block) -> bool:
+    return block.kind == "caption" or (block.kind == "text" and bool(caption_label(block.text)))

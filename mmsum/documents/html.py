@@ -19,23 +19,36 @@ from mmsum.documents.flow import Block, FlowInfo, picture
 Resolver = Callable[[str], bytes]
 """A relative link -> bytes of the resource, b"" where there is none."""
 
-_SKIPPED = frozenset(
-    {"script", "style", "noscript", "template", "nav", "iframe", "object", "embed", "form", "button", "head"}
-)
-_WHOLE = frozenset({"table", "figure", "svg"})
+_SKIPPED = frozenset({"script", "style", "noscript", "template", "nav", "iframe", "object", "embed", "head"})
+_CONTROLS = frozenset({"button", "select", "option", "input", "textarea"})
+"""Left out as well; the form around them is not: some servers put the whole page into one."""
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _BLOCKS = frozenset(
     {"p", "li", "pre", "blockquote", "dt", "dd", "td", "th", "div", "section", "article", "main", "body", "address"}
+    | {"form", "tr", "caption", "figcaption"}
 )
+_LAYOUT = ("table", "figure")
+"""A table with these in it lays out a page: only those of its rows that hold none are rows."""
+_FRONT = re.compile(r"---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+_TITLE = re.compile(r"^title:(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
+_FOLDED = re.compile(r"[>|][-+\d]{0,2}(?:\s|$)")
 _DATA = re.compile(r"data:(?P<type>[^;,]*)(?P<coded>;base64)?[^,]*,(?P<body>.*)", re.DOTALL | re.IGNORECASE)
+
+
+class RestLost(ValueError):
+    """The parser gave up before the end of a page. What stands before it has been yielded."""
 
 
 def read_html(
     data: bytes | str, limits: Limits, settings: Figures, resolve: Resolver, page: int = 1
 ) -> tuple[FlowInfo, Iterator[Block]]:
-    """The title and language of a page, and its blocks. Raises ValueError where nothing can be parsed."""
+    """The title and language of a page, and its blocks. Raises ValueError where nothing can be parsed.
+
+    The blocks end with RestLost where the parser gave up before the end, as it does 2048 elements deep.
+    """
+    # Without huge_tree it gives up 256 deep and at 10 MB of one picture; the limits of the child bound it all the same.
     parser = lxml.html.HTMLParser(
-        encoding="utf-8" if isinstance(data, bytes) and _is_utf8(data) else None, no_network=True, huge_tree=False
+        encoding="utf-8" if isinstance(data, bytes) and _is_utf8(data) else None, no_network=True, huge_tree=True
     )
     try:
         root = lxml.html.document_fromstring(data, parser=parser)
@@ -44,20 +57,34 @@ def read_html(
     language = (root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "")[:2].lower()
     info = FlowInfo("html", title=_words(root.findtext(".//title") or ""), language=language)
     body = root.find("body")
-    return info, _Walker(limits, settings, resolve, page).walk(root if body is None else body)
+    blocks = _Walker(limits, settings, resolve, page).walk(root if body is None else body)
+    return info, _to_the_end(blocks, parser)
+
+
+def _to_the_end(blocks: Iterator[Block], parser: lxml.html.HTMLParser) -> Iterator[Block]:
+    yield from blocks
+    for error in parser.error_log.filter_from_fatals():
+        if error.type_name != "ERR_UNSUPPORTED_ENCODING":  # then it goes on with another
+            raise RestLost(f"the rest from line {error.line} on is lost: {error.message}")
 
 
 def read_markdown(text: str, limits: Limits, settings: Figures, resolve: Resolver) -> tuple[FlowInfo, Iterator[Block]]:
     """The blocks of a Markdown text; its title is the first top heading, or that of its front matter."""
-    front = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     title = ""
-    if front:
+    if front := _FRONT.match(text):
         text = text[front.end() :]
-        named = re.search(r"^title:\s*['\"]?(.*?)['\"]?\s*$", front[1], re.MULTILINE)
-        title = named[1] if named else ""
+        title = _front_title(front[1])
     rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     _, blocks = read_html(f"<html><body>{rendered}</body></html>", limits, settings, resolve)
     return FlowInfo("markdown", title=title), blocks
+
+
+def _front_title(front: str) -> str:
+    """The title in YAML front matter: in quotes, folded (`title: >-` and indented lines), or as it stands."""
+    named = _TITLE.search(front)
+    title = _FOLDED.sub("", _words(named[1]), count=1) if named else ""
+    return title[1:-1] if len(title) > 1 and title[0] == title[-1] and title[0] in "'\"" else title
 
 
 class _Walker:
@@ -68,11 +95,16 @@ class _Walker:
         self.pending: list[str] = []
         self.titled = False
         self.inside: Any = None  # the element that is taken or left out as a whole, while the walk is in it
+        self.figures: list[Any] = []  # those that the walk is in, a panel behind the figure that holds it
+        self.captions: dict[Any, str] = {}  # of these figures; "" once a picture has taken it
 
     def walk(self, root: Any) -> Iterator[Block]:
-        for event, element in lxml.etree.iterwalk(root, events=("start", "end", "comment", "pi")):
+        steps = lxml.etree.iterwalk(root, events=("start", "end", "comment", "pi"))
+        for event, element in steps:
             if event == "start":
                 yield from self._start(element)
+                if element.tag == "svg":
+                    steps.skip_subtree()
             elif event == "end":
                 yield from self._end(element)
             elif self.inside is None:
@@ -82,22 +114,23 @@ class _Walker:
     def _start(self, element: Any) -> Iterator[Block]:
         tag = element.tag
         if self.inside is not None:
-            if tag == "img" and self.inside.tag == "table":  # a page laid out with tables
-                yield from self._image(element, _alt(element))
+            # A page laid out with tables; a figure with its picture in a button, or again for readers without scripts.
+            if tag in ("img", "svg") and (self.figures or self.inside.tag in ("table", "tr")):
+                yield from self._picture(element)
             return
-        if tag in _WHOLE or tag in _HEADINGS or tag in _BLOCKS:
+        if tag in _BLOCKS or tag in _HEADINGS or tag in ("table", "figure", "svg"):
             yield from self._flush("text")
-        if tag in _SKIPPED or element.get("hidden") is not None or tag in _WHOLE:
+        if _is_left_out(element) or (tag == "figcaption" and self.figures):
             self.inside = element
-        if tag == "table":
+        elif tag in ("img", "svg"):
+            yield from self._picture(element)
+        elif tag in ("table", "tr") and next(element.iterdescendants(*_LAYOUT), None) is None:
+            self.inside = element
             yield from self._table(element)
-        elif tag == "figure":
-            yield from self._figure(element)
-        elif tag == "svg":
-            yield from self._drawn(lxml.etree.tostring(element, with_tail=False), "")
-        elif tag == "img":
-            yield from self._image(element, _alt(element))
-        elif self.inside is None:
+        else:
+            if tag == "figure":
+                self.captions = self.captions if self.figures else _figcaptions(element)
+                self.figures.append(element)
             self.pending.append(" " if tag == "br" else element.text or "")
 
     def _end(self, element: Any) -> Iterator[Block]:
@@ -115,6 +148,13 @@ class _Walker:
             self.pending.clear()
             if words.strip():
                 yield Block("text", words, self.page)
+        elif tag == "figure":
+            yield from self._flush("text")
+            self.figures.pop()
+            if caption := self.captions.get(element):  # of a table, of a listing, of a picture that is not at hand
+                yield Block("table", caption, self.page)
+        elif tag == "figcaption":
+            yield from self._flush("caption")
         elif tag in _BLOCKS:
             yield from self._flush("caption" if "caption" in (element.get("class") or "").lower() else "text")
         self.pending.append(element.tail or "")
@@ -125,27 +165,17 @@ class _Walker:
         if words:
             yield Block(kind, words, self.page)
 
-    def _figure(self, element: Any) -> Iterator[Block]:
-        caption = " ".join(_words(" ".join(part.itertext())) for part in element.iter("figcaption"))
-        pictures = [*element.iter("img"), *element.iter("svg")]
-        if not pictures:  # a listing or a table set as a figure
-            words = _words(" ".join(element.itertext()))
-            yield Block("text", words, self.page)
-        for number, part in enumerate(pictures):
-            words = caption or _alt(part)
-            if part.tag == "svg":
-                yield from self._drawn(lxml.etree.tostring(part, with_tail=False), words)
-            elif number == 0 or not caption:
-                yield from self._image(part, words)
-            else:
-                yield from self._image(part, "")
-
-    def _image(self, element: Any, words: str) -> Iterator[Block]:
-        yield from self._drawn(self._bytes(element.get("src") or ""), words)
-
-    def _drawn(self, data: bytes, words: str) -> Iterator[Block]:
+    def _picture(self, element: Any) -> Iterator[Block]:
+        """A picture with what its figures say of it: the first in a figure has the caption of all of it."""
+        svg = element.tag == "svg"
+        data = lxml.etree.tostring(element, with_tail=False) if svg else self._bytes(element.get("src") or "")
+        captioned = [figure for figure in self.figures if figure in self.captions]
+        words = _words(" ".join(self.captions[figure] for figure in captioned))
+        if not captioned:
+            words = _words(element.get("alt") or "")
         figure = picture(data, self.limits, self.settings, self.page) if data else None
         if figure is not None and (figure.width or words):
+            self.captions.update(dict.fromkeys(captioned, ""))
             yield Block("figure", words, self.page, figure)
 
     def _bytes(self, link: str) -> bytes:
@@ -160,18 +190,50 @@ class _Walker:
         return self.resolve(unquote(link.partition("#")[0].partition("?")[0]))
 
     def _table(self, element: Any) -> Iterator[Block]:
+        """A table, or one row of a larger one."""
         rows = []
         for row in element.iter("tr"):
-            cells = [_words(" ".join(cell.itertext())) for cell in row if cell.tag in ("td", "th")]
+            cells = [_text(cell) for cell in row if cell.tag in ("td", "th")]
             if any(cells):
                 rows.append(" | ".join(cells))
-        caption = _words(" ".join(" ".join(part.itertext()) for part in element.iter("caption")))
+        caption = _words(" ".join(_text(part) for part in element.iter("caption")))
         if rows or caption:
-            yield Block("text", "\n".join([caption, *rows] if caption else rows), self.page)
+            yield Block("table", "\n".join([caption, *rows] if caption else rows), self.page)
 
 
-def _alt(element: Any) -> str:
-    return _words(element.get("alt") or "")
+def _figcaptions(figure: Any) -> dict[Any, str]:
+    """The captions in a figure, each under the figure that it stands in directly: this one, or a panel of it."""
+    captions: dict[Any, str] = {}
+    around: list[Any] = []
+    steps = lxml.etree.iterwalk(figure, events=("start", "end"), tag=("figure", "figcaption"))
+    for event, element in steps:
+        if element.tag == "figcaption":
+            if event == "start":
+                captions[around[-1]] = _words(f"{captions.get(around[-1], '')} {_text(element)}")
+                steps.skip_subtree()
+        elif event == "start":
+            around.append(element)
+        else:
+            around.pop()
+    return captions
+
+
+def _text(element: Any) -> str:
+    """The words in an element, without its scripts and buttons."""
+    texts = []
+    steps = lxml.etree.iterwalk(element, events=("start", "end", "comment", "pi"))
+    for event, part in steps:
+        if event != "start":
+            texts.append("" if part is element else part.tail or "")
+        elif _is_left_out(part):
+            steps.skip_subtree()
+        else:
+            texts.append(part.text or "")
+    return _words(" ".join(texts))
+
+
+def _is_left_out(element: Any) -> bool:
+    return element.tag in _SKIPPED or element.tag in _CONTROLS or element.get("hidden") is not None
 
 
 def _words(text: str) -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import re
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 
+import numpy as np
 import pymupdf
+from PIL import Image, ImageSequence
 
 from mmsum.config import Figures, Limits
 from mmsum.documents import ocr
@@ -12,8 +18,12 @@ from mmsum.documents.crops import encode_pixmap, is_photo, open_picture
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason, take_warnings
 from mmsum.documents.page import Page, PagesInfo
 from mmsum.errors import DocumentFailure, FailureKind
+from mmsum.images import BROKEN
 from mmsum.records import Figure
 
+_PROFILE = re.compile(r"ICC profile|\blcms:|cmsOpenProfile")
+_WIDE = ("F", "I")
+"""Pillow's names for pixels of 32 bits, of which MuPDF takes the first 16: of floating-point numbers that makes noise."""
 _LETTERS = 200
 """Letters and digits from which on an image is a page of text, not a figure with labels."""
 
@@ -26,7 +36,7 @@ def read_image(data: bytes, kind: str, limits: Limits, settings: Figures) -> tup
     """
     take_warnings()
     try:
-        document = open_picture(data, limits.pixels, kind)
+        document = open_picture(_narrowed(data, limits.pixels) if kind == "tiff" else data, limits.pixels, kind)
         pages = document.page_count
     except DAMAGE as error:
         raise_if_out_of_memory(error)
@@ -36,6 +46,22 @@ def read_image(data: bytes, kind: str, limits: Limits, settings: Figures) -> tup
     if not pages:
         raise _corrupt(kind, "it holds no picture")
     return PagesInfo(kind, pages), _pages(document, limits, settings)
+
+
+def _narrowed(data: bytes, pixels: int) -> bytes:
+    """A TIFF of 32-bit numbers as one of grey tones, from the least number to the greatest; any other as it is."""
+    frames = []
+    with suppress(*BROKEN), warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
+        for frame in ImageSequence.Iterator(image):
+            if frame.mode not in _WIDE or frame.width * frame.height > pixels:
+                return data
+            numbers = np.nan_to_num(np.asarray(frame, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+            spread = np.ptp(numbers) or 1.0
+            frames.append(Image.fromarray((255 * ((numbers - numbers.min()) / spread)).astype(np.uint8)))
+        out = io.BytesIO()
+        frames[0].save(out, "TIFF", save_all=True, append_images=frames[1:], dpi=image.info.get("dpi"))
+        return out.getvalue()
+    return data
 
 
 def _pages(document: pymupdf.Document, limits: Limits, settings: Figures) -> Iterator[Page]:
@@ -56,7 +82,7 @@ def _pages(document: pymupdf.Document, limits: Limits, settings: Figures) -> Ite
 def _page(page: pymupdf.Page, limits: Limits, settings: Figures, read_text: bool) -> Page:
     result = Page(page.number + 1, page.rect.width, page.rect.height)
     figure = _figure(page, limits, settings)
-    result.damage = take_warnings()
+    result.damage = _damage(take_warnings())
     if result.damage and pymupdf.Pixmap(figure.image).is_unicolor:
         result.error = result.damage  # MuPDF fills what is missing with one colour
         return result
@@ -67,6 +93,12 @@ def _page(page: pymupdf.Page, limits: Limits, settings: Figures, read_text: bool
         figure.text = " ".join(line.text for line in lines)
         result.figures = [figure]
     return result
+
+
+def _damage(told: str) -> str:
+    """The warnings that tell of damage: a colour profile that is broken, or not for such pixels, is only left out."""
+    parts = [part for part in told.split("; ") if not _PROFILE.search(part)]
+    return "; ".join(parts) if any("... repeated" not in part for part in parts) else ""
 
 
 def _corrupt(kind: str, why: str) -> DocumentFailure:

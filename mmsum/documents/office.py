@@ -1,4 +1,4 @@
-"""DOCX, PPTX and ODT -> blocks, through python-docx, python-pptx and odfdo."""
+"""DOCX and ODT -> blocks, through python-docx and odfdo. PPTX, which has pages, is read in slides.py."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ from collections.abc import Iterator
 from typing import Any
 
 import docx
-import docx.oxml.ns
 import odfdo
-import pptx
-from docx.table import Table
+from docx.oxml.ns import qn
 from docx.text.paragraph import Paragraph
-from pptx.enum.shapes import MSO_SHAPE_TYPE, PP_PLACEHOLDER
 
 from mmsum.config import Figures, Limits
+from mmsum.documents.captions import caption_label
 from mmsum.documents.flow import Block, FlowInfo, picture
-from mmsum.records import Box
+from mmsum.documents.slides import read_pptx
 
-_EMU = 12_700
-"""English metric units in a point."""
-_TITLES = frozenset({PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE, PP_PLACEHOLDER.VERTICAL_TITLE})
-_FURNITURE = frozenset({PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER})
+__all__ = ["read_docx", "read_odt", "read_pptx"]
+
+_WORDS = frozenset(qn(f"w:{name}") for name in ("t", "tab", "ptab", "br", "cr", "noBreakHyphen"))
+_PICTURES = frozenset({qn("a:blip"), "{urn:schemas-microsoft-com:vml}imagedata"})
+_BOX = qn("w:txbxContent")
+_EITHER = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
+_WRAPPERS = frozenset(qn(f"w:{name}") for name in ("sdt", "sdtContent", "customXml", "smartTag", "ins", "moveTo"))
+_UNSEEN = frozenset(qn(f"w:{name}") for name in ("del", "moveFrom", "pPr", "rPr", "sdtPr", "rt"))
+"""Tracked deletions, settings (a paragraph's tab stops look like its tabs), and small print over East Asian words."""
+_ODT_NESTS = ("office:text", "text:section", "text:list", "text:list-header", "text:list-item")
+_ODT_ROWS = ("table:table-header-rows", "table:table-rows", "table:table-row-group")
+_ODT_CELLS = ("table:table-cell", "table:covered-table-cell")
+_ODT_ASIDE = ("draw:frame", "text:note", "office:annotation", "text:tracked-changes")
 
 
 def read_docx(path: str, limits: Limits, settings: Figures) -> tuple[FlowInfo, Iterator[Block]]:
@@ -28,24 +35,49 @@ def read_docx(path: str, limits: Limits, settings: Figures) -> tuple[FlowInfo, I
     document = docx.Document(path)
     properties = document.core_properties
     info = FlowInfo("docx", title=(properties.title or "").strip(), language=(properties.language or "")[:2].lower())
-    return info, _docx_blocks(document, limits, settings)
+    return info, _docx_blocks(document, document.element.body, limits, settings)
 
 
-def _docx_blocks(document: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
-    for item in document.iter_inner_content():
-        if isinstance(item, Table):
-            rows = [" | ".join(cell.text.strip() for cell in row.cells) for row in item.rows]
-            yield Block("text", "\n".join(row for row in rows if row.strip(" |")))
-        elif isinstance(item, Paragraph):
-            yield from _docx_paragraph(item, limits, settings)
+def _docx_blocks(document: Any, parent: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
+    """The paragraphs and tables of the body, of a cell or of a text box."""
+    for item in _inside(parent):
+        if item.tag == qn("w:tbl"):
+            rows = [row for row in _inside(item) if row.tag == qn("w:tr")]
+            cells = [[cell for cell in _inside(row) if cell.tag == qn("w:tc")] for row in rows]
+            yield from _table([[[*_docx_blocks(document, cell, limits, settings)] for cell in row] for row in cells])
+        elif item.tag == qn("w:p"):
+            yield from _docx_paragraph(document, item, limits, settings)
 
 
-def _docx_paragraph(item: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
-    style = (item.style.name if item.style is not None else "").lower()
-    words = item.text.strip()
-    for drawing in item._p.iter(docx.oxml.ns.qn("a:blip"), "{urn:schemas-microsoft-com:vml}imagedata"):
-        link = drawing.get(docx.oxml.ns.qn("r:embed")) or drawing.get(docx.oxml.ns.qn("r:id"))
-        part = item.part.related_parts.get(link) if link else None  # a linked picture (r:link) is never fetched
+def _inside(parent: Any) -> Iterator[Any]:
+    """The children of an element, and what content controls and tracked insertions among them hold."""
+    for child in parent:
+        if child.tag not in _WRAPPERS:
+            yield child
+        elif not _is_filler(child):
+            yield from _inside(child)
+
+
+def _is_filler(element: Any) -> bool:
+    """Whether it is a content control that asks for its words ("Click to enter text"), or a table of contents."""
+    gallery = element.find(f"{qn('w:sdtPr')}/{qn('w:docPartObj')}/{qn('w:docPartGallery')}")
+    asks = element.find(f"{qn('w:sdtPr')}/{qn('w:showingPlcHdr')}") is not None
+    return asks or (gallery is not None and gallery.get(qn("w:val")) == "Table of Contents")
+
+
+def _docx_paragraph(document: Any, item: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
+    paragraph = Paragraph(item, document)
+    style = (paragraph.style.name or "" if paragraph.style is not None else "").lower()
+    pieces = list(_pieces(item))
+    words = "".join(piece for piece in pieces if isinstance(piece, str)).strip()
+    for piece in pieces:
+        if isinstance(piece, str):
+            continue
+        if piece.tag == _BOX:
+            yield from _docx_blocks(document, piece, limits, settings)
+            continue
+        link = piece.get(qn("r:embed")) or piece.get(qn("r:id"))
+        part = document.part.related_parts.get(link) if link else None  # a linked picture (r:link) is never fetched
         figure = picture(part.blob, limits, settings) if part is not None else None
         if figure is not None and (figure.width or words):
             yield Block("figure", "", figure=figure)
@@ -59,106 +91,86 @@ def _docx_paragraph(item: Any, limits: Limits, settings: Figures) -> Iterator[Bl
         yield Block("caption" if style == "caption" else "text", words)
 
 
-def read_pptx(path: str, limits: Limits, settings: Figures) -> tuple[FlowInfo, Iterator[Block]]:
-    """A presentation: a slide is a page, its title a heading. Raises what python-pptx raises."""
-    deck = pptx.Presentation(path)
-    info = FlowInfo("pptx", pages=len(deck.slides), title=(deck.core_properties.title or "").strip())
-    if info.title == "PowerPoint Presentation":
-        info.title = ""
-    return info, _pptx_blocks(deck, limits, settings)
+def _pieces(element: Any) -> Iterator[Any]:
+    """What a paragraph shows, in order: its words as str, its pictures and text boxes as elements."""
+    for child in element:
+        if child.tag in _WORDS:
+            yield str(child)
+        elif child.tag in _PICTURES or child.tag == _BOX:
+            yield child
+        elif child.tag == _EITHER:  # one thing, written for new programs and again for old ones
+            yield from next(filter(None, (list(_pieces(way)) for way in child)), ())
+        elif child.tag not in _UNSEEN and not (child.tag == qn("w:sdt") and _is_filler(child)):
+            yield from _pieces(child)
 
 
-def _pptx_blocks(deck: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
-    for number, slide in enumerate(deck.slides, start=1):
-        if number > limits.pages:
-            return
-        yield Block("page", page=number)
-        title = slide.shapes.title
-        if title is not None and title.text_frame.text.strip():
-            yield Block("heading", " ".join(title.text_frame.text.split()), number)
-        shapes = sorted(slide.shapes, key=lambda shape: (shape.top or 0, shape.left or 0))
-        for shape in shapes:
-            yield from _pptx_shape(shape, number, limits, settings)
-        if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
-            yield Block("text", notes.text.strip(), number)
+def _table(grid: list[list[list[Block]]]) -> Iterator[Block]:
+    """The rows of a table as text, then the pictures in its cells. `grid`: rows of cells of blocks.
+
+    Pictures are often set side by side in a table: the caption stands in the cell, in the one below or in the next.
+    """
+    for at, row in enumerate(grid):
+        for column, cell in enumerate(row):
+            bare = [block for block in cell if block.kind == "figure" and not block.text]
+            others = [*(grid[at + 1][column : column + 1] if at + 1 < len(grid) else []), *row[column + 1 : column + 2]]
+            free = [other for other in others if all(block.kind != "figure" for block in other)]
+            captions = next(filter(None, map(_caption_blocks, [cell, *free])), []) if bare else []
+            for figure, caption in zip(bare, captions, strict=False):
+                figure.text, caption.text = caption.text, ""
+    blocks = [block for row in grid for cell in row for block in cell]
+    lines = [
+        " | ".join(" ".join(b.text for b in cell if b.kind != "figure" and b.text) for cell in row) for row in grid
+    ]
+    yield Block("table", "\n".join(line for line in lines if line.strip(" |")))
+    yield from (block for block in blocks if block.kind == "figure")
 
 
-def _pptx_shape(shape: Any, number: int, limits: Limits, settings: Figures) -> Iterator[Block]:
-    if shape.is_placeholder and shape.placeholder_format.type in _TITLES | _FURNITURE:
-        return
-    if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
-        for member in shape.shapes:
-            yield from _pptx_shape(member, number, limits, settings)
-    elif hasattr(shape, "image"):
-        try:
-            data = shape.image.blob
-        except (KeyError, ValueError, AttributeError):
-            return  # an empty placeholder, or a linked picture: never fetched
-        figure = picture(data, limits, settings, number, _pptx_box(shape))
-        if figure is not None:
-            words = shape._element._nvXxPr.cNvPr.get("descr") or ""
-            yield Block("figure", words, number, figure)
-    elif shape.has_text_frame:
-        yield Block("text", "\n".join(p.text.strip() for p in shape.text_frame.paragraphs if p.text.strip()), number)
-    elif getattr(shape, "has_table", False) and shape.has_table:
-        rows = [" | ".join(cell.text.strip() for cell in row.cells) for row in shape.table.rows]
-        yield Block("text", "\n".join(rows), number)
-    elif getattr(shape, "has_chart", False) and shape.has_chart:
-        yield from _pptx_chart(shape, number)
-
-
-def _pptx_chart(shape: Any, number: int) -> Iterator[Block]:
-    """A native chart as words: it holds numbers, not a picture."""
-    chart = shape.chart
-    rows = [chart.chart_title.text_frame.text] if chart.has_title and chart.chart_title.has_text_frame else []
-    for plot in chart.plots:
-        names = [str(name) for name in plot.categories]
-        for series in plot.series:
-            pairs = ", ".join(f"{n} {v:g}" for n, v in zip(names, series.values, strict=False) if v is not None)
-            rows.append(f"{series.name}: {pairs}")
-    yield Block("text", "\n".join(rows), number)
-
-
-def _pptx_box(shape: Any) -> Box:
-    left, top, width, height = ((value or 0) / _EMU for value in (shape.left, shape.top, shape.width, shape.height))
-    return (round(left, 2), round(top, 2), round(left + width, 2), round(top + height, 2))
+def _caption_blocks(cell: list[Block]) -> list[Block]:
+    return [b for b in cell if b.text and (b.kind == "caption" or (b.kind == "text" and caption_label(b.text)))]
 
 
 def read_odt(path: str, limits: Limits, settings: Figures) -> tuple[FlowInfo, Iterator[Block]]:
     """An OpenDocument text. Raises what odfdo raises."""
     document = odfdo.Document(path)
-    return FlowInfo("odt", title=(document.meta.title or "").strip()), _odt_blocks(document, limits, settings)
+    blocks = _odt_blocks(document, document.body, limits, settings)
+    return FlowInfo("odt", title=(document.meta.title or "").strip()), blocks
 
 
-def _odt_blocks(document: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
-    for item in document.body.children:
-        yield from _odt_item(document, item, limits, settings)
+def _odt_blocks(document: Any, parent: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
+    for item in parent.children:
+        if item.tag == "table:table":
+            # A cell that another one covers has its place, and may still hold words that nobody sees.
+            rows = [[cell for cell in row.children if cell.tag in _ODT_CELLS] for row in _odt_rows(item)]
+            yield from _table([[[*_odt_cell(document, cell, limits, settings)] for cell in row] for row in rows])
+        elif item.tag in _ODT_NESTS:
+            yield from _odt_blocks(document, item, limits, settings)
+        elif item.tag == "draw:frame":
+            yield from _odt_frame(document, item, limits, settings)
+        elif item.tag in ("text:p", "text:h"):
+            yield from _odt_paragraph(document, item, limits, settings)
 
 
-def _odt_item(document: Any, item: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
-    tag = item.tag
-    if tag == "table:table":
-        rows = [" | ".join(str(value or "") for value in row) for row in item.get_values()]
-        yield Block("text", "\n".join(row for row in rows if row.strip(" |")))
-        return
-    if tag in ("text:section", "text:list", "text:list-item", "office:text"):
-        for child in item.children:
-            yield from _odt_item(document, child, limits, settings)
-        return
-    if tag not in ("text:p", "text:h"):
-        return
+def _odt_cell(document: Any, cell: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
+    if cell.tag == "table:table-cell":
+        yield from _odt_blocks(document, cell, limits, settings)
+
+
+def _odt_rows(table: Any) -> Iterator[Any]:
+    for child in table.children:
+        if child.tag == "table:table-row":
+            yield child
+        elif child.tag in _ODT_ROWS:
+            yield from _odt_rows(child)
+
+
+def _odt_paragraph(document: Any, item: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
+    for frame in _odt_frames(item):
+        yield from _odt_frame(document, frame, limits, settings)
     style = (item.get_attribute("text:style-name") or "").lower()
-    for image in item.get_elements("descendant::draw:image"):
-        link = image.get_attribute("xlink:href") or ""
-        if link.startswith("Pictures/"):  # anything else stands outside the package: never fetched
-            figure = picture(document.get_part(link), limits, settings)
-            if figure is not None:
-                yield Block("figure", _odt_frame_words(item), figure=figure)
-    # The words inside a frame are its caption, not the paragraph's.
     words = " ".join("".join(_odt_texts(item)).split())
     if words:
         kind: Any = "text"
-        if tag == "text:h":
+        if item.tag == "text:h":
             kind = "heading"
         elif style == "title":
             kind = "title"
@@ -167,16 +179,41 @@ def _odt_item(document: Any, item: Any, limits: Limits, settings: Figures) -> It
         yield Block(kind, words)
 
 
+def _odt_frames(item: Any) -> Iterator[Any]:
+    for child in item.children:
+        if child.tag == "draw:frame":
+            yield child
+        elif child.tag not in _ODT_ASIDE:
+            yield from _odt_frames(child)
+
+
+def _odt_frame(document: Any, frame: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
+    """A picture, the words in its box being its caption; a box without one, or with several, as it reads."""
+    links = [i.get_attribute("xlink:href") or "" for i in frame.children if i.tag == "draw:image"]
+    held = [
+        link for link in links if link.startswith("Pictures/") and link in document.parts
+    ]  # others are never fetched
+    ways = [figure for link in held if (figure := picture(document.get_part(link), limits, settings)) is not None]
+    shown = max(
+        ways, key=lambda figure: figure.width > 0, default=None
+    )  # one picture in several formats: the first read
+    blocks = [Block("figure", figure=shown)] if shown is not None else []
+    for child in frame.children:
+        if child.tag == "draw:text-box":
+            blocks += _odt_blocks(document, child, limits, settings)
+    figures = [block for block in blocks if block.kind == "figure"]
+    if len(figures) == 1 and not figures[0].text:
+        figures[0].text = " ".join(block.text for block in blocks if block.text)
+        blocks = figures
+    yield from blocks
+
+
 def _odt_texts(item: Any) -> Iterator[str]:
+    """The words of a paragraph, without those in its frames, notes and comments."""
     yield item.text or ""
     for child in item.children:
         if child.tag in ("text:s", "text:tab", "text:line-break"):
             yield " "
-        elif child.tag not in ("draw:frame", "text:note", "office:annotation", "text:tracked-changes"):
+        elif child.tag not in _ODT_ASIDE:
             yield from _odt_texts(child)
         yield child.tail or ""
-
-
-def _odt_frame_words(item: Any) -> str:
-    texts = [" ".join("".join(_odt_texts(p)).split()) for p in item.get_elements("descendant::draw:text-box/text:p")]
-    return " ".join(text for text in texts if text)

@@ -103,10 +103,20 @@ def load_examples(
         else:
             examples[example.id] = example
     if unit == "figure" and examples:
-        pieces = [piece for example in examples.values() for piece in split_by_figure(example)]
+        pieces = _with_ids([piece for example in examples.values() for piece in split_by_figure(example)])
         examples = {piece.id: piece for piece in pieces if piece.summary}
         left_out["figures_not_cited"] = sum(not piece.summary for piece in pieces)
     if not examples:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no Parquet rows"
         raise SourceError(f"{data}: holds no examples to evaluate on ({why}); make some with `mmsum data`")
     return examples_to_table(list(examples.values())), +left_out
+
+
+def _with_ids(pieces: list[Example]) -> list[Example]:
+    """The pieces, each with an id of its own: a document may give two figures one label."""
+    seen: Counter[str] = Counter()
+    named = []
+    for piece in pieces:
+        seen[piece.id] += 1
+        named.append(piece if seen[piece.id] == 1 else replace(piece, id=f"{piece.id}#{seen[piece.id]}"))
+    return named

@@ -72,6 +72,34 @@ def test_jats_articles_read_no_entities(tmp_path: Path) -> None:
     assert example.figures[0].caption == "Figure 1: Growth. Weights." and example.figures[0].image
 
 
+def test_jats_figures_behind_the_body_are_found_or_told_of(tmp_path: Path) -> None:
+    start, end = ARTICLE.index("<fig>"), ARTICLE.index("</sec></body>")
+    figure = ARTICLE[start:end]
+    lost = figure.replace("Fig. 1", "Fig. 2").replace('"a"', '"gone"')
+    behind = f"</sec></body><floats-group>{figure}<fig-group>{lost}</fig-group></floats-group>"
+    (tmp_path / "x.xml").write_text(ARTICLE[:start] + ARTICLE[end:].replace("</sec></body>", behind))
+    (tmp_path / "a.png").write_bytes(png())
+    report = import_jats([str(tmp_path / "x.xml")], str(tmp_path / "out"))
+    (example,) = read_examples(str(tmp_path / "out"))
+    assert [figure.caption for figure in example.figures] == ["Figure 1: Growth. Weights."]
+    assert [Path(name).name for name in report.broken] == ["gone"]
+
+
+def test_jats_lists_stand_apart_and_once(tmp_path: Path) -> None:
+    items = "<list-item><label>1.</label><p>first item</p></list-item><list-item><p>second <b>it</b>em</p></list-item>"
+    article = ARTICLE.replace("Mice grew.", f"Mice:<list>{items}</list>they grew.").replace(
+        "&secret;", f"<list>{items}</list>"
+    )
+    (tmp_path / "x.xml").write_text(article.replace("</fig>", f"</fig><list>{items}</list>"))
+    (tmp_path / "a.png").write_bytes(png())
+    import_jats([str(tmp_path / "x.xml")], str(tmp_path / "out"))
+    (example,) = read_examples(str(tmp_path / "out"))
+    assert example.summary == "Mice: 1. first item second item they grew."
+    _, paragraph, *rest = example.text.split("\n\n")
+    assert paragraph == "They grew fast (Figure 1). 1. first item second item"
+    assert rest == ["first item", "second item"]
+
+
 def test_folder_with_a_table(tmp_path: Path) -> None:
     folder = tmp_path / "documents"
     folder.mkdir()

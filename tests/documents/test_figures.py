@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from collections import defaultdict
 from pathlib import Path
 
@@ -121,6 +122,43 @@ def test_photo_without_caption_is_kept_and_logos_are_not(parser: Parser) -> None
     (figure,) = parser.parse(REF, document.tobytes()).figures
     assert (figure.page, figure.label, figure.caption) == (2, "", "")
     assert papers.iou(figure.bbox, place) > 0.95
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_pictures_at_one_place_repeat_only_where_they_show_the_same(parser: Parser, alike: bool) -> None:
+    document = pymupdf.open()
+    place = (60, 350, 280, 496)
+    for number in range(1, 4):
+        single = pymupdf.open()
+        page = single.new_page(width=612, height=792)
+        papers.paragraph(page, (60, 60, 540, 300), papers.LOREM * 5)
+        page.insert_image(pymupdf.Rect(place), stream=noise(1 if alike else number))
+        papers.paragraph(page, (60, 502, 540, 530), f"Figure {number}: The field in year {number}.", 9)
+        document.insert_pdf(single)
+    # Each page has an object of its own, as where a program writes its logo anew.
+    assert len({image[0] for page in document for image in page.get_images()}) == 3
+    figures = parser.parse(REF, document.tobytes()).figures
+    assert [figure.label for figure in figures] == ([] if alike else ["Figure 1", "Figure 2", "Figure 3"])
+    assert all(papers.iou(figure.bbox, place) > 0.9 for figure in figures)
+
+
+def test_pictures_that_differ_in_their_masks_alone_do_not_repeat(parser: Parser) -> None:
+    document = pymupdf.open()
+    black = bytes(pymupdf.Pixmap(pymupdf.csRGB, 300, 200, bytes(300 * 200 * 3), False).tobytes("png"))
+    for number in range(1, 3):
+        page = document.new_page(width=612, height=792)
+        papers.paragraph(page, (60, 60, 540, 300), papers.LOREM * 5)
+        shape = pymupdf.Pixmap(pymupdf.csGRAY, 300, 200, bytes((x * number) % 256 for x in range(60_000)), False)
+        page.insert_image(pymupdf.Rect(60, 350, 280, 496), stream=black, mask=shape.tobytes("png"))
+        papers.paragraph(page, (60, 502, 540, 530), f"Figure {number}: The field in year {number}.", 9)
+    figures = parser.parse(REF, document.tobytes()).figures
+    assert [figure.label for figure in figures] == ["Figure 1", "Figure 2"]
+
+
+def noise(seed: int) -> bytes:
+    """A PNG of 300 x 200 pixels that no other seed gives."""
+    samples = random.Random(seed).randbytes(300 * 200 * 3)
+    return bytes(pymupdf.Pixmap(pymupdf.csRGB, 300, 200, samples, False).tobytes("png"))
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])

@@ -94,6 +94,15 @@ def test_each_figure_by_itself(data: Path) -> None:
     assert (table.num_rows, left_out) == (1, {"figures_not_cited": 1})
 
 
+def test_two_figures_of_one_label_are_both_evaluated(tmp_path: Path) -> None:
+    whole = example(1)
+    twice = replace(whole, figures=[replace(figure, label="Figure 1") for figure in whole.figures])
+    table, _ = load_examples(str(write_examples(tmp_path / "a.parquet", [twice])), unit="figure")
+    assert table["id"].to_pylist() == ["report-1#Figure 1", "report-1#Figure 1#2"]
+    images = [figures[0]["image"] for figures in table["figures"].to_pylist()]
+    assert images == [figure.image for figure in whole.figures]
+
+
 def test_what_cannot_be_evaluated_on_is_said(tmp_path: Path) -> None:
     file = write_examples(tmp_path / "a.parquet", [example(1), replace(example(2), summary=" ")])
     table, left_out = load_examples(str(file))

@@ -15,6 +15,9 @@ from mmsum.examples import Example, ExampleFigure
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _ENDINGS = ("", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff")
 _LEFT_OUT = "xref", "table-wrap", "fig", "disp-formula", "fn", "caption"
+_LISTS = "list", "list-item", "def-list", "def-item", "term", "def"
+_APART = (*_LISTS, "label", "title", "p", "disp-quote", "boxed-text", "break")
+"""What stands on lines of its own, also inside a paragraph."""
 
 
 def import_jats(files: Sequence[str], out: str, split: str = "train") -> ImportReport:
@@ -42,7 +45,9 @@ def _example(path: Path, split: str, report: ImportReport) -> Example:
     if gold is None or body is None:
         raise ValueError("has no body, or neither an abstract nor a section called Summary")
     summary = "\n\n".join(_paragraphs(gold))
-    figures = [f for i, fig in enumerate(body.iter("fig"), 1) if (f := _figure(fig, i, path.parent, report))]
+    # PMC's articles keep their figures together, behind the body.
+    shown = [*body.iter("fig"), *body.getparent().iterfind("floats-group//fig")]
+    figures = [f for i, fig in enumerate(shown, 1) if (f := _figure(fig, i, path.parent, report))]
     text = "\n\n".join(_blocks(body, own if abstract is None else None))
     if not summary or not text:
         raise ValueError("has an empty abstract or body")
@@ -71,7 +76,8 @@ def _blocks(parent: Any, left_out: Any) -> list[str]:
 
 
 def _paragraphs(parent: Any) -> list[str]:
-    return [text for p in parent.iter("p") if (text := _words(p))]
+    paragraphs = [p for p in parent.iter("p") if next(p.iterancestors("p"), None) is None]  # a list's are in its own
+    return [text for p in paragraphs if (text := _words(p))]
 
 
 def _heading(section: Any) -> str:
@@ -85,7 +91,8 @@ def _words(element: Any) -> str:
     for child in element:
         bibliographic = child.tag == "xref" and child.get("ref-type") != "fig"
         if isinstance(child.tag, str) and not bibliographic and (child.tag == "xref" or child.tag not in _LEFT_OUT):
-            parts.append(_words(child))
+            words = _words(child)
+            parts.append(f" {words} " if child.tag in _APART else words)
         parts.append(child.tail or "")
     return " ".join(" ".join(parts if len(parts) == 1 else ["".join(parts)]).split())
 

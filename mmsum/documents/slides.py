@@ -1,0 +1,136 @@
+"""PPTX -> blocks, through python-pptx: a slide is a page, its title a heading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pptx
+from pptx.enum.shapes import PP_PLACEHOLDER
+from pptx.exc import PythonPptxError
+from pptx.oxml.ns import qn
+from pptx.shapes.group import GroupShape
+from pptx.shapes.picture import Picture
+
+from mmsum.config import Figures, Limits
+from mmsum.documents.flow import Block, FlowInfo, picture
+from mmsum.records import Box
+
+_EMU = 12_700
+"""English metric units in a point."""
+_TITLES = frozenset({PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE, PP_PLACEHOLDER.VERTICAL_TITLE})
+_FURNITURE = frozenset({PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER})
+_EITHER = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
+_ODD = (PythonPptxError, NotImplementedError, ValueError, LookupError, AttributeError, TypeError)
+"""What python-pptx answers to a shape that it does not know."""
+
+
+def read_pptx(path: str, limits: Limits, settings: Figures) -> tuple[FlowInfo, Iterator[Block]]:
+    """A presentation. Raises what python-pptx raises."""
+    deck = pptx.Presentation(path)
+    info = FlowInfo("pptx", pages=len(deck.slides), title=(deck.core_properties.title or "").strip())
+    if info.title == "PowerPoint Presentation":
+        info.title = ""
+    return info, _slides(deck, limits, settings)
+
+
+def _slides(deck: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
+    for number, slide in enumerate(deck.slides, start=1):
+        if number > limits.pages:
+            return
+        yield Block("page", page=number)
+        _choose(slide.shapes._spTree)
+        title = slide.shapes.title
+        if title is not None and title.has_text_frame and title.text_frame.text.strip():
+            yield Block("heading", " ".join(title.text_frame.text.split()), number)
+        for shape in sorted(slide.shapes, key=_corner):
+            yield from _shape(shape, number, limits, settings)
+        if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
+            yield Block("text", notes.text.strip(), number)
+
+
+def _choose(tree: Any) -> None:
+    """Leave one of each shape that is written twice, for new programs and for old ones: python-pptx would see neither.
+
+    The picture where there is one, as of a 3-D model; else the new one, as of a text with formulas.
+    """
+    for either in list(tree.iter(_EITHER)):
+        parent = either.getparent()
+        if parent.tag in (qn("p:spTree"), qn("p:grpSp")):
+            ways = sorted(either, key=lambda way: way.find(qn("p:pic")) is None)
+            for shape in ways[0] if ways else ():
+                either.addprevious(shape)
+            parent.remove(either)
+
+
+def _corner(shape: Any) -> tuple[int, int]:
+    try:
+        return shape.top or 0, shape.left or 0
+    except _ODD:
+        return 0, 0
+
+
+def _shape(shape: Any, number: int, limits: Limits, settings: Figures) -> list[Block]:
+    """What a shape holds; of one that python-pptx cannot read, its words: the rest of the deck is none the worse."""
+    try:
+        return list(_read_shape(shape, number, limits, settings))
+    except _ODD:
+        return [Block("text", "\n".join(_lines(shape._element)), number)]
+
+
+def _read_shape(shape: Any, number: int, limits: Limits, settings: Figures) -> Iterator[Block]:
+    if shape.is_placeholder and shape.placeholder_format.type in _TITLES | _FURNITURE:
+        return
+    if isinstance(shape, GroupShape):
+        for member in shape.shapes:
+            yield from _shape(member, number, limits, settings)
+    elif isinstance(shape, Picture):
+        words = shape._element._nvXxPr.cNvPr.get("descr") or ""
+        if shape._element.blip_rId is None:  # a linked picture: never fetched
+            yield Block("text", words, number)
+        elif figure := picture(shape.image.blob, limits, settings, number, _box(shape)):
+            yield Block("figure", words, number, figure)
+    elif shape.has_text_frame:
+        yield Block("text", "\n".join(p.text.strip() for p in shape.text_frame.paragraphs if p.text.strip()), number)
+    elif shape.has_table:
+        # A cell that another one covers may still hold words that nobody sees.
+        rows = [[cell.text.strip() for cell in row.cells if not cell.is_spanned] for row in shape.table.rows]
+        yield Block("table", "\n".join(" | ".join(row) for row in rows), number)
+    elif shape.has_chart:
+        yield Block("text", "\n".join(_chart_rows(shape.chart._chartSpace)), number)
+
+
+def _chart_rows(chart: Any) -> Iterator[str]:
+    """A native chart as words: it holds numbers, not a picture. From its XML, as python-pptx refuses 3-D charts and others."""
+    for title in chart.xpath("c:chart/c:title"):
+        yield " ".join(_lines(title))
+    for series in chart.iter(qn("c:ser")):
+        name = " ".join(value.text or "" for value in series.xpath("c:tx//c:v"))
+        names = _points(series.xpath("c:cat//c:lvl[1]/c:pt") or series.xpath("c:cat//c:pt | c:xVal//c:pt"))
+        values = _points(series.xpath("c:val//c:pt | c:yVal//c:pt"))
+        pairs = ", ".join(f"{names.get(at, '')} {value}".strip() for at, value in values.items())
+        yield ": ".join(filter(None, (name, pairs)))
+
+
+def _points(points: list[Any]) -> dict[str, str]:
+    """Index -> what stands there, numbers as people write them: 4.3 for 4.2999999999999998."""
+    found = {}
+    for point in points:
+        text = point.findtext(qn("c:v")) or ""
+        if point.getparent().tag in (qn("c:numCache"), qn("c:numLit")):
+            with suppress(ValueError):  # "#N/A"
+                text = f"{float(text):.10g}"
+        found[point.get("idx", "")] = text
+    return found
+
+
+def _lines(element: Any) -> list[str]:
+    """The words of each paragraph under an element."""
+    lines = ("".join(part.text or "" for part in p.iter(qn("a:t"))).strip() for p in element.iter(qn("a:p")))
+    return [line for line in lines if line]
+
+
+def _box(shape: Any) -> Box:
+    left, top, width, height = ((value or 0) / _EMU for value in (shape.left, shape.top, shape.width, shape.height))
+    return (round(left, 2), round(top, 2), round(left + width, 2), round(top + height, 2))

@@ -1,0 +1,148 @@
+"""Web pages and Markdown as they are found: deep, wrapped in forms and tables, with panels, captions and front matter."""
+
+from __future__ import annotations
+
+import base64
+import time
+from pathlib import Path
+
+import pytest
+
+from mmsum.config import Figures, Limits
+from mmsum.documents.epub import read_epub
+from mmsum.documents.flow import Block
+from mmsum.documents.html import RestLost, read_html, read_markdown
+from mmsum.documents.package import Package
+from mmsum.documents.parse import Parser
+from tests.documents import packages, papers
+from tests.documents.conftest import REF
+
+PICTURES = {f"{n}.png": papers.photo(90 + n, 80) for n in range(3)}
+
+
+def blocks_of(body: str) -> list[Block]:
+    _, blocks = read_html(
+        f"<html><body>{body}</body></html>", Limits(), Figures(), lambda link: PICTURES.get(link, b"")
+    )
+    return list(blocks)
+
+
+def texts(body: str) -> list[str]:
+    return [block.text for block in blocks_of(body)]
+
+
+def figures(body: str) -> list[str]:
+    return [block.text for block in blocks_of(body) if block.kind == "figure"]
+
+
+def test_a_deep_page_and_a_large_picture_lose_nothing() -> None:
+    assert texts("".join(f"<font><b>line {n}\n" for n in range(200))) == [" ".join(f"line {n}" for n in range(200))]
+    assert texts("<div>" * 300 + "deep" + "</div>" * 300 + "<p>end</p>") == ["deep", "end"]
+    assert texts(f"<p>a</p><img src='data:image/png;base64,{'A' * 11_000_000}'><p>end</p>") == ["a", "end"]
+
+
+def test_what_is_too_deep_all_the_same_makes_it_partial(parser: Parser) -> None:
+    started = time.monotonic()
+    document = parser.parse(REF, b"<html><body><p>Kept.</p>" + b"<div>x" * 5000 + b"<p>Lost.</p>")
+    assert (document.status, document.failure_kind) == ("partial", "corrupt")
+    assert "the rest from line 1 on is lost" in document.failure_message and document.text.startswith("Kept.")
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize(
+    "opened", ["<table><tr><td>x", "<figure><figcaption>x</figcaption>", "<figure><table><tr><td>x"]
+)
+def test_deep_nesting_takes_no_quadratic_time(opened: str) -> None:
+    started = time.process_time()
+    times = 1900 // opened.count("<")
+    found = " ".join(texts(opened * times + " word" * 200_000)).split()
+    assert (found.count("x"), found.count("word")) == (times, 200_000)
+    assert time.process_time() - started < 5
+
+
+def test_a_chapter_that_is_too_deep_costs_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "book.epub"
+    path.write_bytes(packages.rewritten(packages.book(), "OEBPS/text/a.xhtml", lambda _: b"<p>Kept." + b"<div>" * 5000))
+    _, blocks = read_epub(Package(str(path), Limits()), Limits(), Figures())
+    read = []
+    with pytest.raises(RestLost, match=r"^chapter 1: the rest from line"):
+        for block in blocks:
+            read.append(block.text)
+    assert "Kept." in read and "It will rain." in read
+
+
+def test_a_form_around_the_page_is_no_form_to_fill() -> None:
+    page = "<form><input value='v'><h1>Ferns</h1><p>They grow.</p><select><option>red</option></select><textarea>say"
+    assert texts(f"{page}</textarea><button>Send</button></form>") == ["Ferns", "They grow."]
+
+
+def test_nested_tables_say_each_word_once_and_no_scripts() -> None:
+    inner = "<table><tr><td>oak</td><td>30</td></tr><tr><td>elm</td><td>40</td></tr></table>"
+    page = f"""<table><caption>Trees</caption>
+      <tr><th>name</th><th>cm<script>var x=1;</script><style>.a{{}}</style><!-- no --></th></tr>
+      <tr><td>Before <table><tr><td>{inner}</td></tr></table> after</td><td>Beside</td></tr></table>"""
+    assert texts(page) == ["Trees", "name | cm", "Before", "oak | 30\nelm | 40", "after", "Beside"]
+
+
+def test_pictures_in_tables_of_layout_are_found() -> None:
+    cell = "<tr><td><figure><img src='{0}.png'><figcaption>Figure {0}: A fern.</figcaption></figure></td></tr>"
+    assert figures("<table>" + cell.format(1) + "<tr><td><img src='2.png' alt='B'></td></tr></table>") == [
+        "Figure 1: A fern.",
+        "B",
+    ]
+
+
+def test_a_figure_of_panels_has_its_own_caption_first() -> None:
+    panels = "".join(
+        f"<figure><img src='{n}.png' alt='Refer to caption'><figcaption>({'ab'[n]}) Panel.</figcaption></figure>"
+        for n in range(2)
+    )
+    whole = "<figcaption><span>Figure 1:</span> Whole caption.</figcaption>"
+    assert figures(f"<figure>{panels}{whole}</figure>") == ["Figure 1: Whole caption. (a) Panel.", "(b) Panel."]
+    assert figures(f"<figure>{whole}<div>{panels}</div></figure><img src='2.png' alt='Other'>") == [
+        "Figure 1: Whole caption. (a) Panel.",
+        "(b) Panel.",
+        "Other",
+    ]
+
+
+def test_a_picture_in_a_button_is_the_figures_and_an_icon_takes_no_caption() -> None:
+    icon = "data:image/png;base64," + base64.b64encode(papers.photo(8, 8)).decode()
+    figure = f"<figure><img src='{icon}'><button>Enlarge <img src='1.png'></button><figcaption>A fern.</figcaption>"
+    assert texts(f"{figure}</figure>") == ["A fern."]
+
+
+def test_a_table_in_a_figure_is_a_table_and_its_caption_no_pictures(parser: Parser) -> None:
+    table = "<figure><table><tr><td>oak</td><td>30</td></tr></table><figcaption>Table 1: Trees.</figcaption></figure>"
+    assert [(b.kind, b.text) for b in blocks_of(table)] == [("table", "oak | 30"), ("table", "Table 1: Trees.")]
+    document = f"<html><body>{table}<p><img src='data:image/png;base64,{base64.b64encode(PICTURES['1.png']).decode()}'>"
+    read = parser.parse(REF, document.encode())
+    assert [figure.caption for figure in read.figures] == [""]
+    assert read.text == "oak | 30\n\nTable 1: Trees."
+
+
+def test_other_figures_keep_lines_and_captions() -> None:
+    listing = "<figure><pre>if a:\n    b</pre><figcaption>Listing 1: Code.</figcaption></figure>"
+    far = "<figure><img src='https://example.org/a.png'><figcaption>Figure 2: Far.</figcaption></figure>"
+    assert texts(listing + far) == ["if a:\n    b", "Listing 1: Code.", "Figure 2: Far."]
+
+
+@pytest.mark.parametrize(
+    ("front", "title"),
+    [
+        ("title: 'Ferns'", "Ferns"),
+        ("author: A\r\ntitle: Ferns of the north\r\ndate: 2020", "Ferns of the north"),
+        ("title: >-\n  Ferns of\n  the north\ndate: 2020", "Ferns of the north"),
+        ("title: |\n  Ferns", "Ferns"),
+        ('title: "Ferns of\n  the north"', "Ferns of the north"),
+        ("title: >-", ""),
+        ("subtitle: x", ""),
+    ],
+)
+def test_front_matter(front: str, title: str) -> None:
+    ends = "\r\n" if "\r" in front else "\n"
+    info, blocks = read_markdown(
+        ends.join(["---", front, "---", "", "# Head", "They grow."]), Limits(), Figures(), lambda _: b""
+    )
+    assert info.title == title
+    assert [block.text for block in blocks] == ["Head", "They grow."]

@@ -1,0 +1,306 @@
+"""What people do in Word, PowerPoint and Writer that the plainest file does not show: nothing of it is lost in silence."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import docx
+import odfdo
+import pptx
+import pytest
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
+from lxml import etree
+from pptx.chart.data import CategoryChartData, XyChartData
+from pptx.enum.chart import XL_CHART_TYPE
+from pptx.util import Pt
+
+from mmsum.documents.parse import Parser
+from mmsum.records import Document
+from tests.documents import papers
+from tests.documents.conftest import REF
+
+MC = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+WIDE, TALL = papers.photo(160, 120), papers.photo(120, 160)
+
+
+def read_word(parser: Parser, fill: Callable[[Any], None]) -> Document:
+    word = docx.Document()
+    fill(word)
+    return read(parser, word)
+
+
+def read(parser: Parser, written: Any) -> Document:
+    out = io.BytesIO()
+    written.save(out)
+    document = parser.parse(REF, out.getvalue())
+    assert document.status == "ok", document.failure_message
+    return document
+
+
+def shown(document: Document) -> list[tuple[str, str, int]]:
+    return [(figure.label, figure.caption, figure.width) for figure in document.figures]
+
+
+def put(word: Any, xml: str) -> None:
+    """Append an element to the body, before its settings."""
+    namespaces = nsdecls("w", "wp", "a", "pic", "r") + (
+        f' xmlns:mc="{MC}" xmlns:v="urn:schemas-microsoft-com:vml"'
+        ' xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape"'
+    )
+    word.element.body.sectPr.addprevious(parse_xml(xml.replace(">", f" {namespaces}>", 1)))
+
+
+def run(words: str) -> str:
+    return f'<w:r><w:t xml:space="preserve">{words}</w:t></w:r>'
+
+
+@pytest.mark.parametrize(
+    ("inner", "words"),
+    [
+        (
+            f"{run('Yields did ')}<w:ins>{run('not ')}</w:ins><w:del><w:r><w:delText>soon </w:delText><w:tab/></w:r>"
+            f"</w:del><w:moveFrom>{run('Ever. ')}</w:moveFrom>{run('fall.')}",
+            "Yields did not fall.",
+        ),
+        (
+            f"{run('Yields of ')}<w:sdt><w:sdtContent>{run('rye')}</w:sdtContent></w:sdt>{run(' fell.')}",
+            "Yields of rye fell.",
+        ),
+        (
+            f"{run('Rye.')}<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>{run('Click to enter text.')}"
+            "</w:sdtContent></w:sdt>",
+            "Rye.",
+        ),
+        (
+            "<w:pPr><w:tabs><w:tab w:val='left' w:pos='90'/></w:tabs></w:pPr>"
+            f"{run('rye')}<w:r><w:tab/><w:t>7</w:t><w:br/></w:r>{run('oats')}",
+            "rye\t7\noats",
+        ),
+    ],
+    ids=["tracked changes", "content control", "prompt", "tabs"],
+)
+def test_words_of_a_paragraph(parser: Parser, inner: str, words: str) -> None:
+    assert read_word(parser, lambda word: put(word, f"<w:p>{inner}</w:p>")).text == words
+
+
+def test_content_controls_around_paragraphs_rows_and_cells(parser: Parser) -> None:
+    def held(inner: str) -> str:
+        return f"<w:sdt><w:sdtContent>{inner}</w:sdtContent></w:sdt>"
+
+    def cell(words: str) -> str:
+        return f"<w:tc><w:p>{run(words)}</w:p></w:tc>"
+
+    def fill(word: Any) -> None:
+        put(word, held(f"<w:p>{run('Held.')}</w:p>" + held(f"<w:p>{run('Held twice.')}</w:p>")))
+        put(word, f"<w:tbl>{held('<w:tr>' + cell('rye') + held(cell('7')) + '</w:tr>')}</w:tbl>")
+        gallery = '<w:sdtPr><w:docPartObj><w:docPartGallery w:val="Table of Contents"/></w:docPartObj></w:sdtPr>'
+        put(word, f"<w:sdt>{gallery}<w:sdtContent><w:p>{run('Yields 2')}</w:p></w:sdtContent></w:sdt>")
+
+    assert read_word(parser, fill).text == "Held.\n\nHeld twice.\n\nrye | 7"
+
+
+def test_a_number_that_word_counts_is_part_of_its_caption(parser: Parser) -> None:
+    def fill(word: Any) -> None:
+        word.add_picture(io.BytesIO(WIDE))
+        number = f'<w:fldSimple w:instr=" SEQ Figure ">{run("1")}</w:fldSimple>'
+        put(word, f'<w:p><w:pPr><w:pStyle w:val="Caption"/></w:pPr>{run("Figure ")}{number}{run(": Sales")}</w:p>')
+
+    assert shown(read_word(parser, fill)) == [("Figure 1", "Figure 1: Sales", 160)]
+
+
+@pytest.mark.parametrize("layout", ["in the cell", "in the row below", "in the next cell", "below the table"])
+def test_pictures_set_in_a_table(parser: Parser, layout: str) -> None:
+    captions = ["Figure 1: The field in spring.", "Figure 2: The field in autumn."]
+
+    def fill(word: Any) -> None:
+        table = word.add_table(rows=2, cols=2)
+        for number, (data, caption) in enumerate(zip((WIDE, TALL), captions, strict=True)):
+            at = (number, 0) if layout == "in the next cell" else (0, number)
+            cell = table.cell(*at)
+            cell.paragraphs[0].add_run().add_picture(io.BytesIO(data))
+            if layout == "in the cell":
+                cell.add_paragraph(caption, style="Caption")
+            elif layout == "in the row below":
+                table.cell(1, number).text = caption
+            elif layout == "in the next cell":
+                table.cell(number, 1).text = caption
+        if layout == "below the table":
+            word.add_paragraph(captions[0], style="Caption")
+        word.add_paragraph("It rained in spring.")
+
+    document = read_word(parser, fill)
+    if layout == "below the table":
+        assert shown(document) == [("", "", 160), ("Figure 1", captions[0], 120)]
+    else:
+        assert shown(document) == [("Figure 1", captions[0], 160), ("Figure 2", captions[1], 120)]
+    assert document.text == "It rained in spring."
+
+
+def test_a_table_is_no_caption_of_the_picture_above_it(parser: Parser) -> None:
+    def fill(word: Any) -> None:
+        word.add_picture(io.BytesIO(WIDE))
+        word.add_table(rows=1, cols=1).cell(0, 0).text = "Table 1: Yields"
+
+    document = read_word(parser, fill)
+    assert shown(document) == [("", "", 160)] and document.text == "Table 1: Yields"
+
+
+def test_merged_cells_are_taken_once(parser: Parser) -> None:
+    def fill(word: Any) -> None:
+        table = word.add_table(rows=3, cols=3)
+        table.cell(0, 0).merge(table.cell(0, 2)).text = "header"
+        table.cell(1, 0).merge(table.cell(2, 0)).text = "rye"
+        for row in (1, 2):
+            table.cell(row, 1).text, table.cell(row, 2).text = f"year {row}", f"{row} t"
+
+    assert read_word(parser, fill).text == "header\nrye | year 1 | 1 t\n | year 2 | 2 t"
+
+
+def test_a_text_box_is_read_once_and_may_be_a_caption(parser: Parser) -> None:
+    def fill(word: Any) -> None:
+        word.add_picture(io.BytesIO(WIDE))
+        box = f"<w:txbxContent><w:p>{run('Figure 1: Sales')}</w:p></w:txbxContent>"
+        put(
+            word,
+            f"<w:p><w:r><mc:AlternateContent><mc:Choice Requires='wps'><w:drawing><wps:txbx>{box}</wps:txbx></w:drawing>"
+            f"</mc:Choice><mc:Fallback><w:pict><v:textbox>{box}</v:textbox></w:pict></mc:Fallback></mc:AlternateContent>"
+            f"</w:r>{run('They fell.')}</w:p>",
+        )
+
+    document = read_word(parser, fill)
+    assert shown(document) == [("Figure 1", "Figure 1: Sales", 160)] and document.text == "They fell."
+
+
+def read_slide(parser: Parser, fill: Callable[[Any], None]) -> Document:
+    """A slide filled by `fill`, with a text below what it put there, and a slide after it."""
+    deck = pptx.Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[6])
+    fill(slide)
+    slide.shapes.add_textbox(Pt(50), Pt(450), Pt(500), Pt(40)).text_frame.text = "Below."
+    deck.slides.add_slide(deck.slide_layouts[5]).shapes.title.text = "The next slide"
+    document = read(parser, deck)
+    assert "Below." in document.text and document.sections[-1].heading == "The next slide"
+    return document
+
+
+PLACE = Pt(50), Pt(50), Pt(300), Pt(200)
+
+
+def test_charts_of_any_type_are_read(parser: Parser) -> None:
+    kinds = [XL_CHART_TYPE.COLUMN_CLUSTERED, XL_CHART_TYPE.THREE_D_COLUMN, XL_CHART_TYPE.XY_SCATTER]
+
+    def fill(slide: Any) -> None:
+        for kind in kinds:
+            scattered = kind == XL_CHART_TYPE.XY_SCATTER
+            data: Any = XyChartData() if scattered else CategoryChartData()
+            series = data.add_series("rye") if scattered else None
+            if series is None:
+                data.categories = ["2020", "north"]
+                data.add_series("rye", (4.2999999999999998, 1_234_567))
+            else:
+                series.add_data_point(1.5, 7)
+            # python-pptx writes no 3-D charts; PowerPoint's differ from flat ones in the name of the plot.
+            flat = XL_CHART_TYPE.COLUMN_CLUSTERED if kind == XL_CHART_TYPE.THREE_D_COLUMN else kind
+            chart = slide.shapes.add_chart(flat, *PLACE, data).chart
+            chart.chart_title.text_frame.text = f"Yields {kind.name}"
+            if flat != kind:
+                (plot,) = chart._chartSpace.xpath("c:chart/c:plotArea/c:barChart")
+                plot.tag = plot.tag.replace("barChart", "bar3DChart")
+
+    text = read_slide(parser, fill).text
+    for kind in kinds[:2]:
+        assert f"Yields {kind.name}\nrye: 2020 4.3, north 1234567" in text
+    assert "Yields XY_SCATTER\nrye: 1.5 7" in text
+
+
+def test_a_linked_picture_costs_nothing_else(parser: Parser) -> None:
+    def fill(slide: Any) -> None:
+        for data in (WIDE, TALL):
+            last = slide.shapes.add_picture(io.BytesIO(data), *PLACE)
+        (blip,) = last._element.xpath(".//a:blip")
+        names = dict(blip.attrib)
+        blip.attrib.clear()
+        blip.attrib.update({name.replace("embed", "link"): value for name, value in names.items()})
+        last._element._nvXxPr.cNvPr.set("descr", "A field in autumn")
+
+    document = read_slide(parser, fill)
+    assert [figure.width for figure in document.figures] == [160] and "A field in autumn" in document.text
+
+
+def test_shapes_without_a_known_form_keep_their_words(parser: Parser) -> None:
+    def fill(slide: Any) -> None:
+        for number, broken in enumerate(["geometry", "place"]):
+            shape = slide.shapes.add_shape(1, Pt(50), Pt(50 + 60 * number), Pt(90), Pt(50))
+            shape.text_frame.text = f"Without {broken}."
+            properties = shape._element.spPr
+            if broken == "geometry":
+                properties.remove(properties.find("{*}prstGeom"))
+            else:
+                properties.find("{*}xfrm/{*}off").set("x", "far left")
+        group = slide.shapes.add_group_shape()
+        group.shapes.add_picture(io.BytesIO(WIDE), *PLACE)
+        group.shapes.add_textbox(*PLACE).text_frame.text = "In a group."
+
+    document = read_slide(parser, fill)
+    assert all(words in document.text for words in ("Without geometry.", "Without place.", "In a group."))
+    assert [figure.width for figure in document.figures] == [160]
+
+
+def test_shapes_written_for_new_and_old_programs_are_read_once(parser: Parser) -> None:
+    """A box with a formula, and a 3-D model, of which old programs get a picture."""
+
+    def fill(slide: Any) -> None:
+        for number, words in enumerate(["The mean is", "A model"]):
+            box = slide.shapes.add_textbox(Pt(50), Pt(50), Pt(300), Pt(40))
+            box.text_frame.text = words
+            other: Any = slide.shapes.add_picture(io.BytesIO(WIDE), *PLACE) if number else deepcopy(box)
+            either = etree.Element(f"{{{MC}}}AlternateContent")
+            box._element.addprevious(either)
+            for way, shape in (("Choice", box), ("Fallback", other)):
+                etree.SubElement(either, f"{{{MC}}}{way}").append(shape._element)
+
+    document = read_slide(parser, fill)
+    assert document.text.count("The mean is") == 1 and "A model" not in document.text
+    assert [figure.width for figure in document.figures] == [160]
+
+
+def test_writer_tables_with_pictures_and_text_boxes_without(parser: Parser) -> None:
+    document = odfdo.Document("text")
+    body = document.body
+    body.clear()
+    table = odfdo.Table("Fields", width=2, height=3)
+    for column, data in enumerate((WIDE, TALL)):
+        document.set_part(f"Pictures/{column}.png", data)
+        cell = odfdo.Cell()
+        holder = odfdo.Paragraph("")
+        holder.append(odfdo.Frame.image_frame(f"Pictures/{column}.png", size=("6cm", "4cm"), anchor_type="paragraph"))
+        cell.append(holder)
+        table.set_cell((column, 0), cell)
+        table.set_value((column, 1), f"Figure {column + 1}: Field {column + 1}.")
+        table.set_value((column, 2), f"{column}.50 t", cell_type="string")
+    body.append(table)
+    holder = odfdo.Paragraph("It rained.")
+    holder.append(odfdo.Frame.text_frame("Set in a box.", size=("6cm", "4cm"), anchor_type="paragraph"))
+    body.append(holder)
+    found = read(parser, document)
+    assert shown(found) == [("Figure 1", "Figure 1: Field 1.", 160), ("Figure 2", "Figure 2: Field 2.", 120)]
+    assert found.text == "0.50 t | 1.50 t\n\nSet in a box.\n\nIt rained."
+
+
+def test_a_captioned_frame_of_writer_is_one_figure(parser: Parser) -> None:
+    document = odfdo.Document("text")
+    document.body.clear()
+    inner = odfdo.Paragraph("Figure 1: The field.", style="Illustration")
+    inner.append(odfdo.Frame.image_frame("Pictures/a.png", size=("6cm", "4cm"), anchor_type="paragraph"))
+    document.set_part("Pictures/a.png", WIDE)
+    holder = odfdo.Paragraph("It rained.")
+    holder.append(odfdo.Frame.text_frame(inner, size=("6cm", "5cm"), anchor_type="paragraph"))
+    lost = odfdo.Frame.image_frame("Pictures/none.png", size=("6cm", "4cm"), anchor_type="paragraph")
+    holder.append(lost)
+    document.body.append(holder)
+    found = read(parser, document)
+    assert shown(found) == [("Figure 1", "Figure 1: The field.", 160)] and found.text == "It rained."
