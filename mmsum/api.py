@@ -31,8 +31,8 @@ def summarize(
 
     source: a file, a folder, a glob, an object-store prefix, or a .txt/.parquet list of URIs. `settings` are config keys,
     nested ones as dictionaries (``limits={"pages": 50}``). The same call again resumes; ``retry="failed"`` also takes
-    the documents whose row is a failure. `summarizer` is the config key
-    ("fused" or "lead"), or a callable that takes the config and gives a `Summarizer`. `show` prints progress.
+    the documents whose row is a failure, ``retry="partial"`` those that were read in part as well. `summarizer` is the
+    config key ("fused" or "lead"), or a callable that takes the config and gives a `Summarizer`. `show` prints progress.
 
     Raises mmsum.errors.UsageError for wrong arguments, EnvironmentFailure when the run cannot go on.
     """
@@ -47,8 +47,8 @@ def summarize(
         raise ConfigError("config: give either a Config, or a preset and settings, not both")
     if snapshot not in (None, "new"):
         raise ConfigError(f"snapshot: {snapshot!r} is not known; the only value is 'new'")
-    if retry not in (None, "failed"):
-        raise ConfigError(f"retry: {retry!r} is not known; the only value is 'failed'")
+    if retry not in (None, "failed", "partial"):
+        raise ConfigError(f"retry: {retry!r} is not known; the values are 'failed' and 'partial'")
     if isinstance(summarizer, str):
         settings["summarizer"] = summarizer
     config = config or load_config(preset=preset, **settings)
@@ -61,7 +61,7 @@ def summarize(
         limit=limit,
         new=snapshot == "new",
         restart=restart,
-        retry_failed=retry == "failed",
+        retry=retry,
         summarizer=summarizer if callable(summarizer) else build_summarizer,
         console=open_console() if show else None,
     )

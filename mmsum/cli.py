@@ -74,7 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         "--limit", type=count_of("documents"), metavar="N", help="only the first N documents of the listing"
     )
     command.add_argument("--snapshot", choices=["new"], help="new: plan and summarize every document again")
-    command.add_argument("--retry", choices=["failed"], help="failed: also plan the documents whose row is a failure")
+    command.add_argument(
+        "--retry",
+        choices=["failed", "partial"],
+        help="also plan the documents whose row is failed, or with partial those that were read in part as well",
+    )
     command.add_argument("--restart", action="store_true", help="delete this output's rows and start over")
     command.set_defaults(run=_summarize)
 

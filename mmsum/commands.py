@@ -18,6 +18,7 @@ from mmsum.documents.inspect import inspect_json
 from mmsum.documents.parse import Parser
 from mmsum.errors import DocumentFailure, OutputError, SourceError, UsageError
 from mmsum.generation.summarizer import check_summarizer
+from mmsum.model.manifest import trained_sets
 from mmsum.pipeline.progress import format_seconds
 from mmsum.pipeline.status import Status, read_status
 from mmsum.pipeline.summarize import summarize as run_summarize
@@ -26,9 +27,12 @@ from mmsum.screen import open_console
 
 
 def config_of(arguments: argparse.Namespace) -> Config:
-    """The config that --config, --preset, --model and --set describe."""
-    model = {"model.export": arguments.model} if arguments.model else {}
-    return load_config(arguments.config, arguments.set, arguments.preset, **model)
+    """The config that --config, --preset, --model and --set describe. A model alone is read as it was trained."""
+    if not arguments.model:
+        return load_config(arguments.config, arguments.set, arguments.preset)
+    alone = not (arguments.config or arguments.preset)
+    sets = [*(trained_sets(arguments.model) if alone else []), *arguments.set]
+    return load_config(arguments.config, sets, arguments.preset, **{"model.export": arguments.model})
 
 
 def summarize(arguments: argparse.Namespace) -> None:
@@ -40,7 +44,7 @@ def summarize(arguments: argparse.Namespace) -> None:
         limit=arguments.limit,
         new=arguments.snapshot == "new",
         restart=arguments.restart,
-        retry_failed=arguments.retry == "failed",
+        retry=arguments.retry,
         console=open_console(),
     )
     console = open_console()

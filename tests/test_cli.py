@@ -10,6 +10,8 @@ from pathlib import Path
 import pymupdf
 import pytest
 
+from mmsum.cli import _parser
+from mmsum.commands import config_of
 from tests.conftest import Run, write_archive
 
 
@@ -122,3 +124,14 @@ def test_a_whole_run_from_the_command_line(mmsum: Run, tmp_path: Path) -> None:
     report = mmsum("report", "out", "--to", "page.html")
     assert report.returncode == 0, report.stderr
     assert "The town library lent" in (tmp_path / "page.html").read_text()
+
+
+def test_a_model_alone_is_read_as_it_was_trained() -> None:
+    """As `mmsum evaluate` reads it; a preset or a file decides for itself, and --set above all."""
+    export = "package:mmsum/presets/pocket"
+    trained = config_of(_parser().parse_args(["summarize", "a", "b", "--model", export])).generation
+    assert trained.describe_figures and trained.context_tokens == 1536
+    command = ["summarize", "a", "b", "--model", export, "--set", "generation.context_tokens=99"]
+    assert config_of(_parser().parse_args(command)).generation.context_tokens == 99
+    command = ["summarize", "a", "b", "--model", export, "--preset", "pocket"]
+    assert config_of(_parser().parse_args(command)).generation.context_tokens == 4096

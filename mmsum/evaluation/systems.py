@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mmsum import storage
 from mmsum.config import Config, load_config, preset_names
 from mmsum.errors import ConfigError
 from mmsum.evaluation.variants import ABLATIONS, FIGURES_REMOVED, FIGURES_SWAPPED, FULL
 from mmsum.generation.summarizer import Summarizer, build_summarizer, check_summarizer
-from mmsum.model.manifest import MANIFEST, as_exported, local_export, read_manifest
+from mmsum.model.manifest import as_exported, trained_sets
 
 BACKBONE, TEXT_ONLY = "backbone", "text-only"
 
@@ -45,15 +43,8 @@ def config_of_model(
         known = ", ".join(["lead", *preset_names()])
         raise ConfigError(f"MODEL: {model} is neither a folder here nor one of {known}")
     if not (path or preset):
-        sets = [f"generation.{key}={json.dumps(value)}" for key, value in _trained_generation(model).items()] + sets
+        sets = trained_sets(model) + sets
     return load_config(path, sets, preset, **{"model.export": model})
-
-
-def _trained_generation(export: str) -> dict[str, Any]:
-    folder = Path(local_export(export))
-    if not (folder / MANIFEST).is_file():  # list_systems says so
-        return {}
-    return dict(read_manifest(folder).training.get("generation", {}))
 
 
 def list_systems(

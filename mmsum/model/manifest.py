@@ -69,16 +69,30 @@ def local_export(export: str) -> str:
 
     Raises PresetError where there is none.
     """
-    if is_remote(export) and not export_versions(export).keys() >= set(_NEEDED):
-        raise PresetError(f"model.export: {export} is no export; give a folder written by mmsum train")
+    if is_remote(export):
+        _check_whole(export)
     return str(locate(export, "model.export")) if export.startswith("package:") or is_remote(export) else export
+
+
+def _check_whole(export: str) -> None:
+    if not export_versions(export).keys() >= set(_NEEDED):
+        raise PresetError(f"model.export: {export} is no export; give a folder written by mmsum train")
 
 
 def manifest_of(export: str) -> Manifest:
     """The manifest of an export, wherever it lies; of one in an object store it alone is fetched."""
     if is_remote(export):
+        _check_whole(export)
         return read_manifest(locate(f"{export.rstrip('/')}/{MANIFEST}", "model.export").parent)
     return read_manifest(locate(export, "model.export"))
+
+
+def trained_sets(export: str) -> list[str]:
+    """`--set` items of `generation` that read documents as training did; none where the export does not say, or is none."""
+    if not is_remote(export) and not (Path(local_export(export)) / MANIFEST).is_file():
+        return []  # whoever loads it says so
+    found = manifest_of(export).training.get("generation", {})
+    return [f"generation.{key}={json.dumps(value)}" for key, value in found.items()]
 
 
 def export_versions(export: str) -> dict[str, str]:

@@ -226,10 +226,11 @@ READERS = 16
 """Parts read at once: on an object store a small read is mostly waiting."""
 
 
-def failed_uris(out: str) -> list[str]:
-    """The documents whose newest row is a failure."""
+def unread_uris(out: str, retry: str) -> list[str]:
+    """The documents whose newest row is "failed"; with "partial" also those that were read in part."""
     table = read_summaries(out)
-    uris: list[str] = table.filter(pc.equal(table["status"], "failed"))["uri"].to_pylist()
+    wanted = pa.array(["failed", "partial"] if retry == "partial" else ["failed"])
+    uris: list[str] = table.filter(pc.is_in(table["status"], wanted))["uri"].to_pylist()
     return uris
 
 

@@ -18,7 +18,7 @@ from mmsum.config import Config
 from mmsum.errors import EnvironmentFailure
 from mmsum.generation.summarizer import SummarizerFactory, build_summarizer
 from mmsum.pipeline.cluster import Cluster, alive_nodes, ray_session
-from mmsum.pipeline.commit import failed_uris
+from mmsum.pipeline.commit import unread_uris
 from mmsum.pipeline.metrics import RunMetrics
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.progress import ProgressDisplay, Totals, print_totals, start_board
@@ -45,14 +45,15 @@ def summarize(
     limit: int | None = None,
     new: bool = False,
     restart: bool = False,
-    retry_failed: bool = False,
+    retry: str | None = None,
     summarizer: SummarizerFactory = build_summarizer,
     console: Console | None = None,
 ) -> Result:
     """Summarizes every document of `source` into `out`; started again, does what is missing: first what an earlier call
     planned, then what it left out, as by its limit.
 
-    `retry_failed`: the next snapshot also holds the documents whose newest row is a failure; `limits` may differ.
+    `retry`: the next snapshot also holds the documents whose newest row is failed (with "partial" those that were read in part,
+    too); `limits` may differ.
 
     Raises UsageError before anything is written when the arguments are wrong, EnvironmentFailure when the run cannot go
     on (what is committed stays, the same call resumes).
@@ -60,7 +61,7 @@ def summarize(
     console = console or Console(quiet=True)
     resumed: Result | None = None
     while True:
-        again = failed_uris(out) if retry_failed else None
+        again = unread_uris(out, retry) if retry else None
         snapshot, created = open_snapshot(source, out, config, limit=limit, new=new, restart=restart, again=again)
         if resumed and snapshot.digest == resumed.snapshot.digest:
             return resumed

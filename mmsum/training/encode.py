@@ -138,11 +138,13 @@ Run = Callable[[list[Part], str, Config], Iterator[int]]
 def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
     """The encoded form of `data` under `training.out`, made where it is not there yet.
 
-    Raises SourceError for data that cannot be read, ConfigError when no example is left to learn from.
+    Raises SourceError for data that cannot be read, ConfigError when no example is left to learn from, or where those to be
+    measured on are among them.
     """
     from mmsum.model.backbone import resolve
 
     files = list_examples(data)
+    _check_splits(data, files)
     _, tokenizer_id = resolve(config.model)
     digest = encoding_digest(files, config, tokenizer_id)
     folder = storage.join(storage.normalize(config.training.out), "encoded", digest)
@@ -158,6 +160,22 @@ def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
         left_out = ", ".join(f"{count} {name}" for name, count in counts.items())
         raise ConfigError(f"training.data: {data} has no example to learn from ({left_out or 'it is empty'})")
     return Encoded(folder, table.replace_schema_metadata(None), counts)
+
+
+def _check_splits(data: str, files: Iterable[ObjectRef]) -> None:
+    """A folder is read whole, and `mmsum data` writes one of each split into it."""
+    found: dict[str, str] = {}
+    for ref in files:
+        file = open_examples(ref.uri)
+        if "split" in file.schema_arrow.names:
+            for split in file.read(columns=["split"])["split"].unique().to_pylist():
+                found.setdefault(split, ref.uri)
+    others = sorted({"valid", "validation", "test", "heldout"} & found.keys())
+    if "train" in found and others:
+        raise ConfigError(
+            f"training.data: {data} holds examples of the split {others[0]} beside those to learn from ({found[others[0]]}); "
+            "name the folder of one split, as DATA/train"
+        )
 
 
 def encode_here(parts: list[Part], folder: str, config: Config) -> Iterator[int]:

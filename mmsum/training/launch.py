@@ -59,7 +59,8 @@ def _announce_export(config: Config, export: str, console: Console) -> None:
     console.print(f"export     {export}", soft_wrap=True)
     console.print(f"files      {files}", soft_wrap=True, highlight=False)
     if config.training.stage == "train":
-        console.print(f"next       mmsum summarize SRC OUT --model {export}", soft_wrap=True)
+        preset = f" --preset {config.preset}" if config.preset else ""
+        console.print(f"next       mmsum summarize SRC OUT{preset} --model {export}", soft_wrap=True)
 
 
 def check_training(config: Config) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mmsum.errors import ConfigError, PresetError
-from mmsum.evaluation.systems import BACKBONE, TEXT_ONLY, config_of_model, list_systems, local_export
+from mmsum.evaluation.systems import BACKBONE, TEXT_ONLY, config_of_model, list_systems
 from mmsum.evaluation.variants import ABLATIONS, FIGURES_REMOVED, FIGURES_SWAPPED, FULL
+from mmsum.model.manifest import local_export
 
 
 @pytest.fixture(scope="session")

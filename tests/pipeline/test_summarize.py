@@ -94,6 +94,23 @@ class TestInProcess:
         assert sorted(row["snapshot"] for row in rows) == [1, 1, 2, 2, 2, 2, 2]
         assert mmsum.summarize(archive, tmp_path / "out", summarizer="lead").totals.documents == 0
 
+    def test_what_was_read_in_part_is_read_again_when_asked(self, tmp_path: Path) -> None:
+        (tmp_path / "archive").mkdir()
+        book = pymupdf.open()
+        for number in range(3):
+            book.new_page().insert_text((72, 72), f"Page {number} tells of the town.")
+        book.save(tmp_path / "archive" / "book.pdf")
+
+        def summarize(pages: int, retry: str | None = None) -> tuple[int, str, int]:
+            config = load_config(summarizer="lead", limits={"pages": pages})
+            result = mmsum.summarize(tmp_path / "archive", tmp_path / "out", config, retry=retry)
+            [row] = mmsum.read_summaries(tmp_path / "out").to_pylist()
+            return result.totals.documents, row["status"], row["pages_read"]
+
+        assert summarize(1) == (1, "partial", 1)
+        assert summarize(3, "failed") == (0, "partial", 1)
+        assert summarize(3, "partial") == (1, "ok", 3)
+
     def test_documents_that_a_node_does_not_find_are_trouble(self, archive: Path, tmp_path: Path) -> None:
         """They were there when they were listed: a folder that is not mounted everywhere must not become rows."""
         for number in range(40):

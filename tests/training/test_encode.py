@@ -23,6 +23,17 @@ from tests.tiny import png
 from tests.training.runs import example, training_config, write_examples
 
 
+def test_a_folder_of_several_splits_is_not_learned_from(tmp_path: Path) -> None:
+    """`mmsum data` writes each split under one OUT: a folder is read whole, and what is learned cannot be measured."""
+    for split in ("train", "test"):
+        write_examples(tmp_path / "all" / split / "part-00000.parquet", 3, split=split)
+    said = r"training\.data: \S+/all holds examples of the split test .*/all/test/part-00000\.parquet.* as DATA/train"
+    with pytest.raises(ConfigError, match=said):
+        encode(str(tmp_path / "all"), training_config(tmp_path))
+    for split in ("train", "test"):
+        assert encode(str(tmp_path / "all" / split), training_config(tmp_path)).index.num_rows == 3
+
+
 def test_a_run_goes_through_all_of_them_and_says_what_it_left_out(tmp_path: Path) -> None:
     odd = [
         example(id="plain"),

@@ -141,8 +141,8 @@ class GatedCrossAttention(nn.Module):
         rows, tokens, _ = hidden.shape
         text = self.attention_norm(hidden)
         query = self.query(text).view(rows, tokens, self.heads, self.head_width)
-        # Query heads that share keys stand behind each other as tokens: with a mask CUDA's kernels know no shared heads, and the
-        # one that is left writes all scores down.
+        # Query heads that share keys stand behind each other as tokens: with a mask CUDA's kernels know no shared heads, and
+        # the one that is left writes all scores down.
         folded = self.query_norm(query).transpose(1, 2).reshape(rows, self.kv_heads, -1, self.head_width)
         seen = F.scaled_dot_product_attention(folded, keys, values, attn_mask=mask)
         seen = seen.view(rows, self.heads, tokens, self.head_width)
