@@ -52,8 +52,10 @@ def _narrowed(data: bytes, pixels: int) -> bytes:
     """A TIFF of 32-bit numbers as one of grey tones, from the least number to the greatest; any other as it is."""
     frames = []
     with suppress(*BROKEN), warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
+        left = pixels
         for frame in ImageSequence.Iterator(image):
-            if frame.mode not in _WIDE or frame.width * frame.height > pixels:
+            left -= frame.width * frame.height
+            if frame.mode not in _WIDE or left < 0:  # a stack of many is read page by page, as it is
                 return data
             numbers = np.nan_to_num(np.asarray(frame, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
             spread = np.ptp(numbers) or 1.0

@@ -42,12 +42,20 @@ def _whole_sentences(text: str) -> Iterator[tuple[int, str]]:
     """The sentences with their places; those that were split behind an initial, an abbreviation or a German date are one."""
     start, end = 0, 0
     for place, sentence in placed_sentences(text):
-        if end and not ("\n" not in text[end:place] and _GOES_ON.search(text, start, end)):
+        if end and ("\n" in text[end:place] or not _goes_on(text[start:end], sentence)):
             yield start, text[start:end]
             end = 0
         start, end = (start if end else place), place + len(sentence)
     if end:
         yield start, text[start:end]
+
+
+def _goes_on(piece: str, following: str) -> bool:
+    if piece.casefold() == following.casefold():
+        return False  # a loop, whatever it ends with
+    if following[0].isdigit() and _BEFORE_NUMBER.search(piece):
+        return True
+    return bool(_BEFORE_NAME.search(piece)) and not _BEGINS.match(following)
 
 
 def lists_names(sentence: str, names: Iterable[str]) -> bool:
@@ -71,11 +79,15 @@ _LEGEND = re.compile(
     re.IGNORECASE,
 )
 """What a list of names begins with: what they are names of, or how they lie."""
-_GOES_ON = re.compile(
-    r"(?:^|[\s(])(?:[A-Z]|St|Mt|Inc|Ltd|Co|Corp|Jr|Sr|Ph|approx|ca|est|ed|vol|pp?|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
-    r"|Nr|Abb|bzw|usw|etc|(?:am|ab|bis|dem|den|der|des|im|und|vom|zum) \d{1,2})\.$"
+_BEFORE_NAME = re.compile(
+    r"(?:^|[\s(])(?:[A-Z]|St|Mt|Inc|Ltd|Co|Corp|Jr|Sr|Abb|bzw|(?:am|ab|bis|dem|den|der|des|im|und|vom|zum) \d{1,2})\.$"
 )
-"""How a piece ends whose sentence goes on."""
+_BEFORE_NUMBER = re.compile(r"(?:^|[\s(])(?:approx|ca|vol|pp?|Nr|Abb|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.$")
+_BEGINS = re.compile(
+    r"(?:The|An?|It|Its|This|That|These|Those|They|Their|There|We|Our|He|She|His|Her|In|On|At|By|For|From|Of|To|With|As|If|When"
+    r"|While|But|And|Or|Both|All|Each|Most|Some|Figures?|Fig|Panel|Group|Table|Der|Die|Das|Es|Er|Sie|Wir|Ein|Eine|Im|Am)\b"
+)
+"""What begins a sentence: behind `panel B.` it does, behind `J.` a name goes on."""
 _FULL_STOPS = ("。", "！", "？")
 _LINE_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 

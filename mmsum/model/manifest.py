@@ -89,7 +89,7 @@ def manifest_of(export: str) -> Manifest:
 
 def trained_sets(export: str) -> list[str]:
     """`--set` items of `generation` that read documents as training did; none where the export does not say, or is none."""
-    if not is_remote(export) and not (Path(local_export(export)) / MANIFEST).is_file():
+    if not is_remote(export) and not (Path(local_export(export)).expanduser() / MANIFEST).is_file():
         return []  # whoever loads it says so
     found = manifest_of(export).training.get("generation", {})
     return [f"generation.{key}={json.dumps(value)}" for key, value in found.items()]

@@ -84,6 +84,9 @@ def prune(out: str) -> int:
         raise EnvironmentFailure(
             f"{out}: its compacted parts hold {rows} rows instead of {newest.rows}; nothing was deleted; restore them"
         )
+    others = [ref.uri for ref in storage.list_folder(storage.join(out, "compacted"))]
+    if latest_compaction(out) != newest:  # written while this one was read; what it holds is not to be deleted
+        raise EnvironmentFailure(f"{out}: compacted anew meanwhile; nothing was deleted; run mmsum prune again")
     storage.delete([compaction_marker(out, old.number) for old in older])
     deleted = 0
     for folder in [
@@ -91,7 +94,6 @@ def prune(out: str) -> int:
     ]:
         deleted += _delete(ref.uri for ref in storage.list_folder(folder))
     kept = storage.join(out, "compacted", newest.digest) + "/"
-    others = (ref.uri for ref in storage.list_folder(storage.join(out, "compacted")))
     return deleted + _delete(uri for uri in others if not uri.startswith(kept))
 
 
@@ -102,16 +104,19 @@ def _delete(uris: Iterable[str]) -> int:
 
 
 def _finished(out: str) -> list[Snapshot]:
-    """The snapshots up to the first unfinished one; one of which a later, finished one has every document is none."""
+    """The snapshots up to the first unfinished one, as which does not count one of whose documents a later, finished one among
+    them has all."""
     every = snapshots(out)
     done = [len(snapshot.committed()) >= snapshot.shards for snapshot in every]
-    finished = []
-    for at, snapshot in enumerate(every):
-        later = (other.ids() for other, is_done in zip(every[at + 1 :], done[at + 1 :], strict=True) if is_done)
-        if not done[at] and not any(snapshot.ids() <= ids for ids in later):
-            break
-        finished.append(snapshot)
-    return finished
+
+    def replaced(at: int, end: int) -> bool:
+        mine = every[at].ids()
+        return any(done[later] and mine <= every[later].ids() for later in range(at + 1, end))
+
+    for end in range(len(every), 0, -1):
+        if all(done[at] or replaced(at, end) for at in range(end)):
+            return every[:end]
+    return []
 
 
 def _rows(out: str, finished: list[Snapshot]) -> Iterator[pa.Table]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from mmsum.config import Config
-from mmsum.errors import EnvironmentFailure
+from mmsum.errors import EnvironmentFailure, UsageError
 from mmsum.generation.summarizer import SummarizerFactory, build_summarizer
 from mmsum.pipeline.cluster import Cluster, alive_nodes, ray_session
 from mmsum.pipeline.commit import unread_uris
@@ -59,16 +59,28 @@ def summarize(
     on (what is committed stays, the same call resumes).
     """
     console = console or Console(quiet=True)
-    resumed: Result | None = None
-    while True:
-        again = unread_uris(out, retry) if retry else None
-        snapshot, created = open_snapshot(source, out, config, limit=limit, new=new, restart=restart, again=again)
-        if resumed and snapshot.digest == resumed.snapshot.digest:
-            return resumed
+    again = unread_uris(out, retry) if retry else None
+    snapshot, created = open_snapshot(source, out, config, limit=limit, new=new, restart=restart, again=again)
+    result = _finish(snapshot, created, config, summarizer, console)
+    # What an earlier call planned may leave out what this one asks for.
+    while not created and result.totals.shards:
+        if result.stopped:
+            raise EnvironmentFailure(
+                f"stopped by SIGTERM when snapshot {snapshot.number} was finished; what was not planned in it has no rows yet "
+                "(run the same command again)"
+            )
+        if retry:
+            again = [] if snapshot.asked == "retry" else unread_uris(out, retry)
+        try:
+            snapshot, created = open_snapshot(source, out, config, limit=limit, again=again)
+        except UsageError as error:  # not of the arguments: they were good enough to finish a snapshot
+            raise EnvironmentFailure(
+                f"snapshot {snapshot.number} is finished, but what may be new is not: {error}"
+            ) from error
+        if snapshot.digest == result.snapshot.digest:
+            break
         result = _finish(snapshot, created, config, summarizer, console)
-        if created or new or result.stopped or not result.totals.shards:
-            return result
-        resumed = result
+    return result
 
 
 def _finish(

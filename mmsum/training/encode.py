@@ -144,12 +144,12 @@ def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
     from mmsum.model.backbone import resolve
 
     files = list_examples(data)
-    _check_splits(data, files)
     _, tokenizer_id = resolve(config.model)
     digest = encoding_digest(files, config, tokenizer_id)
     folder = storage.join(storage.normalize(config.training.out), "encoded", digest)
     index_uri = storage.join(folder, "index.parquet")
     if not storage.exists(index_uri):
+        _check_splits(data, files)
         parts = list_parts(files)
         for _ in (run or encode_here)(parts, folder, config):
             pass

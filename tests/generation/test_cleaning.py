@@ -59,6 +59,24 @@ def test_no_piece_of_a_sentence_is_left_out(whole: str) -> None:
     assert said_once(f"{sentence} {sentence} It grew.") == f"{sentence} It grew."
 
 
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("Panel A. " + "The layer is shown in panel B. " * 6, "Panel A. The layer is shown in panel B."),
+        ("Reports cover cities, towns, etc. " * 3, "Reports cover cities, towns, etc."),
+        ("It was done by the firm Mills and Co. " * 3, "It was done by the firm Mills and Co."),
+        ("Grey vitamin C. " * 3 + "It grew.", "Grey vitamin C. It grew."),
+    ],
+)
+def test_a_loop_is_cut_whatever_its_sentence_ends_with(text: str, rest: str) -> None:
+    assert said_once(text) == rest
+
+
+def test_what_stands_behind_a_capital_is_a_sentence_of_its_own() -> None:
+    text = "The score went to group C. It rose by 77 points. It was cheap."
+    assert said_once(text, lambda sentence: "77" in sentence) == "The score went to group C. It was cheap."
+
+
 def test_sentences_without_spaces_are_not_said_twice() -> None:
     sentence = "模型在测试集上的准确率有所提高。"
     assert said_once(sentence * 4 + "是。是。") == sentence + "是。是。"

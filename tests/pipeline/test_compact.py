@@ -21,7 +21,7 @@ from mmsum.pipeline.commit import commit_shard, hash_ids, read_summaries, rows_t
 from mmsum.pipeline.compact import compact, prune
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.runlog import RunLog, run_folder
-from mmsum.pipeline.snapshots import Snapshot
+from mmsum.pipeline.snapshots import Snapshot, compactions
 from mmsum.pipeline.status import read_status
 from mmsum.records import Document, ObjectRef
 
@@ -120,6 +120,34 @@ def test_a_snapshot_that_was_given_up_is_no_hindrance(archive: Path, tmp_path: P
     assert parts(out, "summaries") == []
     assert read_summaries(str(out)).equals(before)
     assert set(before["summary"].to_pylist()) == {"third"}
+
+
+def test_snapshots_that_were_given_up_in_turn_hold_up_only_what_follows(archive: Path, tmp_path: Path) -> None:
+    """The last one has the documents of the second, but not those of the third, which is unfinished."""
+    out = tmp_path / "out"
+    finish(plan(archive, out, limit=2), "first")
+    for limit in (1, 4):
+        plan(archive, out, new=True, limit=limit)
+    finish(plan(archive, out, new=True, limit=2), "fourth")
+    done, is_new = compact(str(out))
+    assert (is_new, done.number, done.rows) == (True, 1, 2)
+    assert {row["summary"] for row in read_summaries(str(out)).to_pylist()} == {"fourth"}
+
+
+def test_what_was_compacted_while_pruning_is_kept(out: Path, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compact(str(out))
+    (archive / "report-901.txt").write_text("newer")
+    finish(plan(archive, out), "fourth")
+    before = read_summaries(str(out))
+    found = compactions(str(out))
+    with monkeypatch.context() as patched:
+        patched.setattr("mmsum.pipeline.compact.compactions", lambda out: found)  # as it was when pruning began
+        compact(str(out))
+        with pytest.raises(EnvironmentFailure, match="compacted anew meanwhile; nothing was deleted"):
+            prune(str(out))
+    assert read_summaries(str(out)).equals(before)
+    prune(str(out))
+    assert read_summaries(str(out)).equals(before)
 
 
 def test_a_killed_compaction_leaves_nothing_after_the_next(

@@ -14,9 +14,12 @@ import pymupdf
 import pytest
 
 import mmsum
+import mmsum.pipeline.plan as plan_module
+from mmsum import storage
 from mmsum.config import Config, load_config
 from mmsum.errors import EnvironmentFailure
 from mmsum.generation.summarizer import Draft
+from mmsum.pipeline.commit import unread_uris
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.snapshots import latest_snapshot
 from mmsum.records import Document
@@ -93,6 +96,42 @@ class TestInProcess:
         rows = mmsum.read_summaries(tmp_path / "out").to_pylist()
         assert sorted(row["snapshot"] for row in rows) == [1, 1, 2, 2, 2, 2, 2]
         assert mmsum.summarize(archive, tmp_path / "out", summarizer="lead").totals.documents == 0
+
+    def test_what_was_asked_for_is_done_once(self, archive: Path, tmp_path: Path) -> None:
+        """Resumed or not: a retry retries once, `--snapshot new` also takes what came since, `--restart` deletes once."""
+        out, config = tmp_path / "out", load_config(summarizer="lead", shard_size=3)
+        (archive / "report-000.txt").write_text("")
+
+        def numbers() -> list[int]:
+            return sorted(row["snapshot"] for row in mmsum.read_summaries(out).to_pylist())
+
+        mmsum.summarize(archive, out, config)
+        failed = unread_uris(str(out), "failed")
+        assert [Path(uri).name for uri in failed] == ["report-000.txt"]
+        open_snapshot(str(archive), str(out), config, again=failed)
+        assert mmsum.summarize(archive, out, config, retry="failed").snapshot.number == 2
+        open_snapshot(str(archive), str(out), config, new=True)
+        (archive / "zz.txt").write_text("It came later.")
+        assert mmsum.summarize(archive, out, config, snapshot="new").snapshot.number == 4
+        assert numbers() == [3] * 7 + [4]
+        assert mmsum.summarize(archive, out, config, restart=True).totals.documents == 8
+        assert numbers() == [1] * 8
+
+    def test_a_lost_answer_to_a_restart_deletes_nothing_twice(
+        self, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A store may answer a conditional create that went through with `exists`."""
+        out, config = tmp_path / "out", load_config(summarizer="lead", shard_size=3)
+        mmsum.summarize(archive, out, config)
+        create, delete, deleted = storage.create, plan_module._delete_run, list[str]()
+
+        def lost(uri: str, data: bytes) -> bool:
+            return create(uri, data) and "/plan-" not in uri
+
+        monkeypatch.setattr(storage, "create", lost)
+        monkeypatch.setattr(plan_module, "_delete_run", lambda out: (deleted.append(out), delete(out)))
+        assert mmsum.summarize(archive, out, config, restart=True).totals.documents == 7
+        assert len(deleted) == 1 and len(ids(out)) == 7
 
     def test_what_was_read_in_part_is_read_again_when_asked(self, tmp_path: Path) -> None:
         (tmp_path / "archive").mkdir()
