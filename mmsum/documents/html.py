@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -14,6 +15,7 @@ import lxml.html
 from markdown_it import MarkdownIt
 
 from mmsum.config import Figures, Limits
+from mmsum.documents.detect import decode_text
 from mmsum.documents.flow import Block, FlowInfo, picture
 
 Resolver = Callable[[str], bytes]
@@ -47,9 +49,10 @@ def read_html(
     The blocks end with RestLost where the parser gave up before the end, as it does 2048 elements deep.
     """
     # Without huge_tree it gives up 256 deep and at 10 MB of one picture; the limits of the child bound it all the same.
-    parser = lxml.html.HTMLParser(
-        encoding="utf-8" if isinstance(data, bytes) and _is_utf8(data) else None, no_network=True, huge_tree=True
-    )
+    encoding = "utf-8" if isinstance(data, bytes) else None
+    parser = lxml.html.HTMLParser(encoding=encoding, no_network=True, huge_tree=True)
+    if isinstance(data, bytes):
+        data = _as_utf8(data)
     try:
         root = lxml.html.document_fromstring(data, parser=parser)
     except lxml.etree.ParserError as error:
@@ -240,9 +243,19 @@ def _words(text: str) -> str:
     return " ".join(text.split())
 
 
-def _is_utf8(data: bytes) -> bool:
-    try:
+def _as_utf8(data: bytes) -> bytes:
+    """In UTF-8 what says it is in something else, also where single bytes are not: libxml2 drops all that stands behind them."""
+    with suppress(UnicodeDecodeError):
         data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+        return data
+    declared = _CHARSET.search(data[:4096])
+    if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        name = (declared[1] or declared[2]).decode().lower()
+        with suppress(LookupError):  # a name that nobody knows
+            return data.decode(_BROWSERS.get(name, name), "replace").encode("utf-8", "replace")
+    return decode_text(data).encode("utf-8", "replace")
+
+
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]*encoding=[\"']([\w.:-]+)", re.IGNORECASE)
+_BROWSERS = dict.fromkeys(("iso-8859-1", "latin1", "us-ascii", "ascii"), "cp1252")
+"""What pages mean by it, as browsers read them."""

@@ -146,3 +146,25 @@ def test_front_matter(front: str, title: str) -> None:
     )
     assert info.title == title
     assert [block.text for block in blocks] == ["Head", "They grow."]
+
+
+@pytest.mark.parametrize(
+    ("head", "codec"),
+    [
+        ("<meta charset=windows-1252>", "cp1252"),
+        ("<meta http-equiv=content-type content='text/html; charset=ISO-8859-1'>", "cp1252"),
+        ("", "cp1252"),
+        ("<meta charset=utf-8>", "utf-8"),
+        ("<meta charset=no-such-thing>", "cp1252"),
+        ("<meta charset='shift_jis'>", "shift_jis"),
+    ],
+)
+def test_a_byte_that_is_none_of_its_charset_costs_itself_alone(head: str, codec: str) -> None:
+    """libxml2 gave up there."""
+    word = "図" if codec == "shift_jis" else "naïve – “so”"
+    odd = b"\xff" if codec == "utf-8" else b"\xa0\xff" if codec == "shift_jis" else b"\x81"
+    page = f"<html><head>{head}</head><body><p>Before {word}.</p><p>".encode(codec) + odd
+    page += f" odd</p><p>Behind {word}.</p></body></html>".encode(codec)
+    _, blocks = read_html(page, Limits(), Figures(), lambda link: b"")
+    found = [block.text for block in blocks]
+    assert found[0] == f"Before {word}." and found[-1] == f"Behind {word}."
