@@ -244,7 +244,7 @@ def _words(text: str) -> str:
 
 
 def _as_utf8(data: bytes) -> bytes:
-    """In UTF-8 what says it is in something else, also where single bytes are not: libxml2 drops all that stands behind them."""
+    """In UTF-8 what says it is in something else, also where single bytes are not: libxml2 drops all that is behind them."""
     with suppress(UnicodeDecodeError):
         data.decode("utf-8")
         return data
