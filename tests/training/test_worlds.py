@@ -172,7 +172,8 @@ def test_ranks_without_figures_are_among_them(runs: Runs) -> None:
     ("changes", "stages", "apart"),
     [
         ({}, STAGES, 1e-4),
-        ({"model.dtype": "bfloat16", **GENTLER}, (2, 3), 1e-2),
+        # Half of bfloat16's last place at losses of 4 to 8.
+        ({"model.dtype": "bfloat16", **GENTLER}, (2, 3), 2**-6),
         ({"training.micro_batch": 1, **PAIRS}, (2, 3), 1e-4),
     ],
     ids=["fp32", "bf16", "pairs"],
