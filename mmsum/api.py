@@ -36,7 +36,6 @@ def summarize(
 
     Raises mmsum.errors.UsageError for wrong arguments, EnvironmentFailure when the run cannot go on.
     """
-
     from mmsum.config import load_config
     from mmsum.errors import ConfigError
     from mmsum.generation.summarizer import build_summarizer, check_summarizer

@@ -13,14 +13,13 @@ from docx.text.paragraph import Paragraph
 from mmsum.config import Figures, Limits
 from mmsum.documents.captions import caption_label
 from mmsum.documents.flow import Block, FlowInfo, picture
-from mmsum.documents.slides import read_pptx
+from mmsum.documents.slides import EITHER, read_pptx
 
 __all__ = ["read_docx", "read_odt", "read_pptx"]
 
 _WORDS = frozenset(qn(f"w:{name}") for name in ("t", "tab", "ptab", "br", "cr", "noBreakHyphen"))
 _PICTURES = frozenset({qn("a:blip"), "{urn:schemas-microsoft-com:vml}imagedata"})
 _BOX = qn("w:txbxContent")
-_EITHER = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
 _WRAPPERS = frozenset(qn(f"w:{name}") for name in ("sdt", "sdtContent", "customXml", "smartTag", "ins", "moveTo"))
 _UNSEEN = frozenset(qn(f"w:{name}") for name in ("del", "moveFrom", "pPr", "rPr", "sdtPr", "rt"))
 """Tracked deletions, settings (a paragraph's tab stops look like its tabs), and small print over East Asian words."""
@@ -98,7 +97,7 @@ def _pieces(element: Any) -> Iterator[Any]:
             yield str(child)
         elif child.tag in _PICTURES or child.tag == _BOX:
             yield child
-        elif child.tag == _EITHER:  # one thing, written for new programs and again for old ones
+        elif child.tag == EITHER:  # one thing, written for new programs and again for old ones
             yield from next(filter(None, (list(_pieces(way)) for way in child)), ())
         elif child.tag not in _UNSEEN and not (child.tag == qn("w:sdt") and _is_filler(child)):
             yield from _pieces(child)

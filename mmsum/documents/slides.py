@@ -21,7 +21,8 @@ _EMU = 12_700
 """English metric units in a point."""
 _TITLES = frozenset({PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE, PP_PLACEHOLDER.VERTICAL_TITLE})
 _FURNITURE = frozenset({PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER})
-_EITHER = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
+EITHER = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
+"""What Office writes for new programs and again for old ones."""
 _ODD = (PythonPptxError, NotImplementedError, ValueError, LookupError, AttributeError, TypeError)
 """What python-pptx answers to a shape that it does not know."""
 
@@ -55,7 +56,7 @@ def _choose(tree: Any) -> None:
 
     The picture where there is one, as of a 3-D model; else the new one, as of a text with formulas.
     """
-    for either in list(tree.iter(_EITHER)):
+    for either in list(tree.iter(EITHER)):
         parent = either.getparent()
         if parent.tag in (qn("p:spTree"), qn("p:grpSp")):
             ways = sorted(either, key=lambda way: way.find(qn("p:pic")) is None)

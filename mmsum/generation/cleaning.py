@@ -19,7 +19,7 @@ def said_once(text: str, *unwanted: Callable[[str], bool]) -> str:
     """
     seen, kept, end = set[str](), "", 0
     number, gone = "", False  # of this line; whether a sentence of it was left out
-    for start, sentence in _whole_sentences(text):
+    for start, sentence in _joined_sentences(text):
         folded = sentence.casefold()
         words = folded.split()
         gap = text[end:start]
@@ -38,7 +38,7 @@ def said_once(text: str, *unwanted: Callable[[str], bool]) -> str:
     return kept.strip() or text
 
 
-def _whole_sentences(text: str) -> Iterator[tuple[int, str]]:
+def _joined_sentences(text: str) -> Iterator[tuple[int, str]]:
     """The sentences with their places; those that were split behind an initial, an abbreviation or a German date are one."""
     start, end = 0, 0
     for place, sentence in placed_sentences(text):

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import cache
 
 import pyarrow as pa
 
@@ -109,9 +110,12 @@ def _finished(out: str) -> list[Snapshot]:
     every = snapshots(out)
     done = [len(snapshot.committed()) >= snapshot.shards for snapshot in every]
 
+    @cache  # one hash for every document
+    def ids(at: int) -> set[str]:
+        return every[at].ids()
+
     def replaced(at: int, end: int) -> bool:
-        mine = every[at].ids()
-        return any(done[later] and mine <= every[later].ids() for later in range(at + 1, end))
+        return any(done[later] and ids(at) <= ids(later) for later in range(at + 1, end))
 
     for end in range(len(every), 0, -1):
         if all(done[at] or replaced(at, end) for at in range(end)):

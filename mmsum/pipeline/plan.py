@@ -53,7 +53,12 @@ def open_snapshot(
     latest = None if restart else latest_snapshot(out)
     if latest:
         unfinished = len(latest.committed()) < latest.shards
-        if unfinished and new and (latest.asked, latest.limit) == ("new", limit) and _same(latest, source, config):
+        if (
+            unfinished
+            and new
+            and (latest.asked, latest.limit) == ("new", limit)
+            and not _differences(latest, source, config)
+        ):
             return latest, False
         if not new:
             _check_same(
@@ -171,10 +176,6 @@ def _differences(snapshot: Snapshot, source: str, config: Config) -> dict[str, s
     now = {"SRC": source, **config.answers()}
     changed = [key for key in {**was, **now} if was.get(key) != now.get(key)]
     return {key: f"{key}: {was.get(key)!r} then, {now.get(key)!r} now" for key in changed}
-
-
-def _same(snapshot: Snapshot, source: str, config: Config) -> bool:
-    return not _differences(snapshot, source, config)
 
 
 def _check_same(snapshot: Snapshot, source: str, config: Config, *, but_limits: bool = False) -> None:

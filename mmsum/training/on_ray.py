@@ -40,17 +40,23 @@ def train_on_ray(config: Config, console: Console) -> str | None:
         encoded = encode(training.data, config, run=encode_on_ray)
         valid = encode(training.valid, config, run=encode_on_ray) if training.valid else None
         announce(console, encoded)
-        if not cluster.gpus:
+        gpus = cluster.gpus > 0
+        if not gpus:
             console.print("no GPUs: training on CPUs (resources.max_gpus says how many an autoscaler is to add)")
-        _announce_waiting(config, ray.cluster_resources(), cluster.gpus > 0, console)
+        _announce_waiting(config, ray.cluster_resources(), gpus, console)
         board = ray.remote(**beside_the_driver())(Board).remote()
-        settings = {"config": config.model_dump_json(), "encoded": encoded, "valid": valid, "board": board}
-        settings["gpus"] = cluster.gpus > 0
+        settings = {
+            "config": config.model_dump_json(),
+            "encoded": encoded,
+            "valid": valid,
+            "board": board,
+            "gpus": gpus,
+        }
         with _Reader(board, console):
             while True:
                 before = latest(storage.normalize(training.out))
                 try:
-                    result = _trainer(config, settings, gpus=cluster.gpus > 0).fit()
+                    result = _trainer(config, settings, gpus=gpus).fit()
                     break
                 except ray.train.TrainingFailedError as error:
                     if failed := ray.get(board.failure.remote()):
