@@ -62,13 +62,11 @@ def lists_names(sentence: str, names: Iterable[str]) -> bool:
     """Whether it does nothing but list names of one figure: `Boxes in order: mowing, baling.` is a legend, and so is `Of these:
     (1) mowing, (2) baling.`; `It has two parts: mowing and baling.` is a statement."""
     head, colon, items = sentence.strip().rstrip(".;").rpartition(":")
-    told = {_KEY.sub("", item).strip().casefold() for item in _BETWEEN.split(items)}
-    return bool(
-        colon
-        and len(told) > 1
-        and told <= {name.casefold() for name in names}
-        and (_LEGEND.search(head) or any(_KEY.match(item) for item in _BETWEEN.split(items)))
-    )
+    listed = _BETWEEN.split(items)
+    told = {_KEY.sub("", item).strip().casefold() for item in listed}
+    if not colon or len(told) < 2 or not told <= {name.casefold() for name in names}:
+        return False
+    return bool(_LEGEND.search(head)) or any(_KEY.match(item) for item in listed)
 
 
 _KEY = re.compile(r"^\s*\([^)]*\)")

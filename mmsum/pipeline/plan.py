@@ -52,20 +52,14 @@ def open_snapshot(
     source, out = storage.normalize(source), storage.normalize(out)
     latest = None if restart else latest_snapshot(out)
     if latest:
-        unfinished = len(latest.committed()) < latest.shards
-        if (
-            unfinished
-            and new
-            and (latest.asked, latest.limit) == ("new", limit)
-            and not _differences(latest, source, config)
-        ):
+        goes_on = len(latest.committed()) < latest.shards
+        if new:
+            goes_on &= (latest.asked, latest.limit) == ("new", limit) and not _differences(latest, source, config)
+        else:
+            retries = again is not None or latest.asked == "retry"
+            _check_same(latest, source, config, but_limits=retries and not goes_on)
+        if goes_on:
             return latest, False
-        if not new:
-            _check_same(
-                latest, source, config, but_limits=not unfinished and (again is not None or latest.asked == "retry")
-            )
-            if unfinished:
-                return latest, False
     listed = _list(source, out)
     previous = _known(out) if latest else {}
     asked = "new" if new else "retry" if again is not None else ""
