@@ -22,9 +22,9 @@ class CheckedFact:
     """One fact with the rival answers that a guess could give instead.
 
     Patterns are regular expressions, searched without regard to case. A sentence speaks of the fact when every pattern
-    of `about` is found in it. Where it names the figure, the first of them, the subject, may be missing (captions and texts
-    have several words for one thing), unless it names the figure or the subject of another fact, too. It claims each option
-    whose pattern is found in it.
+    of `about` is found in it, unless it says that nothing can be told. Where it names the figure, the first of them, the
+    subject, may be missing (captions and texts have several words for one thing), unless it names the figure or the subject
+    of another fact, too. It claims each option whose pattern is found in it and not denied.
     """
 
     kind: str  # trend, largest, share, ...: chance is the best constant answer per kind
@@ -51,6 +51,8 @@ def _about(fact: CheckedFact, summary: str, others: Sequence[CheckedFact]) -> It
     """The summary's sentences about this fact, each with the place where it begins."""
     rivals = [other for other in others if other.figure not in ("", fact.figure)]
     for start, sentence in placed_sentences(summary):
+        if _UNTOLD.search(sentence):
+            continue
         about = fact.about
         if names_figure(sentence, fact.figure) and not any(_is_of(rival, sentence) for rival in rivals):
             about = about[1:]
@@ -62,11 +64,30 @@ def _is_of(fact: CheckedFact, sentence: str) -> bool:
     return names_figure(sentence, fact.figure) or bool(fact.about and _pattern(fact.about[0]).search(sentence))
 
 
+_UNTOLD = re.compile(
+    r"\bwhether\b|\b(?:is|are|was|were) (?:missing|unknown|unclear|unavailable)\b"
+    r"|\b(?:cannot|can not|can't|could not|couldn't) be \w+|\bnot (?:known|shown|given|available|included)\b",
+    re.IGNORECASE,
+)
+"""`Whether demand rose cannot be told without Figure 1.`: names a figure and an answer, and claims nothing."""
+
+_NOT = re.compile(r"\b(?:not|never|nor|cannot)\b|n't\b", re.IGNORECASE)
+_DENIED = re.compile(rf"(?:{_NOT.pattern})(?:\s+(?!but\b|and\b|yet\b)\w+){{0,2}}\s+[\w-]+$", re.IGNORECASE)
+
+
+def _claims(option: re.Pattern[str], sentence: str) -> list[re.Match[str]]:
+    """Where the sentence claims the option: `did not rise` claims no rise, `never crossed` says that they stayed apart."""
+    found = list(option.finditer(sentence))
+    if not found or not _NOT.search(sentence) or not option.search(_NOT.sub("", sentence)):
+        return found
+    return [match for match in found if not _DENIED.search(sentence[: match.end()])]
+
+
 def claimed(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] = ()) -> set[str]:
     """The options that the summary's sentences about this fact claim. others: facts of the same document."""
     found = set[str]()
     for _, sentence in _about(fact, summary, others):
-        found |= {option for option, pattern in fact.options.items() if _pattern(pattern).search(sentence)}
+        found |= {option for option, pattern in fact.options.items() if _claims(_pattern(pattern), sentence)}
     return found
 
 
@@ -82,7 +103,7 @@ def answer_spans(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] 
     """Where in `summary` its sentences about this fact claim the answer: from and to, in characters."""
     spans = []
     for start, sentence in _about(fact, summary, others):
-        found = _pattern(fact.options[fact.answer]).finditer(sentence)
+        found = _claims(_pattern(fact.options[fact.answer]), sentence)
         spans += [(start + match.start(), start + match.end()) for match in found if match.end() > match.start()]
     return spans
 

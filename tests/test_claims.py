@@ -29,11 +29,24 @@ TREND = CheckedFact(
         ("In Figure 1, sales in Northgate grew.", "right"),  # the figure is named: its subject may have another name
         ("In Figure 1, demand grew.", "absent"),  # only the subject
         ("In Figure 2, sales in Northgate grew.", "absent"),
+        ("Demand in Northgate did not rise (Figure 1).", "absent"),  # denied
+        ("Demand in Northgate never once rose.", "absent"),
+        ("Demand in Northgate did not fall but rose.", "right"),
+        ("Figure 1, which would show whether demand in Northgate rose, is missing.", "absent"),
+        ("Demand in Northgate fell or rose: that cannot be told without Figure 1.", "absent"),
         ("", "absent"),
     ],
 )
 def test_verdicts(summary: str, verdict: str) -> None:
     assert judge(TREND, summary) == verdict
+
+
+def test_an_answer_that_is_a_denial_is_claimed_by_one() -> None:
+    never = {"crossed": r"^(?!.*\bnever\b).*\bcrossed\b", "apart": r"\bapart\b|\bnever\b.*\bcrossed\b"}
+    fact = replace(TREND, about=["lines"], options=never, answer="apart")
+    assert judge(fact, "The lines never crossed.") == "right"
+    assert judge(fact, "The lines crossed.") == "wrong"
+    assert judge(fact, "The lines were not apart.") == "absent"
 
 
 def test_a_sentence_of_another_figure_does_not_count() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mmsum import storage
+from mmsum.errors import OutputError
 from mmsum.evaluation.baselines import BASELINES
 from mmsum.evaluation.evaluate import as_bytes
 from mmsum.evaluation.evaluate import evaluate as run_evaluate
@@ -15,6 +17,8 @@ from mmsum.screen import open_console
 def evaluate(arguments: argparse.Namespace) -> None:
     console = open_console()
     config = config_of_model(arguments.model, arguments.set, arguments.config, arguments.preset)
+    if arguments.json and Path(arguments.json).is_dir():  # found out before the work
+        raise OutputError(f"--json: {arguments.json} is a folder; name a file in it")
     names = list(BASELINES) if arguments.baselines is None else arguments.baselines.split(",")
     evaluation = run_evaluate(
         arguments.model,

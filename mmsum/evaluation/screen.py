@@ -11,7 +11,7 @@ from rich.table import Table
 from mmsum.evaluation.intervals import Difference, Interval
 from mmsum.evaluation.result import Evaluation
 from mmsum.evaluation.scores import Scores
-from mmsum.evaluation.variants import ABLATIONS, FULL
+from mmsum.evaluation.variants import ABLATIONS, FIGURES_SWAPPED, FULL
 from mmsum.rouge import VARIANT
 
 
@@ -30,6 +30,8 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     splits = ", ".join(f"{count} of split {name or '(none)'}" for name, count in about["splits"].items())
     console.print(f"model      {evaluation.model} ({about['summarizer']})", soft_wrap=True)
     console.print(f"data       {evaluation.data}: {splits}", soft_wrap=True)
+    if evaluation.left_out:
+        console.print(f"left out   {left_out(evaluation)}", soft_wrap=True)
     console.print(f"decoding   {decoding(evaluation)}", soft_wrap=True)
     for sheet in sheets(evaluation):
         table = Table(title=sheet.title, title_justify="left", caption=sheet.note or None, caption_justify="left")
@@ -45,6 +47,11 @@ def decoding(evaluation: Evaluation) -> str:
     """The settings that summaries were written with, in one line."""
     settings: dict[str, object] = evaluation.about()["decoding"]
     return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def left_out(evaluation: Evaluation) -> str:
+    """Examples that are not among those evaluated, by reason, in one line."""
+    return ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in evaluation.left_out.items())
 
 
 def sheets(evaluation: Evaluation) -> list[Sheet]:
@@ -129,6 +136,8 @@ def _ablations(evaluation: Evaluation) -> Sheet:
         rows.append(row)
     meanings = "; ".join(f"{name.replace('_', ' ')}: {ABLATIONS[name]}" for name in evaluation.ablations)
     note = f"x 100, costs with 95 % intervals. right, stated: facts that stand only in a figure. {meanings}."
+    if FIGURES_SWAPPED not in evaluation.ablations:
+        note += " figures swapped: not measured, for no two of the documents have figures to swap."
     return Sheet("what each part is worth", columns, rows, note)
 
 

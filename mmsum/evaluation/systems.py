@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmsum import storage
 from mmsum.config import Config, load_config, preset_names
-from mmsum.errors import ConfigError
+from mmsum.errors import ConfigError, PresetError
 from mmsum.evaluation.variants import ABLATIONS, FIGURES_REMOVED, FIGURES_SWAPPED, FULL
 from mmsum.generation.summarizer import Summarizer, build_summarizer, check_summarizer
 from mmsum.model.manifest import as_exported, trained_sets
@@ -69,7 +69,10 @@ def list_systems(
                 "model": config.model.model_copy(update={"export": text_only}),
             }
         )
-        check_summarizer(other)
+        try:
+            check_summarizer(other)
+        except (ConfigError, PresetError) as error:
+            raise type(error)(f"text-only: {error}") from error
         systems.append(System(TEXT_ONLY, other, FIGURES_REMOVED))
     return systems
 

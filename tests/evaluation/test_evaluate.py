@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from mmsum.errors import OutputError
 from mmsum.evaluation import Evaluation, evaluate
@@ -15,6 +18,7 @@ from mmsum.evaluation.scores import repetition
 from mmsum.evaluation.systems import config_of_model
 from mmsum.evaluation.variants import ABLATIONS
 from tests.conftest import Run
+from tests.evaluation.conftest import example, write_examples
 from tests.evaluation.test_systems import export
 
 __all__ = ["export"]
@@ -121,6 +125,20 @@ def test_the_command_prints_tables_and_names_files(mmsum: Run, data: Path, tmp_p
     assert {path.name for path in (tmp_path / "evaluation").iterdir()} >= {"examples.parquet", "index.html"}
 
 
+def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+    """One example without a gold; of the other two one has figures, so there is none to swap with."""
+    plain = replace(example(1), id="plain", figures=[], text="No figure here.", facts="")
+    write_examples(tmp_path / "data" / "a.parquet", [example(3), plain, replace(example(5), summary="")])
+    console = Console(record=True, width=200, file=io.StringIO())
+    out = tmp_path / "out"
+    evaluate("lead", tmp_path / "data", out=out, ablate=True, baselines=(), local=True, console=console)
+    said = console.export_text()
+    assert "left out   1 no summary" in said
+    assert "figures swapped: not measured, for no two of the documents have figures" in said.replace("\n", " ")
+    page = (out / "index.html").read_text()
+    assert "<dt>Left out</dt><dd>1 no summary</dd>" in page and "not measured" in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -131,6 +149,7 @@ def test_the_command_prints_tables_and_names_files(mmsum: Run, data: Path, tmp_p
         (("lead", "DATA", "--limit", "0"), "--limit: '0' is not a number"),
         (("lead", "DATA", "--split", "none"), "other_split"),
         (("lead", "DATA", "--source", "none"), "6 other_source"),
+        (("lead", "DATA", "--json", "."), "--json: . is a folder; name a file in it"),
     ],
 )
 def test_wrong_arguments_are_one_line(mmsum: Run, data: Path, arguments: tuple[str, ...], said: str) -> None:

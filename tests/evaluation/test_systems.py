@@ -76,6 +76,12 @@ def test_a_folder_that_is_no_export(tmp_path: Path) -> None:
         list_systems(config_of_model(str(tmp_path)), ablate=False, can_swap=True, backbone=True, text_only=None)
 
 
+def test_a_missing_text_only_model_is_named_as_such(tmp_path: Path) -> None:
+    wrong = str(tmp_path / "nothing")
+    with pytest.raises((ConfigError, PresetError), match="^text-only: .*nothing"):
+        list_systems(config_of_model("pocket"), ablate=False, can_swap=True, backbone=False, text_only=wrong)
+
+
 def test_a_torn_manifest_is_named(tmp_path: Path) -> None:
     (tmp_path / "mmsum.json").write_text("{")
     with pytest.raises(PresetError, match="mmsum.json is torn"):
