@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -17,6 +18,7 @@ from PIL import Image
 
 from mmsum.claims import chance as best_constant
 from mmsum.claims import judge, read_facts, sentences
+from mmsum.config import Figures, Limits
 from mmsum.data.arguments import add_data_commands
 from mmsum.data.files import read_examples
 from mmsum.data.synthetic import made_up as made_up_words
@@ -30,7 +32,9 @@ from mmsum.data.synthetic.report import HELD_OUT_TOPICS, MIN_FIGURE_FACTS, Repor
 from mmsum.data.synthetic.variation import AS_IS, Variation
 from mmsum.data.synthetic.wording import CHECKS, VOICES, check, cited
 from mmsum.data.topics import TOPICS
+from mmsum.documents.parse import Parser
 from mmsum.errors import OutputError
+from mmsum.records import ObjectRef
 
 N = 200
 
@@ -143,7 +147,7 @@ def test_citations_name_the_figure() -> None:
 
 def test_parts_do_not_depend_on_workers_and_are_not_overwritten(tmp_path: Path) -> None:
     for name, workers in (("one", 1), ("two", 2)):
-        write_figure_reports(str(tmp_path / name), 3, 5, "valid", workers=workers, pdf=workers == 1)
+        write_figure_reports(str(tmp_path / name), 3, 5, "valid", workers=workers)
     parts = [tmp_path / name / "valid" / "part-00000.parquet" for name in ("one", "two")]
     assert parts[0].read_bytes() == parts[1].read_bytes()
     with pytest.raises(OutputError, match="holds examples already"):
@@ -154,9 +158,33 @@ def test_parts_do_not_depend_on_workers_and_are_not_overwritten(tmp_path: Path) 
         assert read_facts(example.facts) and example.licence == "Apache-2.0" and example.split == "valid"
         for figure in example.figures:
             assert Image.open(io.BytesIO(figure.image)).width >= 300
-        with pymupdf.open(tmp_path / "one" / "valid" / "pdf" / f"{example.id}.pdf") as document:
-            assert sum(len(page.get_image_info()) for page in document) == len(example.figures)
-            assert example.figures[0].label in "".join(page.get_text() for page in document)
+
+
+def test_pdfs_hold_vector_charts_and_examples_say_where(tmp_path: Path) -> None:
+    """Charts of Vega-Lite are lines and letters there, those drawn pixel by pixel and photographs images; what reads a PDF finds each
+    figure where the example says."""
+    write_figure_reports(str(tmp_path / "plain"), 4, 5, "heldout", workers=1)
+    write_figure_reports(str(tmp_path / "set"), 4, 5, "heldout", workers=1, pdf=True)
+    plain, placed = (list(read_examples(str(tmp_path / name))) for name in ("plain", "set"))
+    vectors = 0
+    with Parser(Limits(), Figures()) as parser:
+        for index, example in enumerate(placed):
+            assert (
+                replace(example, figures=[replace(figure, page=1, bbox=[]) for figure in example.figures])
+                == plain[index]
+            )
+            pages = (tmp_path / "set" / "heldout" / "pdf" / f"{example.id}.pdf").read_bytes()
+            found = {figure.label: figure for figure in parser.parse(ObjectRef("mem://report", 0, ""), pages).figures}
+            with pymupdf.open("pdf", pages) as document:
+                for figure, plan in zip(example.figures, plan_report("heldout", 5, index).figures, strict=True):
+                    page, box = document[figure.page - 1], pymupdf.Rect(figure.bbox)
+                    vector = plan.plot is not None and plan.look.library == "vega-lite"
+                    assert any(box.intersects(word[:4]) for word in page.get_text("words")) == vector
+                    assert any(box.intersects(drawing["rect"]) for drawing in page.get_drawings()) == vector
+                    assert found[figure.label].page == figure.page
+                    assert found[figure.label].bbox == pytest.approx(figure.bbox, abs=3)
+                    vectors += vector
+    assert 0 < vectors < sum(len(example.figures) for example in placed)
 
 
 def test_sizes_of_splits() -> None:

@@ -83,11 +83,15 @@ def _write_part(part: _Part) -> None:
     """One part, from plans to bytes; runs in a worker."""
     from mmsum.data.synthetic.render import render_report
 
-    indices = range(part.start, part.stop)
-    examples = [render_report(plan_report(part.split, part.seed, index, part.variation)) for index in indices]
+    plans = [plan_report(part.split, part.seed, index, part.variation) for index in range(part.start, part.stop)]
     if part.pdf:
-        from mmsum.data.synthetic.pdf import render_pdf
+        from mmsum.data.synthetic.pdf import with_pdf
 
-        for example in examples:
-            storage.put(storage.join(storage.join(part.folder, "pdf"), f"{example.id}.pdf"), render_pdf(example))
+        examples = []
+        for plan in plans:
+            example, pages = with_pdf(plan)
+            storage.put(storage.join(storage.join(part.folder, "pdf"), f"{example.id}.pdf"), pages)
+            examples.append(example)
+    else:
+        examples = [render_report(plan) for plan in plans]
     write_part(part.folder, part.start // PART_ROWS, examples)

@@ -1,4 +1,4 @@
-"""Draw a Plot with matplotlib, straight to pixels. Only here, and only when drawing, is it imported.
+"""Draw a Plot with matplotlib, straight to pixels or as a page of a PDF. Only here, and only when drawing, is it imported.
 
 One canvas is used again and again, and margins are worked out from the length of the texts: laying a figure out, as
 matplotlib would, takes longer than drawing it.
@@ -6,6 +6,7 @@ matplotlib would, takes longer than drawing it.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,20 @@ from mmsum.data.synthetic.plot import Look, Plot
 
 def draw(plot: Plot, look: Look, title: str) -> Image.Image:
     """The figure, look.width x look.height pixels, RGB. The same arguments give the same pixels."""
+    figure = _laid_out(plot, look, title)
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())
+    return Image.fromarray(pixels[..., :3].copy())
+
+
+def draw_pdf(plot: Plot, look: Look, title: str) -> bytes:
+    """The same figure as a PDF page of lines and letters."""
+    target = io.BytesIO()
+    _laid_out(plot, look, title).savefig(target, format="pdf", metadata={"CreationDate": None})
+    return target.getvalue()
+
+
+def _laid_out(plot: Plot, look: Look, title: str) -> Any:
     import matplotlib as mpl
 
     figure = _canvas()
@@ -32,9 +47,7 @@ def draw(plot: Plot, look: Look, title: str) -> Image.Image:
     _DRAW[plot.kind](axes, plot, look)
     if look.titled and title:
         axes.set_title(title, fontsize=points(look.size + 1.5), color=look.ink, pad=4 if not top(plot, look) else 18)
-    figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())
-    return Image.fromarray(pixels[..., :3].copy())
+    return figure
 
 
 @lru_cache(maxsize=1)

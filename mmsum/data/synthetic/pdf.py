@@ -1,16 +1,17 @@
-"""An example as a PDF, for trying the whole way from files to summaries: text and figures flow down A4 pages."""
+"""Reports as PDFs, for trying the whole way from files to summaries: text and figures flow down A4 pages."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
 import pymupdf
 
 from mmsum.data import awkward
-from mmsum.data.synthetic.render import render_report
-from mmsum.data.synthetic.report import plan_report
+from mmsum.data.synthetic.render import draw_vector, render_report
+from mmsum.data.synthetic.report import ReportPlan, plan_report
 from mmsum.examples import Example, ExampleFigure, to_document
 
 _CSS = (
@@ -32,19 +33,38 @@ def write_demo_archive(folder: Path, n: int = 12, seed: int = 0) -> list[Path]:
     return paths
 
 
+def with_pdf(plan: ReportPlan) -> tuple[Example, bytes]:
+    """A report as an example that says on which page of its PDF, and where on it, each figure stands; and that PDF.
+
+    Its charts are lines and letters where their library draws such. Same plan, same pages; Vega-Lite's fonts lie in any order.
+    """
+    example = render_report(plan)
+    figures = list(example.figures)
+    with pymupdf.open("pdf", render_pdf(example)) as document:
+        # In the order of the text, as they were set. Read before any is replaced: that adds images of its own.
+        boxes = [(page.number, image) for page in document for image in page.get_image_info(xrefs=True)]
+        for (index, _), (number, image) in zip(_by_section(example), boxes, strict=True):
+            figures[index] = replace(figures[index], page=number + 1, bbox=[round(edge, 1) for edge in image["bbox"]])
+            if chart := draw_vector(plan.figures[index]):
+                page = document[number]
+                page.delete_image(image["xref"])
+                with pymupdf.open("pdf", chart) as drawn:
+                    page.show_pdf_page(pymupdf.Rect(image["bbox"]), drawn, keep_proportion=False)
+        pages: bytes = document.tobytes(garbage=3, deflate=True, no_new_id=True)
+    return replace(example, figures=figures), pages
+
+
 def render_pdf(example: Example) -> bytes:
-    """Title, sections, and behind each section the figures that it names first. Same example, same pages."""
-    document = to_document(example)
+    """Title, sections, and behind each section the figures that it names first, as images. Same example, same pages."""
     parts = [f"<h1>{escape(example.title)}</h1>"]
     archive = pymupdf.Archive()
     for number, figure in enumerate(example.figures):
         archive.add(figure.image, f"{number}.img")
-    for index, section in enumerate(document.sections):
+    for index, section in enumerate(to_document(example).sections):
         if section.heading:
             parts.append(f"<h2>{escape(section.heading)}</h2>")
         parts += [f"<p>{escape(paragraph)}</p>" for paragraph in section.text.split("\n\n")]
-        placed = [number for number, figure in enumerate(document.figures) if figure.section == index]
-        parts += [_figure(number, example.figures[number]) for number in placed]
+        parts += [_figure(number, example.figures[number]) for number, home in _by_section(example) if home == index]
     serif = sum(example.id.encode()) % 2
     story = pymupdf.Story("".join(parts), user_css=_CSS % ("serif" if serif else "sans-serif"), archive=archive)
     target = io.BytesIO()
@@ -57,6 +77,12 @@ def render_pdf(example: Example) -> bytes:
         writer.end_page()
     writer.close()
     return target.getvalue()
+
+
+def _by_section(example: Example) -> list[tuple[int, int]]:
+    """Numbers of the figures in the order of the text, each with that of the section behind which it stands."""
+    homes = [(number, figure.section) for number, figure in enumerate(to_document(example).figures)]
+    return sorted(homes, key=lambda home: home[1])
 
 
 def _figure(number: int, figure: ExampleFigure) -> str:

@@ -50,3 +50,18 @@ def draw_figure(plan: FigurePlan) -> Image.Image:
 
         return draw_matplotlib(plan.plot, plan.look, plan.title)
     return draw_raster(plan.plot, plan.look, plan.title)
+
+
+def draw_vector(plan: FigurePlan) -> bytes | None:
+    """The figure as a PDF page, where its library can draw one: neither pictures nor what is drawn pixel by pixel."""
+    if plan.plot is None:
+        return None
+    if plan.look.library == "vega-lite":
+        from mmsum.data.synthetic.vega_charts import draw_pdf as draw_vega
+
+        return draw_vega(plan.plot, plan.look, plan.title)
+    if plan.look.library == "matplotlib":
+        from mmsum.data.synthetic.matplotlib_charts import draw_pdf as draw_matplotlib
+
+        return draw_matplotlib(plan.plot, plan.look, plan.title)
+    return None

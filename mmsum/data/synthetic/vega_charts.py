@@ -18,10 +18,24 @@ Spec = dict[str, Any]
 
 def draw(plot: Plot, look: Look, title: str) -> Image.Image:
     """The figure, RGB, about look.width x look.height pixels (Vega-Lite adds what its axes and legends need)."""
+    png = _converter().vegalite_to_png(_spec(plot, look, title), scale=1.0)
+    return Image.open(io.BytesIO(png)).convert("RGB")
+
+
+def draw_pdf(plot: Plot, look: Look, title: str) -> bytes:
+    """The same figure as a PDF page of lines and letters."""
+    return bytes(_converter().vegalite_to_pdf(_spec(plot, look, title)))
+
+
+def _converter() -> Any:
     try:
         import vl_convert
     except ImportError as error:
         raise PresetError("Vega-Lite is missing: pip install 'mmsum[data]'") from error
+    return vl_convert
+
+
+def _spec(plot: Plot, look: Look, title: str) -> Spec:
     spec: Spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "width": round(look.width * 0.72),
@@ -32,8 +46,7 @@ def draw(plot: Plot, look: Look, title: str) -> Image.Image:
     }
     if look.titled and title:
         spec["title"] = title
-    png = vl_convert.vegalite_to_png(spec, scale=1.0)
-    return Image.open(io.BytesIO(png)).convert("RGB")
+    return spec
 
 
 def _config(look: Look) -> Spec:
