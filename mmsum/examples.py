@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 
-from mmsum.claims import judge, names_figure, read_facts, sentences, write_facts
+from mmsum.claims import CheckedFact, judge, names_figure, read_facts, sentences, write_facts
+from mmsum.errors import SourceError
 from mmsum.legend import caption_with_lists, listed, put_keys
 from mmsum.records import Document, Figure, ObjectRef, Section
 
@@ -82,6 +84,7 @@ class Example:
                 kind=figure.get("kind") or "figure",
             )
             for figure in row.get("figures") or []
+            if figure
         ]
         texts: dict[str, Any] = {name: row.get(name) or "" for name in EXAMPLE_SCHEMA.names if name != "figures"}
         return cls(figures=figures, **texts)
@@ -90,6 +93,29 @@ class Example:
 def examples_to_table(examples: list[Example]) -> pa.Table:
     """Rows of EXAMPLE_SCHEMA."""
     return pa.Table.from_pylist([asdict(example) for example in examples], schema=EXAMPLE_SCHEMA)
+
+
+def facts_of(example: Example) -> list[CheckedFact]:
+    """The example's facts. Raises SourceError, naming the example, where they cannot be read or searched for."""
+    try:
+        facts = read_facts(example.facts)
+        for fact in facts:
+            for pattern in (*fact.about, *fact.options.values()):
+                _check_pattern(pattern)
+            if not (isinstance(fact.kind, str) and isinstance(fact.figure, str)):
+                raise ValueError("kind and figure must be texts")
+            if fact.answer not in fact.options:
+                raise ValueError(f"the answer {fact.answer!r} is none of the options")
+    except (ValueError, TypeError, AttributeError, re.error) as error:
+        raise SourceError(
+            f"facts: those of example {example.id} cannot be read ({error}); write the examples again with `mmsum data`"
+        ) from error
+    return facts
+
+
+@lru_cache(maxsize=65536)
+def _check_pattern(pattern: str) -> None:
+    re.compile(pattern, re.IGNORECASE)  # as facts are searched for; raises re.error
 
 
 def to_document(example: Example) -> Document:
@@ -136,7 +162,7 @@ def figures_alone(example: Example) -> Example:
 def said_of(example: Example, *figures: ExampleFigure) -> str:
     """The sentences of the summary that name any of the figures, or tell a fact listed of one."""
     labels = {figure.label for figure in figures}
-    every = read_facts(example.facts)
+    every = facts_of(example)
     facts = [fact for fact in every if fact.figure in labels]
 
     def theirs(line: str) -> bool:
@@ -160,7 +186,7 @@ def split_by_figure(example: Example) -> list[Example]:
     where the example's says nothing of it; its facts are those of the figure.
     """
     pieces = []
-    facts = read_facts(example.facts)
+    facts = facts_of(example)
     for figure in example.figures:
         shown = write_facts(fact for fact in facts if fact.figure == figure.label)
         alone = _by_itself(example, figure)
@@ -187,7 +213,7 @@ def facts_shown(example: Example, figure: ExampleFigure) -> list[list[str]]:
     its answer's place among its rivals.
     """
     facts = []
-    for fact in read_facts(example.facts):
+    for fact in facts_of(example):
         if fact.figure == figure.label:
             kind = fact.kind.removeprefix("misled ")
             places = {name: f"{kind} {i} of {len(fact.options)}" for i, name in enumerate(fact.options, start=1)}

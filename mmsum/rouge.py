@@ -6,6 +6,7 @@ Words are lowercased and Porter-stemmed. rougeL takes the whole text as one unit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -34,6 +35,11 @@ def rouge(gold: str, text: str) -> dict[str, float]:
 def words(text: str) -> list[str]:
     """The stemmed words that ROUGE counts."""
     return _tokenizer().tokenize(text)
+
+
+def counts_words(text: str) -> bool:
+    """Whether ROUGE counts any word of the text: rouge-score keeps a-z and 0-9, so that it finds none in a Chinese one."""
+    return re.search("[a-z0-9]", text.lower()) is not None
 
 
 def rouge_l(positions: dict[str, int], gold_words: int, text: Iterable[str], text_words: int) -> float:

@@ -10,7 +10,7 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from mmsum.errors import UsageError
-from mmsum.rouge import bit_positions, check_package, rouge, rouge_l, words
+from mmsum.rouge import bit_positions, check_package, counts_words, rouge, rouge_l, words
 
 WORDS = ["loan", "loans", "rise", "rising", "rose", "town", "Kelso", "largest", "of", "the"]
 
@@ -37,6 +37,11 @@ def test_lsum_does_not_mind_the_order_of_sentences_and_l_does() -> None:
     assert scores["rougeLsum"] == 1.0
     assert scores["rougeL"] == pytest.approx(3 / 5)
     assert rouge("Loans rose.", "") == dict.fromkeys(scores, 0.0)
+
+
+@pytest.mark.parametrize("text", ["Loans rose.", "需求上升 12 %", "需求上升", "Спрос вырос", "...", ""])
+def test_texts_without_words_of_rouge_are_told(text: str) -> None:
+    assert counts_words(text) == bool(words(text))
 
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:

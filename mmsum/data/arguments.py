@@ -64,6 +64,11 @@ def add_data_commands(parser: argparse.ArgumentParser, parser_class: Any) -> Non
     command = kinds.add_parser("check", help="duplicates, leaks, broken images, balance and chance levels of examples")
     command.add_argument("data", metavar="DATA", help="folder or prefix of examples")
     command.add_argument("--json", metavar="FILE", help="also write the numbers there")
+    command.add_argument(
+        "--text-only",
+        metavar="FILE",
+        help="also tell how a model trained without figures did: JSON of `mmsum evaluate ... --text-only EXPORT --json FILE`",
+    )
     command.set_defaults(run=_check)
 
 

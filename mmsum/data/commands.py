@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from mmsum import storage
-from mmsum.data.check import DataCheck, check_data
+from mmsum.data.check import FIGURE_FACTS_LEAST, GOLD_TO_GOLD_MOST, TEXT_ONLY_MOST, DataCheck, check_data
 from mmsum.data.importers.report import ImportReport
 from mmsum.data.synthetic.generate import write_figure_reports
 from mmsum.data.synthetic.variation import Variation
+from mmsum.errors import SourceError
 from mmsum.screen import open_console
 
 
@@ -55,6 +56,7 @@ def import_folder(arguments: argparse.Namespace) -> None:
 
 
 def _print_import(report: ImportReport, out: str) -> None:
+    """Raises SourceError, behind what was left out, where nothing is left to write."""
     console = open_console()
     for split, count in report.written.items():
         folder = storage.join(storage.normalize(out), split)
@@ -62,15 +64,21 @@ def _print_import(report: ImportReport, out: str) -> None:
     if report.other_licence:
         console.print(f"licence    {report.other_licence} left out: under another one", soft_wrap=True)
     for name, reason in report.skipped.items():
-        console.print(f"left out   {name}: {' '.join(reason.split())}", soft_wrap=True, markup=False)
+        console.print(f"left out   {' '.join(f'{name}: {reason}'.split())}", soft_wrap=True, markup=False)
     for name in report.broken:
         console.print(f"no image   {name}", soft_wrap=True, markup=False)
     console.print(f"counted    {len(report.skipped)} left out, {len(report.broken)} images missing or broken")
+    if not report.written:
+        other = f" and {report.other_licence} under another licence" if report.other_licence else ""
+        counts = f"{len(report.skipped)} left out{other}"
+        raise SourceError(
+            f"nothing was written to {out}: {counts}; correct what is named above or give other documents"
+        )
 
 
 def check(arguments: argparse.Namespace) -> None:
     """Prints what `check_data` found; --json writes it, too."""
-    found = check_data(arguments.data)
+    found = check_data(arguments.data, text_only=arguments.text_only)
     if arguments.json:
         data = json.dumps(found.as_dict(), ensure_ascii=False, indent=1).encode()
         with storage.writing(f"--json: {arguments.json}"):
@@ -92,14 +100,35 @@ def _check_rows(found: DataCheck) -> Iterator[tuple[str, str]]:
     yield "near duplicates", f"{found.near_within} pairs inside a split; between splits {_some(found.near_between)}"
     yield "between splits", f"{found.same_image_between} equal images, {found.same_gold_between} equal golds"
     yield "gold in body", f"{found.gold_in_body:.1%} of gold sentences of 8 words or more stand there word for word"
-    yield "gold length", f"{found.gold_words:.0f} words"
+    yield "without gold", str(found.without_gold)
+    if found.gold_words is not None:
+        yield "gold length", f"{found.gold_words:.0f} words"
+    if found.gold_without_words:
+        yield "gold not scored", f"{found.gold_without_words}: no word that ROUGE counts, a-z and 0-9"
     if found.gold_rouge_l is not None:
-        yield "gold to gold", f"ROUGE-L {found.gold_rouge_l:.3f}, stemmed, mean over pairs of documents"
+        target = _target(f"at most {GOLD_TO_GOLD_MOST}", found.gold_rouge_l <= GOLD_TO_GOLD_MOST)
+        yield "gold to gold", f"ROUGE-L {found.gold_rouge_l:.3f}, stemmed, mean over pairs of documents; {target}"
+    yield "text-only model", _text_only(found)
     if found.facts:
         yield "facts", _counts(found.facts)
-        yield "only in figures", f"{found.figure_facts_mean:.1f} facts an example, at least {found.figure_facts_least}"
+        target = _target(f"at least {FIGURE_FACTS_LEAST}", found.figure_facts_least >= FIGURE_FACTS_LEAST)
+        facts = f"{found.figure_facts_mean:.1f} facts an example, at least {found.figure_facts_least}"
+        yield "only in figures", f"{facts}, of those that list facts; {found.without_facts} list none; {target}"
         yield "own gold wrong", f"{found.facts_not_right} facts"
         yield "chance", f"{found.chance_all:.2f}: " + ", ".join(f"{k} {v:.2f}" for k, v in found.chance.items())
+
+
+def _text_only(found: DataCheck) -> str:
+    limit = f"at most {TEXT_ONLY_MOST}"
+    if not (scores := found.text_only):
+        how = "mmsum evaluate MODEL DATA --text-only EXPORT --json FILE, then --text-only FILE"
+        return f"not measured: {how}; target {limit}"
+    target = _target(limit, scores.rouge_l <= TEXT_ONLY_MOST)
+    return f"ROUGE-L {scores.rouge_l:.3f} on {scores.examples} examples of {scores.data}; {target}"
+
+
+def _target(limit: str, met: bool) -> str:
+    return f"target {limit}" if met else f"target {limit}: MISSED"
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -9,12 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmsum import storage
-from mmsum.errors import OutputError, SourceError
-from mmsum.examples import Example, examples_to_table
+from mmsum.errors import OutputError, SourceError, UsageError
+from mmsum.examples import EXAMPLE_SCHEMA, Example, examples_to_table
 from mmsum.records import ObjectRef
 
 GROUP_ROWS = 50
 """Examples of a row group: what training encodes in one task."""
+_SPLITS = ("train", "valid", "validation", "test", "heldout")
+"""Splits that a command looks for by name: other spellings of them would be missed, or learned from."""
 
 
 def write_part(folder: str, number: int, examples: list[Example]) -> None:
@@ -25,16 +28,30 @@ def write_part(folder: str, number: int, examples: list[Example]) -> None:
 
 
 def write_splits(out: str, examples: Iterable[Example]) -> dict[str, int]:
-    """One part per split under `out`; returns the counts. Raises OutputError where parts are there already."""
+    """One part per split under `out`; returns the counts.
+
+    Raises OutputError where parts are there already, UsageError where a split cannot be a folder's name.
+    """
     by_split: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
-        by_split[example.split].append(example)
+        by_split[split_name(example.split)].append(example)
     base = storage.normalize(out)
     for split in by_split:
         refuse_parts(storage.join(base, split))
     for split, group in by_split.items():
         write_part(storage.join(base, split), 0, group)
     return {split: len(group) for split, group in by_split.items()}
+
+
+def split_name(given: str) -> str:
+    """The split without blanks around it; ` Train` is `train`. Raises UsageError where it cannot be a folder's name."""
+    name = given.strip()
+    if name.lower() in _SPLITS:
+        return name.lower()
+    # It becomes a folder of OUT, and folders that begin with a dot are not listed.
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", name):
+        raise UsageError(f"the split {given!r} cannot be a folder's name; use letters, digits, _, - and, inside, dots")
+    return name
 
 
 def refuse_parts(folder: str) -> None:
@@ -56,22 +73,76 @@ def list_examples(data: str) -> list[ObjectRef]:
 
 
 def open_examples(uri: str) -> pq.ParquetFile:
-    """One file of examples. Raises SourceError for anything else."""
+    """One file of examples. Raises SourceError for anything else, and for columns of other types than EXAMPLE_SCHEMA's."""
     try:
         file = storage.open_parquet(uri)
-    except pa.ArrowInvalid as error:
-        raise SourceError(f"{uri}: not a readable Parquet file ({error}); write the examples again") from error
-    if missing := {"id", "text", "summary"} - set(file.schema_arrow.names):
+        schema = file.schema_arrow
+    except _UNREADABLE as error:
+        raise _unreadable(uri, error) from error
+    if missing := {"id", "text", "summary"} - set(schema.names):
         names = ", ".join(sorted(missing))
         raise SourceError(f"{uri}: no column {names}; examples need id, title, text, figures and summary")
+    for column in schema:
+        if column.name in EXAMPLE_SCHEMA.names:
+            for name, found, expected in _misfits(column.name, column.type, EXAMPLE_SCHEMA.field(column.name).type):
+                raise SourceError(
+                    f"{uri}: column {name} holds {found}, not {expected}; write the examples again with that type"
+                )
     return file
 
 
+_UNREADABLE = (OSError, pa.ArrowException, ValueError)
+"""What pyarrow raises for files that are no Parquet, cut short or damaged, some in a page's bytes, some in a text's."""
+
+
+def _unreadable(uri: str, error: Exception) -> SourceError:
+    reason = " ".join(str(error).split())
+    return SourceError(f"{uri}: not a readable Parquet file ({reason}); write the examples again")
+
+
+def _misfits(name: str, found: pa.DataType, expected: pa.DataType) -> Iterator[tuple[str, pa.DataType, pa.DataType]]:
+    """The column, or those of its fields, whose values are others than `Example.from_row` takes: (name, found, expected).
+
+    Other widths, names of a list's elements, further fields and columns without any value do no harm.
+    """
+    types = pa.types
+    if types.is_dictionary(found):
+        found = found.value_type
+    if types.is_null(found):
+        return
+    if types.is_struct(expected) and types.is_struct(found):
+        for part in found.fields:
+            if (at := expected.get_field_index(part.name)) >= 0:
+                yield from _misfits(f"{name}.{part.name}", part.type, expected.field(at).type)
+    elif types.is_list(expected) and any(is_list(found) for is_list in _LISTS):
+        yield from _misfits(f"{name}[]", found.value_type, expected.value_type)
+    elif not any(kind[0](expected) and any(is_of(found) for is_of in kind) for kind in _KINDS):
+        yield name, found, expected
+
+
+_LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+_KINDS = (
+    (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    (pa.types.is_large_binary, pa.types.is_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view),
+    (pa.types.is_integer,),
+    (pa.types.is_floating, pa.types.is_integer),
+)
+"""Kinds of types that stand for one another; the first is EXAMPLE_SCHEMA's."""
+
+
 def read_examples(data: str) -> Iterator[Example]:
-    """All examples under `data`, row group by row group. Raises SourceError where there are none."""
+    """All examples under `data`, row group by row group. Raises SourceError where there are no files, or unreadable ones."""
     for ref in list_examples(data):
         file = open_examples(ref.uri)
         for group in range(file.num_row_groups):
-            # One thread: Arrow's own, still running when a command ends in an error, now and then abort the process.
-            for row in file.read_row_group(group, use_threads=False).to_pylist():
-                yield Example.from_row(row)
+            yield from read_group(ref.uri, file, group)
+
+
+def read_group(uri: str, file: pq.ParquetFile, group: int) -> list[Example]:
+    """The examples of one row group. Raises SourceError, naming `uri`, where they are damaged."""
+    try:
+        # One thread: Arrow's own, still running when a command ends in an error, now and then abort the process.
+        rows = file.read_row_group(group, use_threads=False).to_pylist()
+    except _UNREADABLE as error:
+        raise _unreadable(uri, error) from error
+    return [Example.from_row(row) for row in rows]

@@ -12,14 +12,12 @@ Facts that the text tells (`said`) are counted apart, by their verdicts alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mmsum.claims import CheckedFact, Verdict, claimed, judge, names_figure, read_facts, sentences
-from mmsum.errors import SourceError
-from mmsum.examples import Example
+from mmsum.claims import CheckedFact, Verdict, claimed, judge, names_figure, sentences
+from mmsum.examples import Example, facts_of
 
 Citation = Literal["own", "other", "none"]
 
@@ -54,25 +52,12 @@ class FactCounts:
 
 def figure_facts(example: Example) -> list[CheckedFact]:
     """The facts that stand only in a figure. Raises SourceError for facts that cannot be read or searched for."""
-    return [fact for fact in _facts(example) if fact.figure and not fact.said]
+    return [fact for fact in facts_of(example) if fact.figure and not fact.said]
 
 
 def text_facts(example: Example) -> list[CheckedFact]:
     """The facts of the gold summary that the text tells. Raises SourceError as figure_facts."""
-    return [fact for fact in _facts(example) if fact.said]
-
-
-def _facts(example: Example) -> list[CheckedFact]:
-    try:
-        facts = read_facts(example.facts)
-        for fact in facts:
-            for pattern in (*fact.about, *fact.options.values()):
-                re.compile(pattern)
-    except (ValueError, TypeError, AttributeError, re.error) as error:
-        raise SourceError(
-            f"facts: those of example {example.id} cannot be read ({error}); write the examples again with `mmsum data`"
-        ) from error
-    return facts
+    return [fact for fact in facts_of(example) if fact.said]
 
 
 def check_facts(facts: Sequence[CheckedFact], text: str, labels: Iterable[str]) -> list[Told]:

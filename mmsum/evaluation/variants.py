@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import Literal
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from mmsum.data.files import read_examples
 from mmsum.errors import SourceError
 from mmsum.examples import Example, ExampleFigure, examples_to_table, split_by_figure
+from mmsum.rouge import counts_words
 
 Unit = Literal["document", "figure"]
 FULL, FIGURES_REMOVED, FIGURES_SWAPPED = "full", "figures_removed", "figures_swapped"
@@ -31,24 +32,32 @@ class Examples:
 
     Images are swapped in a ring over the shuffled documents that have some, so that everybody gets another's, each
     image is used by one document, and equal seeds give equal rings. With fewer than two such documents there is no
-    other document, and `can_swap` is False.
+    other document, and `can_swap` is False. Rows of one document are those with one value in the column `document`, which
+    load_examples adds where rows are figures.
     """
 
     def __init__(self, table: pa.Table, seed: int) -> None:
         self.table = table
         self.seed = seed
-        with_figures = [
-            index for index, count in enumerate(pc.list_value_length(table["figures"]).to_pylist()) if count
-        ]
-        random.Random(seed).shuffle(with_figures)
-        self._giver = dict(zip(with_figures, with_figures[1:] + with_figures[:1], strict=True))
+        rows = defaultdict[str, list[int]](list)  # document -> its rows with figures
+        documents = table["document" if "document" in table.column_names else "id"].to_pylist()
+        figures = pc.list_value_length(table["figures"]).to_pylist()
+        for index, (document, count) in enumerate(zip(documents, figures, strict=True)):
+            if count:
+                rows[document].append(index)
+        ring = list(rows.values())
+        random.Random(seed).shuffle(ring)
+        self._giver: dict[int, int] = {}
+        if len(ring) > 1:
+            for takers, givers in zip(ring, ring[1:] + ring[:1], strict=True):
+                self._giver |= {row: givers[place % len(givers)] for place, row in enumerate(takers)}
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
     @property
     def can_swap(self) -> bool:
-        return len(self._giver) > 1
+        return bool(self._giver)
 
     def get(self, index: int, variant: str = FULL) -> Example:
         """One example as `variant` shows it. Raises KeyError for an unknown variant."""
@@ -84,8 +93,10 @@ def load_examples(
 
     split, source: only examples of that split, only those whose source holds that.
 
-    unit "figure": each figure by itself, without text, with what the summary says of it; `limit` still counts documents.
-    Also what was left out, by reason. Raises SourceError when there is nothing to evaluate on.
+    unit "figure": each figure by itself, without text, with what the summary says of it, and the id of its document in
+    the column `document`; `limit` still counts documents.
+    Also what was left out, by reason. Raises SourceError for files or facts that cannot be read, for an id that stands there
+    twice, and when there is nothing to evaluate on.
     """
     left_out: Counter[str] = Counter()
     examples: dict[str, Example] = {}
@@ -98,18 +109,24 @@ def load_examples(
             left_out["other_source"] += 1
         elif not example.summary.strip():
             left_out["no_summary"] += 1
+        elif not counts_words(example.summary):
+            left_out["gold_without_words_that_rouge_counts"] += 1
         elif example.id in examples:
             raise SourceError(f"{data}: the id {example.id} stands in it twice; ids must be unique")
         else:
             examples[example.id] = example
+    documents: list[str] = []
     if unit == "figure" and examples:
+        owners = [example.id for example in examples.values() for _ in example.figures]
         pieces = _with_ids([piece for example in examples.values() for piece in split_by_figure(example)])
+        documents = [owner for owner, piece in zip(owners, pieces, strict=True) if piece.summary]
         examples = {piece.id: piece for piece in pieces if piece.summary}
         left_out["figures_not_cited"] = sum(not piece.summary for piece in pieces)
     if not examples:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no Parquet rows"
         raise SourceError(f"{data}: holds no examples to evaluate on ({why}); make some with `mmsum data`")
-    return examples_to_table(list(examples.values())), +left_out
+    table = examples_to_table(list(examples.values()))
+    return table.append_column("document", [documents]) if documents else table, +left_out
 
 
 def _with_ids(pieces: list[Example]) -> list[Example]:

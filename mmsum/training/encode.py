@@ -25,9 +25,8 @@ import pyarrow.parquet as pq
 
 from mmsum import storage
 from mmsum.config import Config
-from mmsum.data.files import list_examples, open_examples
+from mmsum.data.files import list_examples, open_examples, read_group
 from mmsum.errors import ConfigError, EnvironmentFailure
-from mmsum.examples import Example
 from mmsum.generation.chat import Chat
 from mmsum.model.manifest import soft_tokens
 from mmsum.records import ObjectRef
@@ -96,10 +95,8 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
     uri = storage.join(folder, _part_name(part.number))
     if storage.exists(uri):
         return
-    table = _open(part.uri, part.version).read_row_group(part.row_group)
     rows, counts = [], Counter[str]()
-    for record in table.to_pylist():
-        example = Example.from_row(record)
+    for example in read_group(part.uri, _open(part.uri, part.version), part.row_group):
         documents, figures, counted = training_units(example, config.training)
         counts += counted
         for unit, alone in [*((one, False) for one in documents), *((one, True) for one in figures)]:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmsum.claims import answer_spans, read_facts
+from mmsum.claims import answer_spans
 from mmsum.config import Config, Generation, Training
 from mmsum.examples import (
     Example,
+    facts_of,
     facts_shown,
     figures_alone,
     said_of,
@@ -139,7 +140,7 @@ def encode_example(
 
 def _answers(example: Example, summary: str) -> list[tuple[int, int]]:
     """Where the summary answers what its figures are asked."""
-    facts = [fact for fact in read_facts(example.facts) if fact.figure]
+    facts = [fact for fact in facts_of(example) if fact.figure]
     if not facts:  # a word in brackets is an abbreviation
         return []
     spans = [span for fact in facts for span in answer_spans(fact, summary, facts)]
@@ -153,7 +154,7 @@ def _told_of_text(example: Example, summary: str) -> list[tuple[int, int]]:
     """The sentences that tell a fact of the text: a number, a recommendation. What figures show is copied from their
     descriptions; whether one of these is told at all is decided by one word, the first of its sentence, and was mostly decided
     against (docs/log.md). To end weighs no more than it does: else half of them are left out again."""
-    told = [fact.statement for fact in read_facts(example.facts) if fact.said and not fact.figure]
+    told = [fact.statement for fact in facts_of(example) if fact.said and not fact.figure]
     return [(start, start + len(words)) for words in told if (start := summary.find(words)) >= 0]
 
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from mmsum.claims import CheckedFact, chance, chance_by_kind, names_figure
+from mmsum.claims import CheckedFact, chance, chance_by_kind, names_figure, write_facts
 from mmsum.errors import SourceError
 from mmsum.evaluation.facts import Told, check_facts, count_facts, figure_facts, text_facts
+from mmsum.examples import split_by_figure
 from tests.evaluation.conftest import example
 
 TREND = CheckedFact("trend", "Loans rose.", "Figure 2", False, ["loans"], {"up": "rose", "down": "fell"}, "up")
@@ -51,10 +52,19 @@ def test_only_facts_of_figures_count_that_the_text_does_not_state() -> None:
     assert [fact.kind for fact in text_facts(example(1))] == ["count"]
 
 
-@pytest.mark.parametrize("facts", ["[{]", '[{"kind": "x"}]', "3"])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        *("[{]", '[{"kind": "x"}]', "3"),
+        write_facts([replace(TREND, options={"up": "rose", "down": "fell("})]),
+        write_facts([replace(TREND, answer="sideways")]),
+    ],
+)
 def test_unreadable_facts_name_the_example(facts: str) -> None:
     with pytest.raises(SourceError, match="example report-1"):
         figure_facts(replace(example(1), facts=facts))
+    with pytest.raises(SourceError, match="example report-1"):
+        split_by_figure(replace(example(1), facts=facts))
 
 
 def test_chance_is_the_best_constant_answer_of_each_kind() -> None:

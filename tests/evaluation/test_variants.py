@@ -62,6 +62,23 @@ def test_there_must_be_another_to_swap_with() -> None:
     assert alone.get(1, "figures_swapped").figures == []
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_figure_by_itself_is_swapped_with_another_documents(tmp_path: Path, seed: int) -> None:
+    whole = [replace(example(number), id=f"{number}#") for number in range(3)]
+    cited = [whole[0], replace(whole[1], summary="Loans rose (Figure 1)."), whole[2]]
+    table, _ = load_examples(str(write_examples(tmp_path / "a.parquet", cited)), unit="figure")
+    examples = Examples(table, seed)
+    document_of = {figure.image: one.id for one in whole for figure in one.figures}
+    givers: dict[str, set[str]] = {}
+    for index, document in enumerate(table["document"].to_pylist()):
+        (figure,) = examples.get(index, "figures_swapped").figures
+        givers.setdefault(document, set()).add(document_of[figure.image])
+    assert all(len(of_one) == 1 and document not in of_one for document, of_one in givers.items())
+    assert set.union(*givers.values()) == set(givers) == {"0#", "1#", "2#"}
+    alone, _ = load_examples(str(write_examples(tmp_path / "a.parquet", whole[:1])), unit="figure")
+    assert alone.num_rows == 2 and not Examples(alone, seed).can_swap
+
+
 def test_text_removed_is_what_text_dropout_shows() -> None:
     document = to_document(make().get(1, "text_removed"))
     (leaf,) = split_document(document, 2000, len, 8)
@@ -104,10 +121,11 @@ def test_two_figures_of_one_label_are_both_evaluated(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_evaluated_on_is_said(tmp_path: Path) -> None:
-    file = write_examples(tmp_path / "a.parquet", [example(1), replace(example(2), summary=" ")])
+    others = [replace(example(2), summary=" "), replace(example(3), summary="需求上升。")]  # ROUGE counts a-z and 0-9 alone
+    file = write_examples(tmp_path / "a.parquet", [example(1), *others])
     table, left_out = load_examples(str(file))
-    assert (table.num_rows, left_out) == (1, {"no_summary": 1})
-    with pytest.raises(SourceError, match="1 other_split, 1 no_summary|2 other_split"):
+    assert (table.num_rows, left_out) == (1, {"no_summary": 1, "gold_without_words_that_rouge_counts": 1})
+    with pytest.raises(SourceError, match="3 other_split"):
         load_examples(str(file), split="train")
     write_examples(tmp_path / "b.parquet", [example(1)])
     with pytest.raises(SourceError, match="report-1 stands in .* twice"):

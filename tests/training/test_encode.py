@@ -118,6 +118,11 @@ def test_data_that_is_none_says_so(config: Config, tmp_path: Path) -> None:
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 torn")
     with pytest.raises(SourceError, match=r"torn\.parquet: not a readable Parquet file"):
         encode(str(tmp_path), config)
+    damaged = write_examples(tmp_path / "damaged" / "part.parquet")
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:20] + bytes(200) + whole[220:])  # the footer is whole: it opens
+    with pytest.raises(SourceError, match=r"part\.parquet: not a readable Parquet file"):
+        encode(str(damaged), config)
     other = tmp_path / "other" / "names.parquet"
     other.parent.mkdir()
     pq.write_table(pa.table({"id": ["a"], "text": ["b"]}), other)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
-from mmsum.data.files import write_splits
+from mmsum.data.files import split_name, write_splits
 from mmsum.data.importers.report import ImportReport, read_figure
 from mmsum.examples import Example, ExampleFigure
 
@@ -16,19 +18,31 @@ _HREF = "{http://www.w3.org/1999/xlink}href"
 _ENDINGS = ("", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff")
 _LEFT_OUT = "xref", "table-wrap", "fig", "disp-formula", "fn", "caption"
 _LISTS = "list", "list-item", "def-list", "def-item", "term", "def"
-_APART = (*_LISTS, "label", "title", "p", "disp-quote", "boxed-text", "break")
+_BLOCKS = "p", "sec", "disp-quote", "boxed-text", "preformat", "code", "statement", "speech", "verse-group"
+_APART = (*_LISTS, *_BLOCKS, "label", "title", "verse-line", "attrib", "break")
 """What stands on lines of its own, also inside a paragraph."""
+_NO_TEXT = (
+    *("sec-meta", "fig-group", "table-wrap-group", "disp-formula-group", "array", "math", "tex-math", "alternatives"),
+    *("graphic", "media", "supplementary-material", "chem-struct-wrap", "related-article", "related-object"),
+    *("fn-group", "ref-list"),
+)
+"""Blocks of pictures, tables, formulas and references; of others the text is taken, also of those that JATS does not know."""
 
 
 def import_jats(files: Sequence[str], out: str, split: str = "train") -> ImportReport:
-    """Examples of the articles; graphics are looked for beside each file and in the folders below it."""
-    report, examples = ImportReport(), []
+    """Examples of the articles; graphics are looked for beside each file and in the folders below it.
+
+    Raises UsageError where `split` cannot be a folder's name, OutputError where `out` is taken.
+    """
+    report, split = ImportReport(), split_name(split)
     for name in files:
         try:
-            examples.append(_example(Path(name), split, report))
-        except (OSError, etree.XMLSyntaxError, ValueError) as error:
-            report.skipped[name] = f"{type(error).__name__}: {error}"
-    report.written = write_splits(out, examples)
+            report.add(name, _example(Path(name), split, report))
+        except ValueError as error:
+            report.skipped[name] = str(error)
+        except (OSError, etree.XMLSyntaxError) as error:
+            report.skipped[name] = f"cannot be read: {error}"
+    report.written = write_splits(out, report.examples)
     return report
 
 
@@ -47,7 +61,7 @@ def _example(path: Path, split: str, report: ImportReport) -> Example:
     summary = "\n\n".join(_paragraphs(gold))
     # PMC's articles keep their figures together, behind the body.
     shown = [*body.iter("fig"), *body.getparent().iterfind("floats-group//fig")]
-    figures = [f for i, fig in enumerate(shown, 1) if (f := _figure(fig, i, path.parent, report))]
+    figures = [figure for i, fig in enumerate(shown, 1) for figure in _figures(fig, i, path.parent, report)]
     text = "\n\n".join(_blocks(body, own if abstract is None else None))
     if not summary or not text:
         raise ValueError("has an empty abstract or body")
@@ -64,15 +78,27 @@ def _blocks(parent: Any, left_out: Any) -> list[str]:
     """Paragraphs and `# Heading` lines in reading order, without the section `left_out`."""
     blocks: list[str] = []
     for child in parent:
-        if child is left_out or not isinstance(child.tag, str):
+        if child is left_out or not isinstance(child.tag, str) or child.tag in (*_LEFT_OUT, *_NO_TEXT):
             continue
+        if child.tag in ("label", "title") and parent.tag in ("sec", "list-item"):
+            continue  # a section's title is its heading, and an item's label a number or a dot
         if child.tag == "sec":
             inner = _blocks(child, left_out)
             heading = _heading(child)
-            blocks += [f"# {heading}", *inner] if heading and inner else inner
-        elif child.tag in ("p", "list", "disp-quote", "boxed-text"):
-            blocks += [text for text in ([_words(child)] if child.tag == "p" else _paragraphs(child)) if text]
+            mark = "" if parent.tag == "boxed-text" else "# "  # or what follows the box would stand under its heading
+            blocks += [mark + heading, *inner] if heading and inner else inner
+        elif _holds_blocks(child):
+            blocks += _blocks(child, left_out)
+        elif text := re.sub("^#+ ", "", _words(child)):  # a comment in code is no heading
+            blocks.append(text)
     return blocks
+
+
+def _holds_blocks(element: Any) -> bool:
+    """Whether it has blocks instead of text of its own; a term stays with what defines it, and lines make one verse."""
+    if element.tag in ("p", "def-item") or any(text.strip() for text in element.xpath("text()")):
+        return False
+    return any(child.tag in (*_LISTS, *_BLOCKS) for child in element)
 
 
 def _paragraphs(parent: Any) -> list[str]:
@@ -97,14 +123,26 @@ def _words(element: Any) -> str:
     return " ".join(" ".join(parts if len(parts) == 1 else ["".join(parts)]).split())
 
 
-def _figure(fig: Any, number: int, folder: Path, report: ImportReport) -> ExampleFigure | None:
+def _figures(fig: Any, number: int, folder: Path, report: ImportReport) -> Iterator[ExampleFigure]:
+    """One of each graphic, all with the label and the caption of `fig`: panels are told apart in its words at most."""
     label, caption = fig.find("label"), fig.find("caption")
-    graphic = next(iter(fig.iter("graphic")), None)
     name = f"Figure {number}" if label is None else _words(label).rstrip(".:").replace("Fig. ", "Figure ")
     words = "" if caption is None else " ".join(filter(None, (_words(part) for part in caption)))
-    href = "" if graphic is None else graphic.get(_HREF) or ""
-    found = next((folder / f"{href}{end}" for end in _ENDINGS if href and (folder / f"{href}{end}").is_file()), None)
-    return read_figure(found or folder / (href or f"(no graphic of {name})"), folder, name, words, report)
+    for hrefs in _graphics(fig):
+        files = (folder / f"{href}{end}" for href in hrefs for end in _ENDINGS)
+        found = next(filter(os.path.isfile, files), folder / (hrefs or [f"(no graphic of {name})"])[0])
+        if figure := read_figure(found, folder, name, words, report):
+            yield figure
+
+
+def _graphics(fig: Any) -> list[list[str]]:
+    """Names of each graphic's file: several where the article has it in several forms, none where it names no file."""
+    graphics: dict[Any, list[str]] = {}
+    for graphic in fig.iter("graphic"):
+        if next(graphic.iterancestors("fig")) is fig:
+            picture = next(graphic.iterancestors("alternatives"), graphic)
+            graphics.setdefault(picture, []).extend(filter(None, [graphic.get(_HREF)]))
+    return list(graphics.values()) or [[]]
 
 
 def _licence(link: str) -> str:

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,51 +28,96 @@ def import_markdown(source: str, out: str, licence: str | None = None) -> Import
     if not lists:
         raise SourceError(f"{source}: no papers.jsonl there; give such a file or a folder that holds some")
     report = ImportReport()
-    examples = [example for papers in lists for example in _read_list(papers, licence, report)]
-    report.written = write_splits(out, examples)
+    for papers in lists:
+        _read_list(papers, licence, report)
+    report.written = write_splits(out, report.examples)
     return report
 
 
-def _read_list(papers: Path, licence: str | None, report: ImportReport) -> Iterator[Example]:
-    for number, line in enumerate(papers.read_text(encoding="utf-8").splitlines(), start=1):
-        name = f"{papers}:{number}"
+def _read_list(papers: Path, licence: str | None, report: ImportReport) -> None:
+    try:
+        data = papers.read_bytes().removeprefix(codecs.BOM_UTF8)
+    except OSError as error:
+        report.skipped[str(papers)] = f"cannot be read: {error}"
+        return
+    # Lines end where bytes say so: str.splitlines() would also cut texts at U+2028 and its like.
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        item = f"{papers}:{number}"
         try:
-            row = json.loads(line)
+            row = _row(line)
             if licence and licence_of(row) != licence:
                 report.other_licence += 1
-                continue
-            yield _example(row, papers, report)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            report.skipped[name] = f"{type(error).__name__}: {error}"
+            else:
+                report.add(item, _example(row, papers, item, report))
+        except ValueError as error:
+            report.skipped[item] = str(error)
+
+
+def _row(line: bytes) -> dict[str, Any]:
+    """Raises ValueError, with a reason to show, where the line is no JSON object of UTF-8."""
+    try:
+        row = json.loads(line.decode())
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        raise ValueError("is not UTF-8; save the list as UTF-8") from error
+    except UnicodeEncodeError as error:  # no file can hold what \ud800 alone names in JSON
+        raise ValueError("holds half a character, such as \\ud800 without the other half") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"is no JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise ValueError("is no JSON object; write one a line")
+    return row
+
+
+def _text(row: dict[str, Any], key: str) -> str:
+    """The row's text, or number as text; empty where there is none. Raises ValueError where it is anything else."""
+    value = row.get(key)
+    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+        raise ValueError(f"{key} is no text")
+    return "" if value is None else str(value).strip()
 
 
 def licence_of(row: dict[str, Any]) -> str:
-    """The licence of the row. A paper with a DOI of JOSS or JOSE is published under CC-BY-4.0, whatever its code has."""
-    doi = row.get("doi") or ""
-    return "CC-BY-4.0" if doi.startswith("10.21105/") else str(row.get("license") or "unknown")
+    """The licence of the row. A paper with a DOI of JOSS or JOSE is published under CC-BY-4.0, whatever its code has.
+
+    Raises ValueError where the row's DOI or licence is no text.
+    """
+    return "CC-BY-4.0" if _text(row, "doi").startswith("10.21105/") else _text(row, "license") or "unknown"
 
 
-def _example(row: dict[str, Any], papers: Path, report: ImportReport) -> Example:
-    if not row["summary"].strip() or not row["body"].strip():
-        raise ValueError("has no summary or no body")
-    figures: list[ExampleFigure] = []
-    root = papers.parent
-    for number, given in enumerate(row.get("figures") or [], start=1):
-        # Files are relative to the list's folder or, where lists lie in folders by split, to the one above.
-        base = root if (root / given["file"]).is_file() else root.parent
-        caption = given.get("caption") or given.get("alt") or ""
-        if figure := read_figure(base / given["file"], base, f"Figure {number}", caption, report):
-            figures.append(figure)
-    text = re.sub(r"^[ \t]*\[Figure \d+\][ \t]*$", "", row["body"], flags=re.MULTILINE)
-    text = re.sub(r"\n{3,}", "\n\n", text).strip()
-    source = str(row.get("source") or "markdown")
+def _example(row: dict[str, Any], papers: Path, item: str, report: ImportReport) -> Example:
+    needed = {key: _text(row, key) for key in ("id", "summary", "body")}
+    if missing := [key for key, text in needed.items() if not text]:
+        raise ValueError(f"has no {' and no '.join(missing)}")
+    doi, folder = _text(row, "doi"), papers.parent.name
+    text = re.sub(r"^[ \t]*\[Figure \d+\][ \t]*$", "", needed["body"], flags=re.MULTILINE)
     return Example(
-        id=str(row["id"]),
-        title=str(row.get("title") or ""),
-        text=text,
-        figures=figures,
-        summary=row["summary"].strip(),
-        split=str(row.get("split") or papers.parent.name or "train"),
-        source=f"{source} {row['doi']}" if row.get("doi") else f"{source} {row.get('repo') or row['id']}",
+        id=needed["id"],
+        title=_text(row, "title"),
+        text=re.sub(r"\n{3,}", "\n\n", text).strip(),
+        figures=_figures(row.get("figures") or [], papers.parent, item, report),
+        summary=needed["summary"],
+        split=_text(row, "split") or (folder if folder not in ("", "..") else "train"),
+        source=f"{_text(row, 'source') or 'markdown'} {doi or _text(row, 'repo') or needed['id']}",
         licence=licence_of(row),
     )
+
+
+def _figures(given: Any, root: Path, item: str, report: ImportReport) -> list[ExampleFigure]:
+    """The figures whose images are there; the others count as missing."""
+    if not isinstance(given, list):
+        raise ValueError("figures is no list")
+    figures = []
+    for number, entry in enumerate(given, start=1):
+        label, file = f"Figure {number}", entry.get("file") if isinstance(entry, dict) else None
+        if not isinstance(file, str):
+            report.broken.append(f"{item}, {label} (no file is named)")
+            continue
+        # Files are relative to the list's folder or, where lists lie in folders by split, to the one above.
+        base = root if os.path.isfile(root / file) else root.parent
+        caption = str(entry.get("caption") or entry.get("alt") or "")
+        if figure := read_figure(base / file, base, label, caption, report):
+            figures.append(figure)
+    return figures

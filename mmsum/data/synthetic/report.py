@@ -26,7 +26,8 @@ VERSION = 2
 
 HELD_OUT_TOPICS = ("museum visitors", "orchard yields", "wind farm output")
 DISTRACTOR_RATE = 0.2
-"""Share of reports with one figure that the gold does not mention: a photo, a logo or a chart of another subject."""
+"""Share of reports with fewer than four figures that have one more, which the gold does not mention: a photo, a logo or a chart
+of another subject. Of all reports that is one in six."""
 MISLEADING_RATE = 0.1
 """Share of figures with a trend or a largest value in the gold whose caption hints at a wrong answer."""
 MATPLOTLIB_RATE = 0.15

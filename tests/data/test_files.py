@@ -1,0 +1,60 @@
+"""Files of examples that cannot be read are named, with the reason; harmless differences of types are read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mmsum.data.files import read_examples, write_part
+from mmsum.errors import SourceError
+from mmsum.examples import Example, ExampleFigure
+from tests.tiny import png
+
+FIGURE: dict[str, Any] = {"label": "Figure 1", "image": b"x", "bbox": [1, 2, 3, 4]}
+
+
+def read(folder: Path, **columns: Any) -> list[Example]:
+    """What comes back of one row with these columns beside the needed ones."""
+    table = pa.table({"id": ["a"], "text": ["Loans rose."], "summary": ["They rose."]} | columns)
+    pq.write_table(table, folder / "part.parquet")
+    return list(read_examples(str(folder)))
+
+
+def test_a_part_damaged_in_the_middle_is_named(tmp_path: Path) -> None:
+    write_part(
+        str(tmp_path), 0, [Example("a", "", "Loans rose. " * 100, [ExampleFigure("", "", png("red"))], "They rose.")]
+    )
+    part = tmp_path / "part-00000.parquet"
+    whole = part.read_bytes()
+    part.write_bytes(whole[:20] + bytes(200) + whole[220:])  # the footer is whole: it opens
+    with pytest.raises(SourceError, match=r"part-00000\.parquet: not a readable Parquet file \(.+\); write"):
+        list(read_examples(str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("id", [7], "column id holds int64, not string"),
+        ("figures", ["a.png"], "column figures holds string, not list<"),
+        ("figures", [["a.png"]], r"column figures\[\] holds string, not struct<"),
+        ("figures", [[FIGURE | {"page": "2"}]], r"column figures\[\]\.page holds string, not int32"),
+        ("facts", [["a"]], "column facts holds list<.*>, not string"),
+    ],
+)
+def test_a_column_of_another_type_is_named(tmp_path: Path, name: str, values: list[Any], message: str) -> None:
+    with pytest.raises(SourceError, match=rf"part\.parquet: {message}"):
+        read(tmp_path, **{name: values})
+
+
+def test_types_that_say_the_same_are_read(tmp_path: Path) -> None:
+    (plain,) = read(tmp_path, figures=[[FIGURE, None]])  # binary, whole numbers, a null figure; no other column
+    assert [(f.label, f.image, f.bbox) for f in plain.figures] == [("Figure 1", b"x", [1, 2, 3, 4])]
+    large = pa.array(["a"], pa.large_string())
+    split = pa.array(["test"]).dictionary_encode()
+    (other,) = read(tmp_path, id=large, split=split, licence=pa.nulls(1), figures=pa.array([[FIGURE]]), more=[1])
+    assert other == replace(plain, split="test")
