@@ -65,14 +65,16 @@ def _is_of(fact: CheckedFact, sentence: str) -> bool:
 
 
 _UNTOLD = re.compile(
-    r"\bwhether\b|\b(?:is|are|was|were) (?:missing|unknown|unclear|unavailable)\b"
-    r"|\b(?:cannot|can not|can't|could not|couldn't) be \w+|\bnot (?:known|shown|given|available|included)\b",
-    re.IGNORECASE,
+    r"\b(?:can(?:not| not|'t)|could(?: not|n't)) be (?:told|said|seen|known|read|determined)\b"
+    r"|^(?=.*\b(?:whether(?! or not)|(?:know|tell|say|see) if)\b)"
+    r"(?=.*(?:\b(?:missing|unknown|unclear|unavailable|impossible)\b"
+    r"|(?:\bnot|n't|\bcannot) (?:known?|shown|given|available|included|clear|tell|say|see)\b))",
+    re.IGNORECASE | re.DOTALL,
 )
 """`Whether demand rose cannot be told without Figure 1.`: names a figure and an answer, and claims nothing."""
 
-_NOT = re.compile(r"\b(?:not|never|nor|cannot)\b|n't\b", re.IGNORECASE)
-_DENIED = re.compile(rf"(?:{_NOT.pattern})(?:\s+(?!but\b|and\b|yet\b)\w+){{0,2}}\s+[\w-]+$", re.IGNORECASE)
+_NOT = re.compile(r"\b(?:not(?!\s+(?:only|just|merely)\b)|never|nor|cannot)\b|n't\b", re.IGNORECASE)
+_DENIED = re.compile(rf"(?:{_NOT.pattern})(?:\s+(?!but\b|and\b|yet\b)[\w-]+){{1,3}}", re.IGNORECASE)
 
 
 def _claims(option: re.Pattern[str], sentence: str) -> list[re.Match[str]]:
@@ -80,7 +82,8 @@ def _claims(option: re.Pattern[str], sentence: str) -> list[re.Match[str]]:
     found = list(option.finditer(sentence))
     if not found or not _NOT.search(sentence) or not option.search(_NOT.sub("", sentence)):
         return found
-    return [match for match in found if not _DENIED.search(sentence[: match.end()])]
+    undenied = _DENIED.sub(lambda match: " " * len(match[0]), sentence)  # as long: places stay
+    return list(option.finditer(undenied))
 
 
 def claimed(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] = ()) -> set[str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mmsum.claims import CheckedFact, answer_spans, claimed, judge, names_figure, read_facts, sentences, write_facts
+from mmsum.data.synthetic.wording import CHECKS
 
 TREND = CheckedFact(
     kind="trend",
@@ -39,6 +40,27 @@ TREND = CheckedFact(
 )
 def test_verdicts(summary: str, verdict: str) -> None:
     assert judge(TREND, summary) == verdict
+
+
+@pytest.mark.parametrize(
+    ("summary", "verdict"),
+    [
+        ("Demand rose, and costs did not increase.", "right"),  # another thing is denied
+        ("Demand rose, although prices did not rise.", "right"),
+        ("Demand not only rose: costs went along (Figure 1).", "right"),
+        ("Demand rose steadily (Figure 1), whether or not holidays are counted.", "right"),
+        ("Demand rose, which cannot be explained by weather alone.", "right"),
+        ("Demand rose even where data for some towns are missing.", "right"),
+        ("Demand rose and could not be met in summer.", "right"),
+        ("Demand did not rise.", "absent"),
+        ("It is unclear whether demand rose (Figure 1).", "absent"),
+        ("Without Figure 1 we do not know if demand rose.", "absent"),
+        ("Whether demand rose or fell is not shown.", "absent"),
+    ],
+)
+def test_what_is_denied_of_a_trend(summary: str, verdict: str) -> None:
+    fact = replace(TREND, about=["demand"], options=CHECKS["trend"].options or {})
+    assert judge(fact, summary) == verdict
 
 
 def test_an_answer_that_is_a_denial_is_claimed_by_one() -> None:

@@ -48,9 +48,12 @@ def split_name(given: str) -> str:
     name = given.strip()
     if name.lower() in _SPLITS:
         return name.lower()
-    # It becomes a folder of OUT, and folders that begin with a dot are not listed.
-    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", name):
-        raise UsageError(f"the split {given!r} cannot be a folder's name; use letters, digits, _, - and, inside, dots")
+    # It becomes one folder of OUT: those that begin with a dot are not listed, * ? [ make a pattern of OUT/<split>, ? also the
+    # signature of a URL, and file systems take 255 bytes.
+    named = re.fullmatch(r"[^./\\*?\[][^/\\*?\[]*", name) and name.isprintable()
+    if not named or len(name.encode()) > 255:
+        rule = "use at most 255 bytes, no dot at the start, none of / \\ * ? [ and nothing invisible"
+        raise UsageError(f"the split {given!r} cannot be a folder's name; {rule}")
     return name
 
 
@@ -85,10 +88,17 @@ def open_examples(uri: str) -> pq.ParquetFile:
     for column in schema:
         if column.name in EXAMPLE_SCHEMA.names:
             for name, found, expected in _misfits(column.name, column.type, EXAMPLE_SCHEMA.field(column.name).type):
+                if name == column.name and _is_empty(file, name):
+                    continue  # pandas types a column without any value as numbers
                 raise SourceError(
                     f"{uri}: column {name} holds {found}, not {expected}; write the examples again with that type"
                 )
     return file
+
+
+def _is_empty(file: pq.ParquetFile, column: str) -> bool:
+    values = file.read(columns=[column], use_threads=False)[column]
+    return bool(values.null_count == len(values))
 
 
 _UNREADABLE = (OSError, pa.ArrowException, ValueError)

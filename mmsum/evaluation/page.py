@@ -17,8 +17,8 @@ from mmsum.claims import CheckedFact, judge, sentences
 from mmsum.documents.thumbnails import thumbnail
 from mmsum.evaluation.result import Evaluation
 from mmsum.evaluation.scores import Scored
-from mmsum.evaluation.screen import Sheet, decoding, left_out, sheets
-from mmsum.evaluation.variants import FIGURES_REMOVED, FULL
+from mmsum.evaluation.screen import Sheet, decoding, sheets
+from mmsum.evaluation.variants import FIGURES_REMOVED, FULL, reasons
 from mmsum.examples import Example, ExampleFigure
 from mmsum.records import caption_without_label
 
@@ -35,7 +35,7 @@ def render_page(evaluation: Evaluation) -> str:
     terms = {
         "Model": f"{evaluation.model} ({about['summarizer']})",
         "Data": f"{evaluation.data}, {about['n']} examples",
-        **({"Left out": left_out(evaluation)} if evaluation.left_out else {}),
+        **({"Left out": reasons(evaluation.left_out)} if evaluation.left_out else {}),
         "Decoding": decoding(evaluation),
         "Intervals": about["intervals"],
         "Config": about["config"],

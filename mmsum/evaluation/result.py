@@ -14,7 +14,7 @@ from mmsum.config import Config
 from mmsum.evaluation.intervals import SAMPLES, Difference, Interval
 from mmsum.evaluation.scores import KindScores, Scored, Scores, Shares
 from mmsum.evaluation.variants import ABLATIONS, FIGURES_REMOVED, FIGURES_SWAPPED, FULL, Examples
-from mmsum.rouge import KINDS, VARIANT
+from mmsum.rouge import KINDS, VARIANT, counts_words
 
 ROW_SCHEMA = pa.schema(
     [
@@ -80,6 +80,11 @@ class Evaluation:
         return verdicts.count("right") / len(verdicts) if verdicts else None
 
     @property
+    def golds_without_words(self) -> int:
+        """Golds of which ROUGE counts no word."""
+        return sum(not counts_words(gold) for gold in self.examples.table["summary"].to_pylist())
+
+    @property
     def baselines(self) -> dict[str, Scores]:
         return {name: scores for name, scores in self.scores.items() if name != FULL and name not in ABLATIONS}
 
@@ -104,6 +109,7 @@ class Evaluation:
             "n": len(self.examples),
             "splits": dict(Counter(self.examples.table["split"].to_pylist())),
             "left_out": dict(self.left_out),
+            "golds_without_words": self.golds_without_words,
             "rouge_variant": VARIANT,
             "intervals": f"95 % percentile bootstrap over documents, {SAMPLES} resamples",
             "seed": self.config.seed,

@@ -11,7 +11,7 @@ from rich.table import Table
 from mmsum.evaluation.intervals import Difference, Interval
 from mmsum.evaluation.result import Evaluation
 from mmsum.evaluation.scores import Scores
-from mmsum.evaluation.variants import ABLATIONS, FIGURES_SWAPPED, FULL
+from mmsum.evaluation.variants import ABLATIONS, FIGURES_SWAPPED, FULL, reasons
 from mmsum.rouge import VARIANT
 
 
@@ -31,7 +31,7 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     console.print(f"model      {evaluation.model} ({about['summarizer']})", soft_wrap=True)
     console.print(f"data       {evaluation.data}: {splits}", soft_wrap=True)
     if evaluation.left_out:
-        console.print(f"left out   {left_out(evaluation)}", soft_wrap=True)
+        console.print(f"left out   {reasons(evaluation.left_out)}", soft_wrap=True)
     console.print(f"decoding   {decoding(evaluation)}", soft_wrap=True)
     for sheet in sheets(evaluation):
         table = Table(title=sheet.title, title_justify="left", caption=sheet.note or None, caption_justify="left")
@@ -47,11 +47,6 @@ def decoding(evaluation: Evaluation) -> str:
     """The settings that summaries were written with, in one line."""
     settings: dict[str, object] = evaluation.about()["decoding"]
     return ", ".join(f"{name} {value}" for name, value in settings.items())
-
-
-def left_out(evaluation: Evaluation) -> str:
-    """Examples that are not among those evaluated, by reason, in one line."""
-    return ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in evaluation.left_out.items())
 
 
 def sheets(evaluation: Evaluation) -> list[Sheet]:
@@ -81,6 +76,8 @@ def _texts(evaluation: Evaluation) -> Sheet:
         f"x 100. {VARIANT}. 95 %: of R-L, bootstrap over documents. rep: 4-grams that stood before. lang: summaries in "
         f"the gold's language. {evaluation.scores[FULL].failed} of ours failed."
     )
+    if uncounted := evaluation.golds_without_words:
+        note += f" {uncounted} golds have no word that ROUGE counts (a-z, 0-9): whatever is written scores 0."
     columns = ["", "R-1", "R-2", "R-L", "95 %", "R-Lsum", "words", "rep", "lang"]
     return Sheet(f"ROUGE over {len(evaluation.examples)} examples", columns, rows, note)
 

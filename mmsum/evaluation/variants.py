@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from mmsum.data.files import read_examples
 from mmsum.errors import SourceError
 from mmsum.examples import Example, ExampleFigure, examples_to_table, split_by_figure
-from mmsum.rouge import counts_words
 
 Unit = Literal["document", "figure"]
 FULL, FIGURES_REMOVED, FIGURES_SWAPPED = "full", "figures_removed", "figures_swapped"
@@ -82,6 +81,11 @@ class Examples:
         ]
 
 
+def reasons(left_out: Counter[str]) -> str:
+    """Why and how often examples were left out, in one line."""
+    return ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in left_out.items())
+
+
 def load_examples(
     data: str,
     limit: int | None = None,
@@ -109,8 +113,6 @@ def load_examples(
             left_out["other_source"] += 1
         elif not example.summary.strip():
             left_out["no_summary"] += 1
-        elif not counts_words(example.summary):
-            left_out["gold_without_words_that_rouge_counts"] += 1
         elif example.id in examples:
             raise SourceError(f"{data}: the id {example.id} stands in it twice; ids must be unique")
         else:
@@ -123,8 +125,10 @@ def load_examples(
         examples = {piece.id: piece for piece in pieces if piece.summary}
         left_out["figures_not_cited"] = sum(not piece.summary for piece in pieces)
     if not examples:
-        why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no Parquet rows"
-        raise SourceError(f"{data}: holds no examples to evaluate on ({why}); make some with `mmsum data`")
+        why = reasons(left_out) or "no Parquet rows"
+        raise SourceError(
+            f"{data}: holds no examples to evaluate on ({why}); name others, or make some with `mmsum data`"
+        )
     table = examples_to_table(list(examples.values()))
     return table.append_column("document", [documents]) if documents else table, +left_out
 

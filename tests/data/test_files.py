@@ -56,5 +56,13 @@ def test_types_that_say_the_same_are_read(tmp_path: Path) -> None:
     assert [(f.label, f.image, f.bbox) for f in plain.figures] == [("Figure 1", b"x", [1, 2, 3, 4])]
     large = pa.array(["a"], pa.large_string())
     split = pa.array(["test"]).dictionary_encode()
-    (other,) = read(tmp_path, id=large, split=split, licence=pa.nulls(1), figures=pa.array([[FIGURE]]), more=[1])
+    (other,) = read(
+        tmp_path,
+        id=large,
+        split=split,
+        licence=pa.nulls(1),
+        source=pa.nulls(1, pa.float64()),
+        figures=pa.array([[FIGURE]]),
+        more=[1],
+    )
     assert other == replace(plain, split="test")

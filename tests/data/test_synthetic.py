@@ -24,6 +24,7 @@ from mmsum.data.files import read_examples
 from mmsum.data.synthetic import made_up as made_up_words
 from mmsum.data.synthetic import texts
 from mmsum.data.synthetic.generate import sizes, write_figure_reports
+from mmsum.data.synthetic.pdf import with_pdf
 from mmsum.data.synthetic.phrases import PHRASES
 from mmsum.data.synthetic.plot import KINDS, Claim
 from mmsum.data.synthetic.processes import PROCESSES, SEEN_NAMES
@@ -166,31 +167,37 @@ def test_parts_do_not_depend_on_workers_and_are_not_overwritten(tmp_path: Path) 
             assert Image.open(io.BytesIO(figure.image)).width >= 300
 
 
-def test_pdfs_hold_vector_charts_and_examples_say_where(tmp_path: Path) -> None:
-    """Charts of Vega-Lite are lines and letters there, those drawn pixel by pixel and photographs images; whoever reads a PDF
-    finds each figure where the example says."""
-    write_figure_reports(str(tmp_path / "plain"), 4, 5, "heldout", workers=1)
-    write_figure_reports(str(tmp_path / "set"), 4, 5, "heldout", workers=1, pdf=True)
-    plain, placed = (list(read_examples(str(tmp_path / name))) for name in ("plain", "set"))
-    vectors = 0
+def test_pdfs_hold_vector_charts_and_examples_say_where() -> None:
+    """Charts of matplotlib and Vega-Lite are lines and letters there, those drawn pixel by pixel and photographs images;
+    whoever reads a PDF finds each figure where the example says."""
+    plans = [plan_report("heldout", 5, index) for index in range(3)] + [
+        plan_report("test", 5, index) for index in (0, 3)
+    ]
+    seen = Counter[str]()
     with Parser(Limits(), Figures()) as parser:
-        for index, example in enumerate(placed):
-            assert (
-                replace(example, figures=[replace(figure, page=1, bbox=[]) for figure in example.figures])
-                == plain[index]
-            )
-            pages = (tmp_path / "set" / "heldout" / "pdf" / f"{example.id}.pdf").read_bytes()
+        for plan in plans:
+            example, pages = with_pdf(plan)
+            nowhere = [replace(figure, page=1, bbox=[]) for figure in example.figures]
+            assert replace(example, figures=nowhere) == render_report(plan)
             found = {figure.label: figure for figure in parser.parse(ObjectRef("mem://report", 0, ""), pages).figures}
             with pymupdf.open("pdf", pages) as document:
-                for figure, plan in zip(example.figures, plan_report("heldout", 5, index).figures, strict=True):
+                for figure, drawn in zip(example.figures, plan.figures, strict=True):
                     page, box = document[figure.page - 1], pymupdf.Rect(figure.bbox)
-                    vector = plan.plot is not None and plan.look.library == "vega-lite"
+                    vector = drawn.plot is not None and drawn.look.library != "pillow"
                     assert any(box.intersects(word[:4]) for word in page.get_text("words")) == vector
                     assert any(box.intersects(drawing["rect"]) for drawing in page.get_drawings()) == vector
                     assert found[figure.label].page == figure.page
                     assert found[figure.label].bbox == pytest.approx(figure.bbox, abs=3)
-                    vectors += vector
-    assert 0 < vectors < sum(len(example.figures) for example in placed)
+                    seen[drawn.look.library if drawn.plot else drawn.picture] += 1
+    assert set(seen) == {"vega-lite", "matplotlib", "pillow", "photo"}
+
+
+def test_pdfs_lie_beside_the_examples(tmp_path: Path) -> None:
+    write_figure_reports(str(tmp_path), 1, 5, "test", pdf=True)
+    (example,) = read_examples(str(tmp_path))
+    expected, pages = with_pdf(plan_report("test", 5, 0))
+    assert (tmp_path / "test" / "pdf" / f"{example.id}.pdf").read_bytes() == pages
+    assert [figure.bbox for figure in example.figures] == [figure.bbox for figure in expected.figures]
 
 
 def test_sizes_of_splits() -> None:
