@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from pathlib import Path
@@ -76,6 +77,16 @@ def test_markdown_papers(tmp_path: Path) -> None:
     assert [(f.label, f.caption) for f in example.figures] == [("Figure 1", "Figure 1: A plot")]
 
 
+def test_a_list_without_splits_has_its_folders_name(tmp_path: Path) -> None:
+    for number, folder in enumerate(("训练", "set 1", "papers [new]")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "papers.jsonl").write_text(json.dumps({**PAPER, "id": str(number), "split": None}))
+    report = import_markdown(str(tmp_path), str(tmp_path / "out"))
+    assert report.written == {"训练": 1, "set 1": 1, "train": 1} and not report.skipped
+    for split in report.written:
+        assert [example.split for example in read_examples(str(tmp_path / "out" / split))] == [split]
+
+
 def test_jats_articles_read_no_entities(tmp_path: Path) -> None:
     (tmp_path / "x.xml").write_text(ARTICLE)
     (tmp_path / "a.png").write_bytes(png())
@@ -146,7 +157,7 @@ def test_a_split_is_one_folder_of_out(tmp_path: Path) -> None:
     assert report.written == {"test": 1}
     assert "'../../escape' cannot be a folder's name" in left_out(report, tmp_path)["gold.csv:3, b.md"]
     assert [example.split for example in read_examples(str(tmp_path / "out"))] == ["test"]
-    for split in ("..", ".hidden", "a/b", "a b", ""):
+    for split in ("..", ".hidden", "a/b", "a\\b", "a\nb", "a?sig=b", "a*", "[a]", "\udcff", "a" * 256, ""):
         with pytest.raises(UsageError, match="cannot be a folder's name"):
             import_jats([], str(tmp_path / "out"), split)
     with pytest.raises(UsageError, match="cannot be a folder's name"):
@@ -161,6 +172,26 @@ def test_no_summary_is_cut_at_a_comma(tmp_path: Path) -> None:
     assert [example.summary for example in read_examples(str(tmp_path / "out"))] == ['One, "two"\r\n\r\nlines.', "One"]
 
 
+def test_a_table_of_pandas_has_a_column_without_a_name(tmp_path: Path) -> None:
+    report = import_folder(*write_table(tmp_path, ",file,summary\n0,a.md,One.\n1,b.md,Two, three.\n"))
+    assert report.written == {"train": 1} and set(left_out(report, tmp_path)) == {"gold.csv:3, b.md"}
+
+
+def test_a_stray_quote_costs_one_line(tmp_path: Path) -> None:
+    lines = ["file,summary", 'a.md, "Big" results.', '"a.md" ,"One."', 'a.md,"Two.', 'a.md,"Three."', "b.md,Good.", ""]
+    report = import_folder(*write_table(tmp_path, "\n".join(lines)))
+    assert report.written == {"train": 1}
+    left = left_out(report, tmp_path)
+    assert set(left) == {"gold.csv:2", "gold.csv:3", "gold.csv:4"}
+    assert "lines 4 to 5 cannot be read" in left["gold.csv:4"] and "close each quote" in left["gold.csv:4"]
+
+
+def test_a_column_may_hold_whole_documents(tmp_path: Path) -> None:
+    limit = csv.field_size_limit()
+    report = import_folder(*write_table(tmp_path, f"file,text,summary\na.md,{'word ' * 30_000},One.\n"))
+    assert report.written == {"train": 1} and csv.field_size_limit() == limit
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -168,7 +199,8 @@ def test_no_summary_is_cut_at_a_comma(tmp_path: Path) -> None:
             'file,summary\na.md,One.\nb.md,"Two.\na.md,Three.\n',
             "what begins in line 3 cannot be read .* close each quote",
         ),
-        ('file,summary\na.md,"One" two.\n', "line 2 cannot be read"),
+        ('file,summary\na.md,"One" two.\nb.md,"Two.\n', "what begins in line 3 cannot be read"),
+        ('\n"file" ,summary\na.md,One.\n', "what begins in line 2 cannot be read"),
         ("file,summary,split,summary\na.md,One.,test,\n", "column 'summary' stands twice"),
         ("file;summary\na.md;One.\n", "found one column 'file;summary': separate columns by commas"),
         ("name,summary\na.md,One.\n", "found the columns 'name', 'summary'"),
@@ -201,6 +233,39 @@ def test_an_id_stands_once_in_all_splits(tmp_path: Path) -> None:
     report = import_jats([str(tmp_path / name) for name in ("x.xml", "y.xml", "x.xml")], str(tmp_path / "articles"))
     assert report.written == {"train": 1} and set(left_out(report, tmp_path)) == {"x.xml", "y.xml"}
     assert len({example.id for example in read_examples(str(tmp_path / "articles"))}) == 1
+
+
+def test_jats_articles_without_a_doi_have_ids_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    doi = '<article-id pub-id-type="doi">10.1/x</article-id>'
+    journal = "<journal-meta><journal-id>jm</journal-id></journal-meta><article-meta>"
+    article = ARTICLE.replace("<article-meta>", journal)
+    given = {
+        "x": "",
+        "y\udcff": "",
+        "z": '<article-id pub-id-type="publisher-id">7</article-id>',
+        "w": '<article-id pub-id-type="publisher-id">7</article-id><article-id pub-id-type="pmid">7</article-id>',
+    }
+    for folder, ids in given.items():
+        Path(folder).mkdir()
+        Path(folder, "article.xml").write_text(article.replace(doi, ids))
+    report = import_jats([f"{folder}/article.xml" for folder in given], "out")
+    assert report.written == {"train": 4}
+    ids = [example.id for example in read_examples("out")]
+    assert ids == ["x/article", "y\\xff/article", "publisher-id:jm 7", "pmid:7"]
+
+
+def test_jats_boxes_hold_neither_rights_nor_headings(tmp_path: Path) -> None:
+    rights = "<permissions><copyright-statement>(c) 2013, X</copyright-statement></permissions>"
+    inner = "<sec><title>Inner</title><p>Deep<index-term><term>depth</term></index-term>.</p></sec>"
+    boxes = (
+        f"<boxed-text><object-id>10.1/x.009</object-id><label>Box 1.</label><p>Inside.</p>{rights}</boxed-text>"
+        f"<boxed-text><sec><title>Box</title><p>In.</p>{inner}</sec><attrib>By X</attrib></boxed-text><p>After.</p>"
+    )
+    (tmp_path / "x.xml").write_text(ARTICLE.replace("</fig>", f"</fig>{boxes}"))
+    import_jats([str(tmp_path / "x.xml")], str(tmp_path / "out"))
+    (example,) = read_examples(str(tmp_path / "out"))
+    assert example.text.split("\n\n")[2:] == ["Box 1.", "Inside.", "Box", "In.", "Inner", "Deep.", "After."]
 
 
 def test_jats_blocks_of_all_kinds_are_text(tmp_path: Path) -> None:
@@ -237,6 +302,7 @@ def test_jats_panels_of_a_figure_are_figures(tmp_path: Path) -> None:
     (tmp_path / "x.xml").write_text(ARTICLE.replace('<graphic xlink:href="a"/>', graphics))
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(png())
+    (tmp_path / "b.eps").write_bytes(b"%!PS: no image that Pillow reads")
     report = import_jats([str(tmp_path / "x.xml")], str(tmp_path / "out"))
     (example,) = read_examples(str(tmp_path / "out"))
     assert [figure.caption for figure in example.figures] == ["Figure 1: Growth. Weights."] * 2

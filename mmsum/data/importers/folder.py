@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -21,18 +22,23 @@ from mmsum.records import Document, ObjectRef
 def import_folder(folder: str, table: str, out: str, config: Config | None = None) -> ImportReport:
     """Examples of the CSV's lines: columns file and summary; split (default train), licence and title where given.
 
-    Raises SourceError where the folder or the CSV cannot be read, a quote in it is not closed, or its columns are missing
-    or stand twice; OutputError where `out` is taken.
+    Raises SourceError where the folder, the CSV or its header cannot be read, a quote is not closed up to the CSV's end, or
+    columns are missing or stand twice; OutputError where `out` is taken.
     """
     root, report = Path(folder), ImportReport()
     config = config or Config()
     header, *rows = _rows(root, Path(table))
     columns = _columns(Path(table), header)
+    # Only behind the last name are values surplus: a column without one before it is an index, as pandas writes.
+    named = max(number for number, name in enumerate(columns, start=1) if name)
     with Parser(config.limits, config.figures) as parser:
         for row in rows:
+            if row.error:
+                report.skipped[f"{table}:{row.number}"] = row.error
+                continue
             line = dict(zip_longest(columns, row.fields[: len(columns)], fillvalue=""))
             item = f"{table}:{row.number}, {line['file']}"
-            if any(value.strip() for name, value in zip_longest(columns, row.fields, fillvalue="") if not name):
+            if any(value.strip() for value in row.fields[named:]):
                 report.skipped[item] = (
                     "has more fields than the header names; put a text that holds a comma in double quotes"
                 )
@@ -55,29 +61,51 @@ def import_folder(folder: str, table: str, out: str, config: Config | None = Non
 class _Row(NamedTuple):
     number: int  # of the line it begins in: a quoted field may hold some
     fields: list[str]
+    error: str = ""  # why it cannot be read
+
+
+_FIELD_MOST = 2**31 - 1
+"""Characters of a field: a column may hold whole documents, and csv's own limit is 131,072."""
 
 
 def _rows(root: Path, table: Path) -> list[_Row]:
     """The header and the lines of the CSV that are not empty."""
     if not root.is_dir():
         raise SourceError(f"{root}: is not a folder")
-    rows, begun = list[_Row](), 1
+    others_limit = csv.field_size_limit(_FIELD_MOST)
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True, skipinitialspace=True)
-            for fields in reader:
-                rows += [_Row(begun, fields)] if any(field.strip() for field in fields) else []
-                begun = reader.line_num + 1
+            rows = list(_records(table, stream))
     except UnicodeDecodeError as error:
         raise SourceError(f"{table}: is not UTF-8; save it as UTF-8") from error
-    except csv.Error as error:
-        hint = "close each quote, and write one inside a quoted field twice"
-        raise SourceError(f"{table}: what begins in line {begun} cannot be read ({error}); {hint}") from error
     except OSError as error:
         raise SourceError(f"{table}: cannot be read: {error}") from error
+    finally:
+        csv.field_size_limit(others_limit)
     if len(rows) < 2:
         raise SourceError(f"{table}: needs a header with the columns file and summary, and a line per document")
     return rows
+
+
+def _records(table: Path, stream: Iterable[str]) -> Iterator[_Row]:
+    """All that are not empty. Raises SourceError where the header cannot be read or a quote is still open at the end."""
+    reader = csv.reader(stream, strict=True, skipinitialspace=True)
+    has_header = False
+    while True:
+        begun = reader.line_num + 1
+        try:
+            row = _Row(begun, next(reader))
+        except StopIteration:
+            return
+        except csv.Error as error:
+            lines = f"line {begun}" if reader.line_num <= begun else f"lines {begun} to {reader.line_num}"
+            reason = f"cannot be read ({error}); close each quote right before a comma, and write one inside twice"
+            if not has_header or "unexpected end" in str(error):  # an open quote would take all that follows, unseen
+                raise SourceError(f"{table}: what begins in line {begun} {reason}") from error
+            row = _Row(begun, [], f"{lines} {reason}")
+        if row.error or any(field.strip() for field in row.fields):
+            has_header = True
+            yield row
 
 
 def _columns(table: Path, header: _Row) -> list[str]:

@@ -19,14 +19,20 @@ _ENDINGS = ("", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff")
 _LEFT_OUT = "xref", "table-wrap", "fig", "disp-formula", "fn", "caption"
 _LISTS = "list", "list-item", "def-list", "def-item", "term", "def"
 _BLOCKS = "p", "sec", "disp-quote", "boxed-text", "preformat", "code", "statement", "speech", "verse-group"
-_APART = (*_LISTS, *_BLOCKS, "label", "title", "verse-line", "attrib", "break")
+_APART = (*_LISTS, *_BLOCKS, "label", "title", "verse-line", "break")
 """What stands on lines of its own, also inside a paragraph."""
+_ABOUT = (
+    *("object-id", "permissions", "attrib", "alt-text", "long-desc", "index-term", "kwd-group", "subj-group"),
+    "processing-meta",
+)
+"""What is said about a block or a paragraph: identifiers, rights, credits, descriptions, keywords."""
 _NO_TEXT = (
+    *_ABOUT,
     *("sec-meta", "fig-group", "table-wrap-group", "disp-formula-group", "array", "math", "tex-math", "alternatives"),
     *("graphic", "media", "supplementary-material", "chem-struct-wrap", "related-article", "related-object"),
-    *("fn-group", "ref-list"),
+    *("fn-group", "ref-list", "target", "email", "ext-link", "uri"),
 )
-"""Blocks of pictures, tables, formulas and references; of others the text is taken, also of those that JATS does not know."""
+"""Blocks of pictures, tables, formulas, references and links; of others the text is taken, also of those unknown to JATS."""
 
 
 def import_jats(files: Sequence[str], out: str, split: str = "train") -> ImportReport:
@@ -65,13 +71,35 @@ def _example(path: Path, split: str, report: ImportReport) -> Example:
     text = "\n\n".join(_blocks(body, own if abstract is None else None))
     if not summary or not text:
         raise ValueError("has an empty abstract or body")
-    doi = next((_words(e) for e in root.iter("article-id") if e.get("pub-id-type") == "doi"), "")
+    doi, other = _ids(root)
     title = next((_words(e) for e in root.iter("article-title")), "")
     link = next((e.get(_HREF) or "" for e in root.iter("license")), "")
-    return Example(doi or path.stem, title, text, figures, summary, split, f"JATS {doi}".strip(), _licence(link))
+    place = os.fsencode(path.with_suffix("")).decode(errors="backslashreplace")  # a name need not be UTF-8, an id must
+    return Example(
+        doi or other or place,
+        title,
+        text,
+        figures,
+        summary,
+        split,
+        f"JATS {doi}".strip(),
+        _licence(link),
+    )
 
 
 _SUMMARIES = ("summary", "abstract")
+
+
+def _ids(root: Any) -> tuple[str, str]:
+    """The article's DOI and what else tells it from others; empty where it has none. A response's own do not count."""
+    ids: dict[str | None, str] = {}
+    for element in next(root.iter("article-meta"), root).iterfind("article-id"):
+        ids.setdefault(element.get("pub-id-type"), _words(element))
+    if number := ids.get("publisher-id"):  # counted by each journal on its own
+        journal = next((_words(e) for e in root.iter("journal-id", "issn", "journal-title")), "")
+        ids["publisher-id"] = f"{journal} {number}".strip()
+    others = (f"{kind}:{ids[kind]}" for kind in ("pmid", "pmcid", "pmc", "publisher-id") if ids.get(kind))
+    return ids.get("doi", ""), next(others, "")
 
 
 def _blocks(parent: Any, left_out: Any) -> list[str]:
@@ -85,7 +113,8 @@ def _blocks(parent: Any, left_out: Any) -> list[str]:
         if child.tag == "sec":
             inner = _blocks(child, left_out)
             heading = _heading(child)
-            mark = "" if parent.tag == "boxed-text" else "# "  # or what follows the box would stand under its heading
+            boxed = next(child.iterancestors("boxed-text"), None) is not None
+            mark = "" if boxed else "# "  # or what follows the box would stand under its heading
             blocks += [mark + heading, *inner] if heading and inner else inner
         elif _holds_blocks(child):
             blocks += _blocks(child, left_out)
@@ -112,11 +141,11 @@ def _heading(section: Any) -> str:
 
 
 def _words(element: Any) -> str:
-    """Text of the element without citations, tables, figures and formulas, spaces made single."""
+    """Text of the element without citations, tables, figures, formulas and what is said about it, spaces made single."""
     parts = [element.text or ""]
     for child in element:
-        bibliographic = child.tag == "xref" and child.get("ref-type") != "fig"
-        if isinstance(child.tag, str) and not bibliographic and (child.tag == "xref" or child.tag not in _LEFT_OUT):
+        to_figure = child.tag == "xref" and child.get("ref-type") == "fig"
+        if isinstance(child.tag, str) and (to_figure or child.tag not in (*_LEFT_OUT, *_ABOUT)):
             words = _words(child)
             parts.append(f" {words} " if child.tag in _APART else words)
         parts.append(child.tail or "")
@@ -130,8 +159,8 @@ def _figures(fig: Any, number: int, folder: Path, report: ImportReport) -> Itera
     words = "" if caption is None else " ".join(filter(None, (_words(part) for part in caption)))
     for hrefs in _graphics(fig):
         files = (folder / f"{href}{end}" for href in hrefs for end in _ENDINGS)
-        found = next(filter(os.path.isfile, files), folder / (hrefs or [f"(no graphic of {name})"])[0])
-        if figure := read_figure(found, folder, name, words, report):
+        missing = folder / (hrefs or [f"(no graphic of {name})"])[0]
+        if figure := read_figure(list(filter(os.path.isfile, files)) or [missing], folder, name, words, report):
             yield figure
 
 

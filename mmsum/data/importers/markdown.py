@@ -12,9 +12,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mmsum.data.files import write_splits
+from mmsum.data.files import split_name, write_splits
 from mmsum.data.importers.report import ImportReport, read_figure
-from mmsum.errors import SourceError
+from mmsum.errors import SourceError, UsageError
 from mmsum.examples import Example, ExampleFigure
 
 
@@ -91,7 +91,7 @@ def _example(row: dict[str, Any], papers: Path, item: str, report: ImportReport)
     needed = {key: _text(row, key) for key in ("id", "summary", "body")}
     if missing := [key for key, text in needed.items() if not text]:
         raise ValueError(f"has no {' and no '.join(missing)}")
-    doi, folder = _text(row, "doi"), papers.parent.name
+    doi = _text(row, "doi")
     text = re.sub(r"^[ \t]*\[Figure \d+\][ \t]*$", "", needed["body"], flags=re.MULTILINE)
     return Example(
         id=needed["id"],
@@ -99,10 +99,18 @@ def _example(row: dict[str, Any], papers: Path, item: str, report: ImportReport)
         text=re.sub(r"\n{3,}", "\n\n", text).strip(),
         figures=_figures(row.get("figures") or [], papers.parent, item, report),
         summary=needed["summary"],
-        split=_text(row, "split") or (folder if folder not in ("", "..") else "train"),
+        split=_text(row, "split") or _folder_split(papers),
         source=f"{_text(row, 'source') or 'markdown'} {doi or _text(row, 'repo') or needed['id']}",
         licence=licence_of(row),
     )
+
+
+def _folder_split(papers: Path) -> str:
+    """The name of the list's folder; train where no split can be called so, as where the list's path names no folder."""
+    try:
+        return split_name(papers.parent.name)
+    except UsageError:
+        return "train"
 
 
 def _figures(given: Any, root: Path, item: str, report: ImportReport) -> list[ExampleFigure]:
@@ -118,6 +126,6 @@ def _figures(given: Any, root: Path, item: str, report: ImportReport) -> list[Ex
         # Files are relative to the list's folder or, where lists lie in folders by split, to the one above.
         base = root if os.path.isfile(root / file) else root.parent
         caption = str(entry.get("caption") or entry.get("alt") or "")
-        if figure := read_figure(base / file, base, label, caption, report):
+        if figure := read_figure([base / file], base, label, caption, report):
             figures.append(figure)
     return figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,14 +40,20 @@ class ImportReport:
             self.examples.append(example)
 
 
-def read_figure(path: Path, root: Path, label: str, caption: str, report: ImportReport) -> ExampleFigure | None:
-    """The figure in a local file below `root`; None, counted as broken, where it is outside, missing or no image."""
-    try:
-        path = path.resolve()
-        data = path.read_bytes() if path.is_relative_to(root.resolve()) else b""
-    except (OSError, ValueError):  # a name may be too long or hold a null byte
-        data = b""
-    if not data or not is_image(data):
-        report.broken.append(str(path))
-        return None
-    return ExampleFigure(label, f"{label}: {caption}".strip(" :") if caption else label, data)
+def read_figure(
+    forms: Sequence[Path], root: Path, label: str, caption: str, report: ImportReport
+) -> ExampleFigure | None:
+    """The figure in the first of the local files that is an image.
+
+    None, the first file counted as broken, where all are outside `root`, missing or no images.
+    """
+    for path in forms:
+        try:
+            path = path.resolve()
+            data = path.read_bytes() if path.is_relative_to(root.resolve()) else b""
+        except (OSError, ValueError):  # a name may be too long or hold a null byte
+            continue
+        if is_image(data):
+            return ExampleFigure(label, f"{label}: {caption}".strip(" :") if caption else label, data)
+    report.broken.append(str(forms[0]))
+    return None
