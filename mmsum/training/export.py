@@ -12,7 +12,7 @@ from mmsum.errors import EnvironmentFailure
 from mmsum.model.checkpoint import model_tensors, save_export
 from mmsum.model.fused import FusedModel
 from mmsum.model.lora import adapter_tensors
-from mmsum.model.manifest import MANIFEST
+from mmsum.model.manifest import MANIFEST, manifest_of
 from mmsum.model.torchstack import torch
 from mmsum.training.card import CARD, model_card
 from mmsum.training.checkpoints import together
@@ -71,8 +71,12 @@ def write_export(
 def about_training(config: Config, encoded: Encoded, metrics: dict[str, float]) -> dict[str, Any]:
     """What an export says about how it was made."""
     training = config.training
-    # `mmsum evaluate` reads documents as they were in training.
-    reading = {"context_tokens", "summary_tokens", "figures_per_call", "describe_figures"}
+    # `mmsum evaluate` reads documents as they were in training. A stage of single figures had none: as in the stage before it.
+    keys = {"context_tokens", "summary_tokens", "figures_per_call", "describe_figures"}
+    reading = config.generation.model_dump(include=keys)
+    if training.unit == "figure" and config.model.export:
+        before = manifest_of(config.model.export).training.get("generation", {})
+        reading |= {key: before[key] for key in ("describe_figures",) if key in before}
     return {
         "stage": training.stage,
         "steps": training.steps,
@@ -82,7 +86,7 @@ def about_training(config: Config, encoded: Encoded, metrics: dict[str, float]) 
         "lora_learning_rate": training.lora_learning_rate,
         "unit": training.unit,
         "seed": config.seed,
-        "generation": config.generation.model_dump(include=reading),
+        "generation": reading,
         "data": training.data,
         "data_fingerprint": encoded.folder.rsplit("/", 1)[-1],
         "examples": encoded.index.num_rows,

@@ -68,6 +68,18 @@ def test_the_second_stage_takes_the_tower_of_the_first(tmp_path: Path) -> None:
     assert any(not torch.equal(tensor, new[name.removeprefix("vision.")]) for name, tensor in towers[0].items())
 
 
+def test_a_stage_of_single_figures_reads_documents_as_the_one_before(tmp_path: Path) -> None:
+    first = export_of(training_config(tmp_path, **{"training.steps": 1}))
+    told = json.loads((first / "mmsum.json").read_text())
+    told["training"]["generation"]["describe_figures"] = True
+    (first / "mmsum.json").write_text(json.dumps(told))
+    changes = {"model.export": str(first), "training.steps": 1, "generation.summary_tokens": 20}
+    for unit, described in (("figure", True), ("document", False)):
+        out = {"training.unit": unit, "training.out": str(tmp_path / unit)}
+        reading = read_manifest(export_of(training_config(tmp_path, **changes, **out))).training["generation"]
+        assert (reading["describe_figures"], reading["summary_tokens"]) == (described, 20)
+
+
 @pytest.mark.parametrize("rate", [0.003, 0.0])
 def test_lora_is_added_to_an_export_that_has_none(tmp_path: Path, rate: float) -> None:
     first = export_of(training_config(tmp_path, **{"training.steps": 2}))
