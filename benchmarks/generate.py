@@ -2,7 +2,9 @@
 
     python benchmarks/generate.py [--prompts 16] [--batch 16] [--new 64] [--repeat 2] [--preset pocket]
     python benchmarks/generate.py --threads 1 --clock cpu      # on a machine that others are using
+    python benchmarks/generate.py --random --preset llama3.2-3b --prompts 64 --batch 64 --shortest 5800 --longest 6200 --new 150
 
+--random gives a backbone of the preset's shapes random weights: its speed and memory without its download, on a GPU.
 Prompts are 300 to 1500 varied tokens. No text may stop early, so that both sides write equally many tokens; the engine
 therefore shows none of what it gains by dropping finished rows. Prefill ends with a batch's first token. The sides
 take turns, so that a noisy machine disturbs all of them; the best of --repeat counts, for each phase by itself.
@@ -12,10 +14,14 @@ from __future__ import annotations
 
 import argparse
 import random
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))  # the benchmarks beside this one
 
 from mmsum.config import load_config
 from mmsum.generation.engine import Engine, Request
@@ -35,10 +41,16 @@ def main() -> None:
     parser.add_argument("--longest", type=int, default=1500)
     parser.add_argument("--figures", type=int, default=4)
     parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--random", action="store_true", help="random weights of the preset's shapes")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: this process's own seconds")
     args = parser.parse_args()
 
     config = load_config(preset=args.preset)
+    if args.random:
+        from presets import write_random
+
+        scratch = tempfile.TemporaryDirectory()  # removed with this process
+        config = write_random(args.preset, Path(scratch.name))
     model = load_fused(config.model, threads=args.threads)
     folder, _ = resolve(config.model)
     peer = transformers.AutoModelForCausalLM.from_pretrained(Path(folder), dtype=model.dtype).to(model.device)
