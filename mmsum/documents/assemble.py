@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mmsum.documents.captions import join_lines, mention_pattern
-from mmsum.documents.continued import join_over_pages
+from mmsum.documents.continued import join_over_pages, take_from_next_pages
 from mmsum.documents.order import reading_order
 from mmsum.documents.page import Line, Page, body_size, overlap_x
 from mmsum.records import Figure, Section
@@ -43,6 +43,7 @@ def assemble(pages: list[Page], metadata_title: str = "") -> tuple[str, list[Sec
     repeated = _repeated(pages)
     kept = {page.number: _without_furniture(page, repeated) for page in pages}
     join_over_pages(pages, kept)
+    take_from_next_pages(pages, kept)
     size = body_size(line for page_lines in kept.values() for line in page_lines)
     lines = {number: reading_order(_without_footnotes(page_lines, size)) for number, page_lines in kept.items()}
     if not any(lines.values()):  # nothing but running heads: then they are the text

@@ -1,10 +1,10 @@
-"""Captions that a column or a page cuts: where one breaks off at the foot, its rest stands at the head of the next."""
+"""Captions that a column or a page cuts, or parts from their figures: what is missing stands at the head of the next."""
 
 from __future__ import annotations
 
 import re
 
-from mmsum.documents.captions import Caption, continues, join_lines
+from mmsum.documents.captions import Caption, continues, find_captions, join_lines
 from mmsum.documents.page import Line, Page, overlap_x
 
 _FOOT, _HEAD = 0.9, 0.1
@@ -32,6 +32,26 @@ def join_over_pages(pages: list[Page], lines: dict[int, list[Line]]) -> None:
         page.figures[number].caption = join_lines([line.text for line in [*words, *rest]])
         taken = {id(line) for line in rest}
         lines[page.number + 1] = [line for line in following if id(line) not in taken]
+
+
+def take_from_next_pages(pages: list[Page], lines: dict[int, list[Line]]) -> None:
+    """Gives a figure without a caption that ends its page the one that begins the next page, where no figure there has it.
+
+    `lines` as for `join_over_pages`.
+    """
+    for page in pages:
+        following = lines.get(page.number + 1, [])
+        lowest = max(page.figures, key=lambda figure: figure.bbox[3], default=None)
+        if lowest is None or lowest.caption or not following:
+            continue
+        if any(a.box[1] > lowest.bbox[3] - 1 and a.box[1] < _FOOT * page.height for a in lines[page.number]):
+            continue
+        first = min(following, key=lambda a: a.box[1])
+        for caption in find_captions(following):
+            if caption.lines[0] is first and not caption.is_table and overlap_x(caption.box, lowest.bbox) > 0:
+                lowest.label, lowest.caption = caption.label, caption.text
+                taken = {id(line) for line in caption.lines}
+                lines[page.number + 1] = [line for line in following if id(line) not in taken]
 
 
 def is_cut(caption: Caption, lines: list[Line], size: float, height: float) -> bool:

@@ -149,5 +149,29 @@ def test_a_caption_goes_on_over_the_page(parser: Parser) -> None:
     assert "cuts in two" not in found.text and "The second page starts." in found.text
 
 
+@pytest.mark.parametrize(
+    ("below", "head", "label"),
+    [
+        ("", "Figure 1: A caption that stands on the next page.", "Figure 1"),
+        ("Text below the picture.", "Figure 1: A caption of something else.", ""),
+        ("", "Table 1: A caption of a table.", ""),
+        ("", "Figure 1 shows what a sentence says.", ""),
+    ],
+)
+def test_a_caption_may_stand_on_the_next_page(parser: Parser, below: str, head: str, label: str) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (72, 80, 540, 440), papers.LOREM * 7)
+    page.insert_image(pymupdf.Rect(72, 460, 540, 660), stream=papers.photo(234, 100), keep_proportion=False)
+    page.insert_text((72, 690), below, fontsize=10)
+    page = document.new_page(width=612, height=792)
+    page.insert_text((72, 60), head, fontsize=8)
+    papers.paragraph(page, (72, 90, 540, 400), "The second page starts. " + papers.LOREM * 5)
+    found = parser.parse(REF, document.tobytes())
+    (figure,) = found.figures
+    assert (figure.label, figure.caption) == (label, head if label else "")
+    assert (head in found.text) != bool(label) and "The second page starts." in found.text
+
+
 def test_join_lines_mends_words_and_keeps_hyphens() -> None:
     assert join_lines(["a recon-", "struction of X-", "Ray data"]) == "a reconstruction of X-Ray data"
