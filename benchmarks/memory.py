@@ -62,6 +62,11 @@ SHAPES = {
 }
 
 
+def shaped_presets() -> list[str]:
+    """The presets whose backbone's shape is known here."""
+    return [name for name in preset_names() if load_config(preset=name).model.backbone in SHAPES]
+
+
 @dataclass(frozen=True)
 class Sums:
     """Bytes on one GPU, by what takes them."""
@@ -236,7 +241,7 @@ def seconds_per_document(config: Config, gpu: Gpu, prompt_tokens: int, output_to
 
 def rates(prompt_tokens: int = 6000, output_tokens: int = 150) -> str:
     """Documents per GPU-hour as a Markdown table, of documents of so many tokens."""
-    presets = [name for name in preset_names() if load_config(preset=name).model.backbone in SHAPES]
+    presets = shaped_presets()
     lines = ["| GPU | " + " | ".join(presets) + " |", "|---" * (len(presets) + 1) + "|"]
     for name, gpu in GPUS.items():
         cells = []
@@ -299,7 +304,7 @@ def main(presets: list[str]) -> None:
     if presets == ["--rates"]:
         print(rates())
         return
-    for preset in presets or [n for n in preset_names() if load_config(preset=n).model.backbone in SHAPES]:
+    for preset in presets or shaped_presets():
         print(f"{preset}\n{table(preset)}\n")
 
 

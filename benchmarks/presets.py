@@ -23,16 +23,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))  # the benchmarks beside this one
 sys.path.insert(0, str(Path(__file__).parent.parent))  # tests/, which train.py imports
 
-from memory import GB, SHAPES, sums
-from train import PEAK_FLOPS, flow_steps, write_examples
+from memory import GB, SHAPES, shaped_presets, sums
+from train import data_and_operations, flow_steps, speed_of_a_card, write_examples
 
 from mmsum.config import Config, load_config
 from mmsum.generation.engine import Engine, Request
 from mmsum.model.backbone import resolve
 from mmsum.model.fused import load_fused
 from mmsum.model.torchstack import torch, transformers
-from mmsum.training.batches import EncodedData, Schedule
-from mmsum.training.encode import encode
+from mmsum.training.batches import Schedule
 
 
 def write_random(preset: str, folder: Path) -> Config:
@@ -65,27 +64,20 @@ def summarize(config: Config, tokens: int, new: int) -> float:
 
 def train(config: Config) -> tuple[float, float]:
     """Tokens/s of the median step, and operations/s that the weights account for."""
-    encoded = encode(config.training.data, config)
-    model = load_fused(config.model)
-    data = EncodedData(encoded, config, pad=model.tokenizer.eos_token_id)
-    backbone = sum(parameter.numel() for parameter in model.backbone.parameters())
-    trained = sum(parameter.numel() for part in (model.vision, model.fusion) for parameter in part.parameters())
-    del model
+    data, operations = data_and_operations(config)
     seconds: list[float] = []
     started = time.perf_counter()
     for _ in flow_steps(config, data, Schedule(data.alike, config.training, config.seed)):
         seconds.append(time.perf_counter() - started)
         started = time.perf_counter()
     tokens = float(sum(data.lengths)) / len(data) * config.training.batch_size
-    # A frozen weight takes part in the forward pass, in its repetition where nothing was kept, and in its input's gradient;
-    # a trained one also in its own gradient. The repetition is no gain, and MFU does not count it.
     speed = tokens / statistics.median(seconds[1:])
-    return speed, speed * (4 * backbone + 6 * trained)
+    return speed, speed * operations  # what is computed twice, because activations were not kept, is no gain
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("preset", choices=[name for name in ("small", "llama3.2-3b", "qwen2.5-7b")])
+    parser.add_argument("preset", choices=shaped_presets())
     parser.add_argument("--tokens", type=int, default=6000)
     parser.add_argument("--new", type=int, default=150)
     parser.add_argument("--batch", type=int, default=None, help="rows (default: the preset's)")
@@ -114,11 +106,9 @@ def main() -> None:
             flush=True,
         )
         speed, done = train(config)
-        best = next((flops for known, flops in PEAK_FLOPS.items() if known in machine), None)
-        share = f", {done / best:.1%} of {best / 1e12:.0f} (MFU)" if best else ""
         print(
             f"{args.preset} on {machine}: {speed:,.0f} tokens/s in training, {micro} examples of {args.tokens + args.new} "
-            f"tokens a step; {done / 1e12:.2f} TFLOP/s{share}; {memory(known.train)}"
+            f"tokens a step; {speed_of_a_card(done, machine)}; {memory(known.train)}"
         )
 
 

@@ -118,14 +118,26 @@ def examples_config(folder: Path, given: argparse.Namespace, **changes: object) 
     return load_config(preset=given.preset, **{**keys, "generation.describe_figures": False})
 
 
-def compare_with_a_bare_loop(folder: Path, given: argparse.Namespace) -> None:
-    config = examples_config(folder, given)
+def data_and_operations(config: Config) -> tuple[EncodedData, int]:
+    """The encoded examples, and the operations of a training step that weights account for, for each token."""
     encoded = encode(config.training.data, config)
     model = load_fused(config.model)
-    data = EncodedData(encoded, config, pad=model.tokenizer.eos_token_id)
     backbone = sum(parameter.numel() for parameter in model.backbone.parameters())
     trained = sum(parameter.numel() for part in (model.vision, model.fusion) for parameter in part.parameters())
-    del model
+    # A frozen weight takes part in the forward pass and in its input's gradient, a trained one also in its own gradient.
+    return EncodedData(encoded, config, pad=model.tokenizer.eos_token_id), 4 * backbone + 6 * trained
+
+
+def speed_of_a_card(done: float, card: str) -> str:
+    """Operations/s as TFLOP/s, and as a share of what the card can do (MFU)."""
+    peak = next((flops for name, flops in PEAK_FLOPS.items() if name in card), None)
+    share = f"{done / peak:.1%} of {peak / 1e12:.0f} TFLOP/s (MFU)" if peak else "its peak is not known here"
+    return f"{done / 1e12:.1f} TFLOP/s, {share}"
+
+
+def compare_with_a_bare_loop(folder: Path, given: argparse.Namespace) -> None:
+    config = examples_config(folder, given)
+    data, operations = data_and_operations(config)
     schedule = Schedule(data.alike, config.training, config.seed)
     clock = time.process_time if given.clock == "cpu" else time.perf_counter
     sides = {"bare loop": bare_steps(config, data, schedule), "mmsum": flow_steps(config, data, schedule)}
@@ -148,12 +160,9 @@ def compare_with_a_bare_loop(folder: Path, given: argparse.Namespace) -> None:
     if not torch.cuda.is_available():
         print("no GPU here: no MFU")
         return
-    # A frozen weight takes part in the forward pass and in its input's gradient, a trained one also in its own gradient.
-    done = tokens * (4 * backbone + 6 * trained) / medians["mmsum"]
     name = torch.cuda.get_device_name()
-    peak = next((flops for known, flops in PEAK_FLOPS.items() if known in name), None)
-    share = f"{done / peak:.1%} of {peak / 1e12:.0f} TFLOP/s (MFU)" if peak else "its peak is not known here"
-    print(f"{name}: {done / 1e12:.1f} TFLOP/s, {share}; peak memory of both sides {memory_gb():.1f} GB")
+    speed = speed_of_a_card(tokens * operations / medians["mmsum"], name)
+    print(f"{name}: {speed}; peak memory of both sides {memory_gb():.1f} GB")
 
 
 PEAK_FLOPS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12, "A10G": 70e12}

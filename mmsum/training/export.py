@@ -76,7 +76,7 @@ def about_training(config: Config, encoded: Encoded, metrics: dict[str, float]) 
     reading = config.generation.model_dump(include=keys)
     if training.unit == "figure" and config.model.export:
         before = manifest_of(config.model.export).training.get("generation", {})
-        reading |= {key: before[key] for key in ("describe_figures",) if key in before}
+        reading["describe_figures"] = before.get("describe_figures", reading["describe_figures"])
     return {
         "stage": training.stage,
         "steps": training.steps,

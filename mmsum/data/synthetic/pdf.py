@@ -60,11 +60,12 @@ def render_pdf(example: Example) -> bytes:
     archive = pymupdf.Archive()
     for number, figure in enumerate(example.figures):
         archive.add(figure.image, f"{number}.img")
+    homes = _by_section(example)
     for index, section in enumerate(to_document(example).sections):
         if section.heading:
             parts.append(f"<h2>{escape(section.heading)}</h2>")
         parts += [f"<p>{escape(paragraph)}</p>" for paragraph in section.text.split("\n\n")]
-        parts += [_figure(number, example.figures[number]) for number, home in _by_section(example) if home == index]
+        parts += [_figure(number, example.figures[number]) for number, home in homes if home == index]
     serif = sum(example.id.encode()) % 2
     story = pymupdf.Story("".join(parts), user_css=_CSS % ("serif" if serif else "sans-serif"), archive=archive)
     target = io.BytesIO()
