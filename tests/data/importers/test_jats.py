@@ -1,0 +1,126 @@
+"""Articles in JATS: which blocks, figures and ids an example has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmsum.data.files import read_examples
+from mmsum.data.importers.jats import import_jats
+from tests.data.importers.samples import ARTICLE, png
+
+
+def test_jats_articles_read_no_entities(tmp_path: Path) -> None:
+    (tmp_path / "x.xml").write_text(ARTICLE)
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "bad.xml").write_text("<article>")
+    report = import_jats([str(tmp_path / "x.xml"), str(tmp_path / "bad.xml"), "none.xml"], str(tmp_path / "out"))
+    assert report.written == {"train": 1} and len(report.skipped) == 2
+    (example,) = read_examples(str(tmp_path / "out"))
+    assert (example.id, example.title, example.licence) == ("10.1/x", "On mice", "CC-BY-4.0")
+    assert example.summary == "Mice grew."
+    assert example.text == "# Results\n\nThey grew fast (Figure 1)."
+    assert example.figures[0].caption == "Figure 1: Growth. Weights." and example.figures[0].image
+
+
+def test_jats_figures_behind_the_body_are_found_or_told_of(tmp_path: Path) -> None:
+    start, end = ARTICLE.index("<fig>"), ARTICLE.index("</sec></body>")
+    figure = ARTICLE[start:end]
+    lost = figure.replace("Fig. 1", "Fig. 2").replace('"a"', '"gone"')
+    behind = f"</sec></body><floats-group>{figure}<fig-group>{lost}</fig-group></floats-group>"
+    (tmp_path / "x.xml").write_text(ARTICLE[:start] + ARTICLE[end:].replace("</sec></body>", behind))
+    (tmp_path / "a.png").write_bytes(png())
+    report = import_jats([str(tmp_path / "x.xml")], str(tmp_path / "out"))
+    (example,) = read_examples(str(tmp_path / "out"))
+    assert [figure.caption for figure in example.figures] == ["Figure 1: Growth. Weights."]
+    assert [Path(name).name for name in report.broken] == ["gone"]
+
+
+def test_jats_lists_stand_apart_and_once(tmp_path: Path) -> None:
+    items = "<list-item><label>1.</label><p>first item</p></list-item><list-item><p>second <b>it</b>em</p></list-item>"
+    article = ARTICLE.replace("Mice grew.", f"Mice:<list>{items}</list>they grew.").replace(
+        "&secret;", f"<list>{items}</list>"
+    )
+    (tmp_path / "x.xml").write_text(article.replace("</fig>", f"</fig><list>{items}</list>"))
+    (tmp_path / "a.png").write_bytes(png())
+    import_jats([str(tmp_path / "x.xml")], str(tmp_path / "out"))
+    (example,) = read_examples(str(tmp_path / "out"))
+    assert example.summary == "Mice: 1. first item second item they grew."
+    _, paragraph, *rest = example.text.split("\n\n")
+    assert paragraph == "They grew fast (Figure 1). 1. first item second item"
+    assert rest == ["first item", "second item"]
+
+
+def test_jats_articles_without_a_doi_have_ids_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    doi = '<article-id pub-id-type="doi">10.1/x</article-id>'
+    journal = "<journal-meta><journal-id>jm</journal-id></journal-meta><article-meta>"
+    article = ARTICLE.replace("<article-meta>", journal)
+    given = {
+        "x": "",
+        "y\udcff": "",
+        "z": '<article-id pub-id-type="publisher-id">7</article-id>',
+        "w": '<article-id pub-id-type="publisher-id">7</article-id><article-id pub-id-type="pmid">7</article-id>',
+    }
+    for folder, ids in given.items():
+        Path(folder).mkdir()
+        Path(folder, "article.xml").write_text(article.replace(doi, ids))
+    report = import_jats([f"{folder}/article.xml" for folder in given], "out")
+    assert report.written == {"train": 4}
+    ids = [example.id for example in read_examples("out")]
+    assert ids == ["x/article", "y\\xff/article", "publisher-id:jm 7", "pmid:7"]
+
+
+def test_jats_boxes_hold_neither_rights_nor_headings(tmp_path: Path) -> None:
+    rights = "<permissions><copyright-statement>(c) 2013, X</copyright-statement></permissions>"
+    inner = "<sec><title>Inner</title><p>Deep<index-term><term>depth</term></index-term>.</p></sec>"
+    boxes = (
+        f"<boxed-text><object-id>10.1/x.009</object-id><label>Box 1.</label><p>Inside.</p>{rights}</boxed-text>"
+        f"<boxed-text><sec><title>Box</title><p>In.</p>{inner}</sec><attrib>By X</attrib></boxed-text><p>After.</p>"
+    )
+    (tmp_path / "x.xml").write_text(ARTICLE.replace("</fig>", f"</fig>{boxes}"))
+    import_jats([str(tmp_path / "x.xml")], str(tmp_path / "out"))
+    (example,) = read_examples(str(tmp_path / "out"))
+    assert example.text.split("\n\n")[2:] == ["Box 1.", "Inside.", "Box", "In.", "Inner", "Deep.", "After."]
+
+
+def test_jats_blocks_of_all_kinds_are_text(tmp_path: Path) -> None:
+    blocks = (
+        "<def-list><def-item><term>Mouse</term><def><p>A rodent.</p></def></def-item></def-list>"
+        "<preformat># weigh\n  all</preformat>"
+        "<statement><label>Theorem 1</label><p>They grow.</p></statement>"
+        "<verse-group><verse-line>Oh mice,</verse-line><verse-line>grow on.</verse-line></verse-group>"
+        "<strange>Unheard <b>of</b>.</strange><odd><p>First.</p><p>Second.</p></odd>"
+        "<boxed-text><sec><title>Aside</title><p>Boxed.</p><fig><caption><p>Seen.</p></caption></fig></sec></boxed-text>"
+        "<disp-formula>x = y</disp-formula><table-wrap><label>Table 1</label></table-wrap>"
+    )
+    (tmp_path / "x.xml").write_text(ARTICLE.replace("</fig>", f"</fig>{blocks}"))
+    import_jats([str(tmp_path / "x.xml")], str(tmp_path / "out"))
+    (example,) = read_examples(str(tmp_path / "out"))
+    assert example.text.split("\n\n")[2:] == [
+        *(
+            "Mouse A rodent.",
+            "weigh all",
+            "Theorem 1",
+            "They grow.",
+            "Oh mice, grow on.",
+            "Unheard of.",
+            "First.",
+            "Second.",
+        ),
+        *("Aside", "Boxed."),
+    ]
+
+
+def test_jats_panels_of_a_figure_are_figures(tmp_path: Path) -> None:
+    forms = '<alternatives><graphic xlink:href="b.eps"/><graphic xlink:href="b"/></alternatives>'
+    graphics = f'<graphic xlink:href="a"/>{forms}<graphic xlink:href="gone"/>'
+    (tmp_path / "x.xml").write_text(ARTICLE.replace('<graphic xlink:href="a"/>', graphics))
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(png())
+    (tmp_path / "b.eps").write_bytes(b"%!PS: no image that Pillow reads")
+    report = import_jats([str(tmp_path / "x.xml")], str(tmp_path / "out"))
+    (example,) = read_examples(str(tmp_path / "out"))
+    assert [figure.caption for figure in example.figures] == ["Figure 1: Growth. Weights."] * 2
+    assert [Path(name).name for name in report.broken] == ["gone"]
