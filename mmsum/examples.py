@@ -27,6 +27,7 @@ _FIGURE = pa.struct(
         ("bbox", pa.list_(pa.float64())),
         ("kind", pa.string()),
         ("image", pa.large_binary()),
+        ("text", pa.string()),
     ]
 )
 
@@ -47,7 +48,8 @@ EXAMPLE_SCHEMA = pa.schema(
 
 @dataclass(slots=True)
 class ExampleFigure:
-    """`image`: encoded, any format that Pillow reads. `bbox` in PDF points, empty where there is no page."""
+    """`image`: encoded, any format that Pillow reads. `bbox` in PDF points, empty where there is no page. `text`: inside the
+    figure, such as its legend."""
 
     label: str
     caption: str
@@ -55,6 +57,7 @@ class ExampleFigure:
     page: int = 1
     bbox: list[float] = field(default_factory=list)
     kind: str = "figure"
+    text: str = ""
 
 
 @dataclass(slots=True)
@@ -82,6 +85,7 @@ class Example:
                 page=figure.get("page") or 1,
                 bbox=list(figure.get("bbox") or []),
                 kind=figure.get("kind") or "figure",
+                text=figure.get("text") or "",
             )
             for figure in row.get("figures") or []
             if figure
@@ -124,7 +128,7 @@ def to_document(example: Example) -> Document:
     figures = []
     for given in example.figures:
         box = (*given.bbox, 0.0, 0.0, 0.0, 0.0)[:4]
-        figure = Figure(given.label, given.page, box, given.caption, given.kind, 0, 0, image=given.image)  # type: ignore[arg-type]
+        figure = Figure(given.label, given.page, box, given.caption, given.kind, 0, 0, given.text, image=given.image)  # type: ignore[arg-type]
         figure.section = _home(given.label, sections)
         figures.append(figure)
     ref = ObjectRef(f"example:{example.id}", -1, "")

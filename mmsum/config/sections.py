@@ -60,6 +60,11 @@ class Generation(_Section):
     figures_per_call: int = _answer(
         8, "figures shown in one call that reads a document; no more than 64 can be told apart", ge=0, le=64
     )
+    figure_text_tokens: int = _answer(
+        0,
+        "tokens of the text inside a figure (axis titles, legend, boxes of a diagram) that are read under its caption",
+        ge=0,
+    )
     describe_figures: bool = _answer(
         False,
         "a trained model first describes each figure by itself, with its caption (what training.unit: figure teaches); its "

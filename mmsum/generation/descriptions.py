@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mmsum.claims import names_figure, placed_sentences, sentences
-from mmsum.generation.prompt import MARK, CountTokens, caption_line, first_prompt
+from mmsum.generation.prompt import MARK, CountTokens, figure_block, first_prompt
 from mmsum.legend import caption_with_lists, drop_keys, drop_repeats, keys_in, listed, told_spans
 from mmsum.records import Document, Figure, caption_without_label
 
@@ -21,7 +21,7 @@ DESCRIPTION_TOKENS = 144
 
 def description_prompt(title: str, figure: Figure) -> str:
     """The user message of a call that describes one figure: that of a document which holds nothing else."""
-    return first_prompt(title, MARK + caption_line(figure))
+    return first_prompt(title, MARK + figure_block(figure))
 
 
 def names_of(figure: Figure) -> dict[str, str]:

@@ -33,6 +33,7 @@ from mmsum.generation.descriptions import (
     without_repeats,
 )
 from mmsum.generation.engine import Completion, Engine, Request
+from mmsum.generation.figure_text import with_figure_text
 from mmsum.generation.numbers import NumbersLeft
 from mmsum.generation.prompt import (
     Leaf,
@@ -86,7 +87,8 @@ class FusedSummarizer:
         # Here and not at loading: Ray sets OMP_NUM_THREADS=1 and calls from a thread of its own, and OpenMP keeps the
         # number of threads per calling thread. Loaded in one and called from another, the model ran on one core of two.
         torch.set_num_threads(self.config.resources.generate_threads or len(os.sched_getaffinity(0)))
-        works = [_Work(document, Draft()) for document in documents]
+        tokens = self.config.generation.figure_text_tokens
+        works = [_Work(with_figure_text(document, tokens, self.chat.count), Draft()) for document in documents]
         figures_per_call = self.config.generation.figures_per_call
         if self.config.generation.describe_figures and self.model.trained:
             self._describe(works)

@@ -110,9 +110,15 @@ def _pieces(document: Document, budget: int, count: CountTokens) -> Iterator[_Pi
 def _figure_pieces(document: Document, indices: list[int], budget: int, count: CountTokens) -> Iterator[_Piece]:
     for index in indices:
         figure = document.figures[index]
-        pieces = list(_fit(MARK + caption_line(figure), figure.page, budget, count))
+        pieces = list(_fit(MARK + figure_block(figure), figure.page, budget, count))
         pieces[0].figures.append(index)
         yield from pieces
+
+
+def figure_block(figure: Figure) -> str:
+    """What a call reads of a figure: its caption line, and under it the text inside the figure, where the document has any."""
+    inside = plain(figure.text).strip()
+    return f"{caption_line(figure)}\n{inside}" if inside else caption_line(figure)
 
 
 def caption_line(figure: Figure) -> str:

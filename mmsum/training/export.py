@@ -72,7 +72,7 @@ def about_training(config: Config, encoded: Encoded, metrics: dict[str, float]) 
     """What an export says about how it was made."""
     training = config.training
     # `mmsum evaluate` reads documents as they were in training. A stage of single figures had none: as in the stage before it.
-    keys = {"context_tokens", "summary_tokens", "figures_per_call", "describe_figures"}
+    keys = {"context_tokens", "summary_tokens", "figures_per_call", "figure_text_tokens", "describe_figures"}
     reading = config.generation.model_dump(include=keys)
     if training.unit == "figure" and config.model.export:
         before = manifest_of(config.model.export).training.get("generation", {})

@@ -24,7 +24,8 @@ from mmsum.examples import (
 )
 from mmsum.generation.chat import Chat
 from mmsum.generation.descriptions import described, in_names, keys_of
-from mmsum.generation.prompt import MARK, caption_line, first_prompt, keep_marks, split_document
+from mmsum.generation.figure_text import with_figure_text
+from mmsum.generation.prompt import MARK, caption_line, figure_block, first_prompt, keep_marks, split_document
 from mmsum.images import square_image
 from mmsum.legend import key_spans, repeat_keys, told_spans
 from mmsum.records import Figure
@@ -86,7 +87,7 @@ def encode_example(
     """
     counts: Counter[str] = Counter()
     generation = config.generation
-    document = to_document(example)
+    document = with_figure_text(to_document(example), generation.figure_text_tokens, chat.count)
     in_words = False
     if generation.describe_figures and not alone:
         # What the gold says of a figure stands for what the model will have said of it; the figure itself is not shown again.
@@ -160,6 +161,6 @@ def _told_of_text(example: Example, summary: str) -> list[tuple[int, int]]:
 
 def _bare(figures: list[Figure], shown: list[bool], chat: Chat, generation: Generation) -> str:
     """What stays of a document without its text: captions, and the marks of the figures that are shown."""
-    lines = [(MARK if seen else "") + caption_line(figure) for figure, seen in zip(figures, shown, strict=True)]
+    lines = [(MARK if seen else "") + figure_block(figure) for figure, seen in zip(figures, shown, strict=True)]
     bare = chat.cut("\n\n".join(lines), chat.budget(generation) - sum(shown) * chat.soft_tokens)
     return bare + MARK * (sum(shown) - bare.count(MARK))

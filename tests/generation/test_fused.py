@@ -145,6 +145,25 @@ def test_figures_are_described_by_themselves_first(config: Config, monkeypatch: 
     assert drafts[0].output_tokens > drafts[1].output_tokens
 
 
+@pytest.mark.parametrize("describe", [False, True])
+def test_the_text_inside_a_figure_is_read(config: Config, monkeypatch: pytest.MonkeyPatch, describe: bool) -> None:
+    changes = {"describe_figures": describe, "figure_text_tokens": 30, "context_tokens": 1000}
+    trained = load_trained(config.model_copy(update={"generation": config.generation.model_copy(update=changes)}))
+    prompts: list[str] = []
+    generate, decode = trained.engine.generate, trained.chat.tokenizer.decode
+
+    def watched(requests: list[Request]) -> list[Completion]:
+        prompts.extend(decode(request.prompt) for request in requests)
+        return generate(requests)
+
+    monkeypatch.setattr(trained.engine, "generate", watched)
+    given = document("a", figures=1)
+    given.figures[0].text = "0 50 Market Station"
+    trained.summarize([given])
+    assert len(prompts) == 1 + describe
+    assert all("]\n0 50 Market Station\n" in prompt for prompt in prompts)
+
+
 def test_the_summary_tells_what_was_seen(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     told = {"describe_figures": True, "summary_tokens": 96, "figures_per_call": 1}
     trained = load_trained(config.model_copy(update={"generation": config.generation.model_copy(update=told)}))

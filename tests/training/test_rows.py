@@ -173,6 +173,17 @@ def test_what_is_told_of_a_text_whose_figures_are_described_weighs_more(tmp_path
     assert chat.tokenizer.decode(weighty).strip() == "It cost 70 pounds.Buy."
 
 
+def test_the_text_inside_a_figure_stands_under_its_caption(tmp_path: Path, chat: Chat) -> None:
+    given = example(figures=[ExampleFigure("Figure 1", "Figure 1: A square.", png("red"), text="0 5 Width Height")])
+    config = training_config(tmp_path, **{"generation.figure_text_tokens": chat.count("Width Height")})
+    row, _ = encode_example(given, chat, config)
+    assert row and "[Figure 1: A square.]\nWidth Height\n" in chat.tokenizer.decode(row["prompt"])
+    assert "[Figure 1: A square.]\nWidth Height\n" in chat.tokenizer.decode(row["bare_prompt"])
+    assert row["captions"] == ["Figure 1: A square."]
+    row, _ = encode_example(given, chat, training_config(tmp_path))
+    assert row and "Height" not in chat.tokenizer.decode(row["prompt"])
+
+
 def test_silence_is_learned_of_what_is_seen(config: Config, chat: Chat) -> None:
     alone = example(text="", summary="")
     row, _ = encode_example(alone, chat, config)

@@ -137,8 +137,9 @@ def _example(document: Document, line: dict[str, str], report: ImportReport) -> 
     figures = []
     for figure in document.figures:
         if is_image(figure.image):
-            box = list(figure.bbox)
-            figures.append(ExampleFigure(figure.label, figure.caption, figure.image, figure.page, box, figure.kind))
+            box, where = list(figure.bbox), figure.page
+            given = ExampleFigure(figure.label, figure.caption, figure.image, where, box, figure.kind, figure.text)
+            figures.append(given)
         else:
             report.broken.append(f"{name}, {figure.label or 'a figure'} on page {figure.page}")
     return Example(
