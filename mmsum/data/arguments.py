@@ -39,6 +39,11 @@ def add_data_commands(parser: argparse.ArgumentParser, parser_class: Any) -> Non
         metavar="SHARE",
         help="0 to 1: share of summaries that also tell what the text recommends (default: 0.4)",
     )
+    command.add_argument(
+        "--ratios",
+        action="store_true",
+        help="bars stand in rough ratios (twice, three times, ...), and the summaries also tell these",
+    )
     command.add_argument("--pdf", action="store_true", help="also one PDF per example, under <split>/pdf/")
     command.add_argument("--workers", type=count_of("processes"), metavar="N", help="processes (default: one per core)")
     command.set_defaults(run=_figure_reports)

@@ -26,7 +26,7 @@ def figure_reports(arguments: argparse.Namespace) -> None:
         arguments.n,
         arguments.seed,
         arguments.split,
-        variation=Variation(arguments.made_up, tuple(arguments.kinds), arguments.advised),
+        variation=Variation(arguments.made_up, tuple(arguments.kinds), arguments.advised, arguments.ratios),
         pdf=arguments.pdf,
         workers=arguments.workers,
     )

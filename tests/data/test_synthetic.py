@@ -89,12 +89,34 @@ def test_figure_facts_do_not_stand_in_the_text(reports: list[ReportPlan]) -> Non
 
 
 def test_answers_are_spread_over_options_and_places() -> None:
-    facts = [f for i in range(1500) for f in plan_report("test", 3, i).facts if not f.said]
+    sets = (Variation(), Variation(ratios=True))
+    facts = [f for i in range(1500) for f in plan_report("test", 3, i, sets[i % 2]).facts if not f.said]
     kinds = {kind: [fact for fact in facts if fact.kind == kind] for kind in CHECKS}
     for kind, group in kinds.items():
         assert len(group) >= 30, (kind, len(group))
         chance = sum(1 / len(fact.options) for fact in group) / len(group)
         assert best_constant(group) < chance + 0.2, (kind, best_constant(group), chance)
+
+
+def test_told_ratios_are_those_of_the_bars() -> None:
+    times = {"twice": 2.0, "three times": 3.0, "five times": 5.0, "half": 0.5, "a third": 1 / 3}
+    seen = Counter[str]()
+    for index in range(150):
+        report = plan_report("train", 3, index, Variation(kinds=("grouped_bar", "stacked_bar"), ratios=True))
+        plots = {figure.label: figure.plot for figure in report.figures}
+        for fact in report.facts:
+            if fact.kind not in ("ratio", "growth"):
+                continue
+            plot = plots[fact.figure]
+            assert plot and report.source.endswith("+ratios")
+            totals = [sum(values) for values in zip(*(series.values for series in plot.series), strict=True)]
+            told = max(totals) / min(totals) if fact.kind == "ratio" else totals[-1] / totals[0]
+            assert 0.88 < told / times[fact.answer] < 1.12, (fact.statement, totals)
+            seen[f"{fact.kind} {fact.answer}"] += 1
+    assert len(seen) == 7
+    assert min(seen.values()) > 5
+    untold = [plan_report("train", 3, index, Variation(kinds=("grouped_bar", "stacked_bar"))) for index in range(20)]
+    assert not any(fact.kind in ("ratio", "growth") for report in untold for fact in report.facts)
 
 
 def test_all_kinds_and_every_distractor_come_up(reports: list[ReportPlan]) -> None:

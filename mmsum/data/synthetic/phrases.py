@@ -147,6 +147,26 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
             "the margin between first and second in {{q}} was {0}",
         ),
     ),
+    "ratio": _each(
+        {"twice": "twice", "three times": "three times", "five times": "five times"},
+        (
+            "the highest {{q}} was about {0} the lowest",
+            "{{q}}: the largest value is around {0} the smallest",
+            "the leader in {{q}} had roughly {0} as much as the last",
+            "the best entry for {{q}} came to some {0} the weakest",
+            "the top of {{q}} is close to {0} the bottom",
+        ),
+    ),
+    "growth": _each(
+        {"twice": "twice", "three times": "three times", "half": "half", "a third": "a third of"},
+        (
+            "the total of {{q}} ended at about {0} its beginning",
+            "overall {{q}} came to around {0} the first bar",
+            "taken together, {{q}} finished with roughly {0} its start",
+            "the sum of {{q}} in the last bar is roughly {0} that in the first",
+            "as a whole {{q}} arrived at close to {0} where it began",
+        ),
+    ),
     "share": _each(
         {"over half": "more than half", "third to half": "between a third and a half", "under third": "under a third"},
         (

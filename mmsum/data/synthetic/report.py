@@ -187,6 +187,7 @@ def _write(split: str, name: str, rng: Random, variation: Variation) -> ReportPl
     title = rng.choice(topic.titles).format(**writer.slots)
     source = f"figure-reports/{VERSION}" + ("+vega-lite" if library == "vega-lite" else "")
     source += "+made-up" if measures != known else ""
+    source += "+ratios" if variation.ratios else ""
     facts = (*shown, *stated)
     return ReportPlan(name, title, text, tuple(figures), gold, split, source, facts, voice, gist, tuple(told))
 
@@ -260,7 +261,7 @@ def _illustrated(
     rng, voice = writer.rng, writer.voice
     first, last = int(str(writer.slots["first"])), int(str(writer.slots["last"]))
     kind = rng.choice(_kinds(measure, writer.variation.kinds))
-    plot, claims = make_plot(measure, kind, first, last, _names(measure, writer), rng)
+    plot, claims = make_plot(measure, kind, first, last, _names(measure, writer), rng, writer.variation.ratios)
     look = figure_look(writer.house, kind, writer.held_out, rng)
     single = len(plot.series) == 1 and (kind in ("line", "area") or not plot.labels)
     view = measure.view.partition(" by ")[0] if single else measure.view

@@ -6,17 +6,20 @@ What is true of a figure is plain enough to be seen at 224 pixels; there are no 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 from mmsum.data.spec import Measure, Series
+from mmsum.data.synthetic.bars import apart, make_bars, make_stacks
 from mmsum.data.synthetic.diagram_shapes import Made, make_flow, make_gauge, make_grid_map, scaled
 from mmsum.data.synthetic.plot import Claim, Plot
 
 TRENDS = ("rising", "falling", "peak", "dip", "level")
 THIRDS = ("early", "middle", "late")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_Maker = Callable[[Measure, int, int, list[str], Random], Made]
 
 
 def kinds_for(measure: Measure) -> tuple[str, ...]:
@@ -31,14 +34,18 @@ def kinds_for(measure: Measure) -> tuple[str, ...]:
     return {"share": ("pie",), "relation": ("scatter",), "grid": ("heat_map",), "process": ("flow",)}[measure.shape]
 
 
-def make_plot(measure: Measure, kind: str, first: int, last: int, names: Sequence[str], rng: Random) -> Made:
-    """A plot of `kind` and all that is true of it. `names` stand for measure.names, in the order of drawing."""
-    make = {
-        "line": _line, "area": _area, "grouped_bar": _bars, "stacked_bar": _stacks, "pie": _pie, "scatter": _scatter,
+def make_plot(
+    measure: Measure, kind: str, first: int, last: int, names: Sequence[str], rng: Random, ratios: bool = False
+) -> Made:
+    """A plot of `kind` and all that is true of it. `names` stand for measure.names, in the order of drawing. ratios: bars
+    stand in rough ratios, which are told."""
+    bars, stacks = partial(make_bars, ratios=ratios), partial(make_stacks, ratios=ratios)
+    makers: dict[str, _Maker] = {
+        "line": _line, "area": _area, "grouped_bar": bars, "stacked_bar": stacks, "pie": _pie, "scatter": _scatter,
         "histogram": _histogram, "box": _boxes, "heat_map": _heat_map, "flow": make_flow, "gauge": make_gauge,
         "grid_map": make_grid_map,
-    }[kind]  # fmt: skip
-    plot, claims = make(measure, first, last, list(names), rng)
+    }  # fmt: skip
+    plot, claims = makers[kind](measure, first, last, list(names), rng)
     room = 0.07 * (measure.high - measure.low)
     return replace(plot, limits=(measure.low - room, measure.high + room)), claims
 
@@ -103,45 +110,6 @@ def _curve(way: str, top: float, count: int, noise: float, rng: Random) -> list[
         return {"rising": t, "falling": 1 - t, "peak": hill, "dip": 1 - hill, "level": 0.5}[way]
 
     return [height(i / (count - 1)) + rng.uniform(-noise, noise) for i in range(count)]
-
-
-def _bars(measure: Measure, first: int, last: int, names: list[str], rng: Random) -> Made:
-    heights = _apart(len(names), rng)
-    high, low = names[heights.index(max(heights))], names[heights.index(min(heights))]
-    claims = [Claim("largest", tuple(names), high), Claim("smallest", tuple(names), low)]
-    if rng.random() < 0.6:
-        inner = sorted(heights)[-2]
-        wide = rng.random() < 0.5
-        heights = [0.92 if height == max(heights) else height * (0.5 if wide else 0.74) / inner for height in heights]
-        heights = [min(height, 0.26) if name == low else height for name, height in zip(names, heights, strict=True)]
-        claims.append(Claim("margin", ("wide", "narrow"), "wide" if wide else "narrow"))
-        series: tuple[Series, ...] = (Series(str(last), scaled(measure, heights, zero=True)),)
-    else:
-        groups = (measure.groups or (str(first), str(last)))[:2]
-        up = rng.randrange(2)
-        rows = [[h * (1.0 if g == up else 0.72) * rng.uniform(0.97, 1.03) for h in heights] for g in range(2)]
-        series = tuple(Series(g, scaled(measure, row, zero=True)) for g, row in zip(groups, rows, strict=True))
-        claims.append(Claim("groups", tuple(groups), groups[up]))
-    return Plot("grouped_bar", measure.quantity, measure.unit, "", tuple(names), series), claims
-
-
-def _stacks(measure: Measure, first: int, last: int, names: list[str], rng: Random) -> Made:
-    names = names[: min(len(names), rng.choice((3, 3, 4)))]
-    labels = tuple(str(year) for year in range(last - rng.randint(3, 5), last + 1))
-    way = rng.choice(("rising", "falling", "level"))
-    series = []
-    weights = _apart(len(names), rng)
-    for name, weight in zip(names, weights, strict=True):
-        growth = {"rising": 0.55, "falling": -0.55, "level": 0.0}[way]
-        scale = [1 + growth * (2 * i / (len(labels) - 1) - 1) for i in range(len(labels))]
-        row = [(0.12 + 0.4 * weight) * s * rng.uniform(0.97, 1.03) for s in scale]
-        series.append(Series(name, scaled(measure, row, zero=True)))
-    claims = [
-        Claim("total", ("rising", "falling", "level"), way),
-        Claim("largest", tuple(names), names[weights.index(max(weights))]),
-        Claim("smallest", tuple(names), names[weights.index(min(weights))]),
-    ]
-    return Plot("stacked_bar", measure.quantity, measure.unit, "", labels, tuple(series)), claims
 
 
 def _pie(measure: Measure, first: int, last: int, names: list[str], rng: Random) -> Made:
@@ -211,7 +179,7 @@ def _histogram(measure: Measure, first: int, last: int, names: list[str], rng: R
 
 
 def _boxes(measure: Measure, first: int, last: int, names: list[str], rng: Random) -> Made:
-    middles = _apart(len(names), rng)
+    middles = apart(len(names), rng)
     widest = rng.randrange(len(names))
     series = []
     for i, name in enumerate(names):
@@ -238,11 +206,3 @@ def _heat_map(measure: Measure, first: int, last: int, names: list[str], rng: Ra
     series = tuple(Series(name, scaled(measure, line)) for name, line in zip(rows, cells, strict=True))
     claims = [Claim("row", tuple(rows), rows[row]), Claim("column", tuple(columns), columns[column])]
     return Plot("heat_map", measure.quantity, measure.unit, "", tuple(columns), series), claims
-
-
-def _apart(count: int, rng: Random) -> list[float]:
-    """`count` heights in 0..1 in random order, the largest and the smallest well apart from the rest."""
-    inner = [rng.uniform(0.42, 0.66) for _ in range(count - 2)]
-    heights = [rng.uniform(0.92, 1.0), rng.uniform(0.1, 0.18), *inner]
-    rng.shuffle(heights)
-    return heights

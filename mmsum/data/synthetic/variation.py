@@ -15,12 +15,13 @@ class Variation:
 
     made_up: share of figures whose quantity and names are made up (see made_up.py), and of the text's sentences on figures and
     on its number that are no voice's. kinds: of their figures, beside a distractor; empty for all. advised: share of golds that
-    tell the text's first recommendation.
+    tell the text's first recommendation. ratios: bars stand in rough ratios, of which the golds tell.
     """
 
     made_up: float = 0.0
     kinds: tuple[str, ...] = ()
     advised: float = ADVISED_RATE
+    ratios: bool = False
 
     def makes_up(self, rng: Random) -> bool:
         """Whether the next thing is a made-up one."""

@@ -60,6 +60,12 @@ _COMPASS = {
     "centre": r"\b(?:cent(?:re|er|ral)|middle)\b",
 }
 
+_TIMES = {
+    "twice": r"\b(?:twice|(?:two|2) times|doubled?|twofold)\b",
+    "three times": r"\b(?:(?:three|3) times|tripled?|trebled?|threefold)\b",
+    "five times": r"\b(?:(?:five|5) times|fivefold)\b",
+}
+
 CHECKS = {
     "trend": Check("", _TREND),
     "total": Check(r"\b(?:total|whole|together|sum|overall|combined)\b", _TREND),
@@ -95,6 +101,18 @@ CHECKS = {
     "margin": Check(
         r"\b(?:margin|gap|lead|distance)\b",
         {"wide": r"\b(?:wide|clear|large|big|long)\b", "narrow": r"\b(?:narrow|slim|small|thin|short)\b"},
+    ),
+    "ratio": Check(
+        rf"(?:{_HIGH}|\b(?:best|leader)\b).*\b(?:times|twice|double|\w+fold|triple)\b",
+        _TIMES,
+    ),
+    "growth": Check(
+        r"\b(?:total|whole|together|sum|overall|combined)\b.*\b(?:beginning|began|start\w*|first|doubled|tripled|halved)\b",
+        {
+            **{times: _TIMES[times] for times in ("twice", "three times")},
+            "half": r"\bhal(?:f|ved)\b",
+            "a third": r"\b(?:a|one) third\b",
+        },
     ),
     "share": Check(
         r"\b(?:share|slice|part|portion|piece)\b",
