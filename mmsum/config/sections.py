@@ -62,7 +62,8 @@ class Generation(_Section):
     )
     figure_text_tokens: int = _answer(
         0,
-        "tokens of the text inside a figure (axis titles, legend, boxes of a diagram) that are read under its caption",
+        "tokens of the text inside a figure (axis titles, legend, boxes of a diagram) that are read under its caption, at "
+        "most an eighth of context_tokens",
         ge=0,
     )
     describe_figures: bool = _answer(
@@ -94,6 +95,11 @@ class Generation(_Section):
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:
+        if self.figure_text_tokens > self.context_tokens // 8:
+            raise ValueError(
+                f"figure_text_tokens {self.figure_text_tokens} is above an eighth of context_tokens "
+                f"{self.context_tokens}; lower it"
+            )
         if self.least_tokens > self.summary_tokens:
             raise ValueError(
                 f"least_tokens {self.least_tokens} is above summary_tokens {self.summary_tokens}; lower it"

@@ -18,13 +18,12 @@ Unit = Literal["document", "figure"]
 FULL, FIGURES_REMOVED, FIGURES_SWAPPED = "full", "figures_removed", "figures_swapped"
 
 ABLATIONS = {
-    FIGURES_REMOVED: "no figure is shown, nor the text inside it; labels and captions stay in the text",
-    FIGURES_SWAPPED: "each figure is another document's, with the text inside it; labels and captions stay",
+    FIGURES_REMOVED: "no figure is shown; labels, captions and the text inside figures stay in the text",
+    FIGURES_SWAPPED: "each figure is another document's; labels, captions and the text inside figures stay",
     "captions_removed": "figures are shown, their captions are empty; labels stay",
     "text_removed": "title, captions and figures alone",
 }
-"""What training's dropouts take away, too: figure_dropout is figures_removed, but for the text inside figures, which stays;
-text_dropout is text_removed."""
+"""What training's dropouts take away, too: figure_dropout is figures_removed, text_dropout is text_removed."""
 
 
 class Examples:
@@ -65,7 +64,7 @@ class Examples:
         if variant == FULL:
             return example
         change = {
-            FIGURES_REMOVED: lambda: {"figures": [replace(figure, image=b"", text="") for figure in example.figures]},
+            FIGURES_REMOVED: lambda: {"figures": [replace(figure, image=b"") for figure in example.figures]},
             FIGURES_SWAPPED: lambda: {"figures": self._swapped(index, example)},
             "captions_removed": lambda: {"figures": [replace(figure, caption="") for figure in example.figures]},
             "text_removed": lambda: {"text": ""},
@@ -77,9 +76,8 @@ class Examples:
             return example.figures
         others = self.get(self._giver[index]).figures
         return [
-            replace(figure, image=other.image, text=other.text)
+            replace(figure, image=others[position % len(others)].image)
             for position, figure in enumerate(example.figures)
-            for other in [others[position % len(others)]]
         ]
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from mmsum.generation.prompt import CountTokens
+from mmsum.generation.prompt import CountTokens, plain
 from mmsum.records import Document, Figure
 
-_LONGEST_TOKEN = 16
-"""Characters, with some to spare: what lies further behind cannot be among the first tokens, and need not be counted."""
+_LONGEST_WORD = 64
+"""Characters that are looked at for each token: a legend may stand behind a hundred ticks, a map holds megabytes of numbers."""
 
 
 def with_figure_text(document: Document, tokens: int, count: CountTokens) -> Document:
@@ -24,11 +24,13 @@ def with_figure_text(document: Document, tokens: int, count: CountTokens) -> Doc
 
 def text_inside(figure: Figure, tokens: int, count: CountTokens) -> str:
     """The first `tokens` of the text inside the figure; none of a table, whose rows stand in the document's text. Of one that
-    holds more, ticks and other numbers are left out first: a legend tells more, and often stands behind them."""
-    text = "" if figure.kind == "table" else figure.text.strip()
-    if count(text[: tokens * _LONGEST_TOKEN + 1]) > tokens:
-        text = " ".join(word for word in text.split() if any(char.isalpha() for char in word))
-    return _first(text[: tokens * _LONGEST_TOKEN], tokens, count)
+    holds more, ticks and other numbers stand last: a legend tells more, and often comes behind them."""
+    if figure.kind == "table" or not tokens:
+        return ""
+    words = plain(figure.text[: tokens * _LONGEST_WORD]).split()
+    if count(" ".join(words)) > tokens:
+        words.sort(key=lambda word: not any(char.isalpha() for char in word))  # others keep their order
+    return _first(" ".join(words), tokens, count)
 
 
 def _first(text: str, tokens: int, count: CountTokens) -> str:

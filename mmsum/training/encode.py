@@ -121,10 +121,10 @@ def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: st
         generation.summary_tokens,
         generation.figures_per_call,
         generation.describe_figures,
-        generation.figure_text_tokens,
         config.training.stage,
         config.training.unit,
         config.training.answer_weight != 1,
+        *([generation.figure_text_tokens] if generation.figure_text_tokens else []),
     ]
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
 

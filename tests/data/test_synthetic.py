@@ -79,6 +79,27 @@ def test_every_phrase_of_every_voice_claims_its_answer_and_no_other() -> None:
                 assert judge(fact, statement) == "right", (kind, answer, statement)
 
 
+@pytest.mark.parametrize(
+    ("kind", "answer", "sentence", "verdict"),
+    [
+        ("ratio", "five times", "The highest demand was about 2.5 times the lowest.", "absent"),
+        ("ratio", "five times", "The highest demand was twenty-five times the lowest.", "absent"),
+        ("ratio", "twice", "The highest demand was about 2 times the lowest.", "right"),
+        ("ratio", "twice", "The highest demand was three times the lowest.", "wrong"),
+        ("growth", "three times", "The total of demand ended at about 1.3 times its beginning.", "absent"),
+        ("growth", "three times", "The total of demand trebled.", "right"),
+        ("growth", "half", "The total of demand ended at one and a half times its beginning.", "absent"),
+        ("growth", "half", "Altogether, demand halved.", "right"),
+        ("growth", "half", "The total of demand grew by half from the first bar to the last.", "absent"),
+        ("growth", "a third", "The total of demand fell by a third from its beginning.", "absent"),
+        ("growth", "a third", "The total of demand ended at one-third of its beginning.", "right"),
+    ],
+)
+def test_ratios_are_taken_at_their_word(kind: str, answer: str, sentence: str, verdict: str) -> None:
+    options = tuple(CHECKS[kind].options or ())
+    assert judge(check(Claim(kind, options, answer), "demand", sentence, "Figure 1", False), sentence) == verdict
+
+
 def test_figure_facts_do_not_stand_in_the_text(reports: list[ReportPlan]) -> None:
     for report in reports:
         captions = " ".join(figure.caption for figure in report.figures)
@@ -199,7 +220,7 @@ def test_pdfs_hold_vector_charts_and_examples_say_where() -> None:
     with Parser(Limits(), Figures()) as parser:
         for plan in plans:
             example, pages = with_pdf(plan)
-            nowhere = [replace(figure, page=1, bbox=[]) for figure in example.figures]
+            nowhere = [replace(figure, page=1, bbox=[], text="") for figure in example.figures]
             assert replace(example, figures=nowhere) == render_report(plan)
             found = {figure.label: figure for figure in parser.parse(ObjectRef("mem://report", 0, ""), pages).figures}
             with pymupdf.open("pdf", pages) as document:
@@ -208,6 +229,8 @@ def test_pdfs_hold_vector_charts_and_examples_say_where() -> None:
                     vector = drawn.plot is not None and drawn.look.library != "pillow"
                     assert any(box.intersects(word[:4]) for word in page.get_text("words")) == vector
                     assert any(box.intersects(drawing["rect"]) for drawing in page.get_drawings()) == vector
+                    assert bool(figure.text) == vector
+                    assert sorted(figure.text.split()) == sorted(found[figure.label].text.split())
                     assert found[figure.label].page == figure.page
                     assert found[figure.label].bbox == pytest.approx(figure.bbox, abs=3)
                     seen[drawn.look.library if drawn.plot else drawn.picture] += 1

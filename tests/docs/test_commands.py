@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import write_archive
-from tests.data.test_importers import ARTICLE, PAPER, png
+from tests.data.importers.samples import ARTICLE, PAPER, png
 from tests.evaluation.conftest import example, write_examples
 
 ROOT = Path(__file__).parents[2]

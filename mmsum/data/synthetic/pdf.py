@@ -34,7 +34,8 @@ def write_demo_archive(folder: Path, n: int = 12, seed: int = 0) -> list[Path]:
 
 
 def with_pdf(plan: ReportPlan) -> tuple[Example, bytes]:
-    """A report as an example that says on which page of its PDF, and where on it, each figure stands; and that PDF.
+    """A report as an example that says on which page of its PDF, and where on it, each figure stands, and what text is
+    inside it there; and that PDF.
 
     Its charts are lines and letters where their library draws such. Same plan, same pages; Vega-Lite's fonts lie in any order.
     """
@@ -49,7 +50,9 @@ def with_pdf(plan: ReportPlan) -> tuple[Example, bytes]:
                 page = document[number]
                 page.delete_image(image["xref"])
                 with pymupdf.open("pdf", chart) as drawn:
-                    page.show_pdf_page(pymupdf.Rect(image["bbox"]), drawn, keep_proportion=False)
+                    place = pymupdf.Rect(image["bbox"])
+                    page.show_pdf_page(place, drawn, keep_proportion=False)
+                figures[index].text = " ".join(page.get_text(clip=place).split())
         pages: bytes = document.tobytes(garbage=3, deflate=True, no_new_id=True)
     return replace(example, figures=figures), pages
 

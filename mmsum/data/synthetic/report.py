@@ -187,7 +187,7 @@ def _write(split: str, name: str, rng: Random, variation: Variation) -> ReportPl
     title = rng.choice(topic.titles).format(**writer.slots)
     source = f"figure-reports/{VERSION}" + ("+vega-lite" if library == "vega-lite" else "")
     source += "+made-up" if measures != known else ""
-    source += "+ratios" if variation.ratios else ""
+    source += "+ratios" if any(fact.kind in ("ratio", "growth") for fact in shown) else ""
     facts = (*shown, *stated)
     return ReportPlan(name, title, text, tuple(figures), gold, split, source, facts, voice, gist, tuple(told))
 

@@ -60,10 +60,12 @@ _COMPASS = {
     "centre": r"\b(?:cent(?:re|er|ral)|middle)\b",
 }
 
+_WHOLE = r"(?<![\w.,-])"
+"""Before a number that stands alone: 2.5 times is not five times."""
 _TIMES = {
-    "twice": r"\b(?:twice|(?:two|2) times|doubled?|twofold)\b",
-    "three times": r"\b(?:(?:three|3) times|tripled?|trebled?|threefold)\b",
-    "five times": r"\b(?:(?:five|5) times|fivefold)\b",
+    "twice": rf"{_WHOLE}(?:twice|(?:two|2) times|doubled?|twofold)\b",
+    "three times": rf"{_WHOLE}(?:(?:three|3) times|tripled?|trebled?|threefold)\b",
+    "five times": rf"{_WHOLE}(?:(?:five|5) times|fivefold)\b",
 }
 
 CHECKS = {
@@ -107,11 +109,11 @@ CHECKS = {
         _TIMES,
     ),
     "growth": Check(
-        r"\b(?:total|whole|together|sum|overall|combined)\b.*\b(?:beginning|began|start\w*|first|doubled|tripled|halved)\b",
+        r"\b(?:total|whole|(?:al)?together|sum|overall|combined)\b.*\b(?:beginning|began|start\w*|first|doubled|trebled|tripled|halved)\b",
         {
             **{times: _TIMES[times] for times in ("twice", "three times")},
-            "half": r"\bhal(?:f|ved)\b",
-            "a third": r"\b(?:a|one) third\b",
+            "half": r"(?<!and a )(?<!by )\bhal(?:f|ved)\b",
+            "a third": r"(?<!by )\b(?:a|one)[ -]third\b",
         },
     ),
     "share": Check(
