@@ -63,6 +63,7 @@ class Figure:
     width: int  # pixels of `image`
     height: int
     text: str = ""  # text inside the figure: axis labels, ticks, legend
+    legend: str = ""  # of a vector chart, as a caption would list it: "Lines: (blue) Market, (red) Station."
     mentions: list[str] = field(default_factory=list)  # sentences of the body that name it
     section: int = -1  # index into Document.sections that it belongs to
     image: bytes = b""
@@ -185,6 +186,7 @@ DOCUMENT_SCHEMA = pa.schema(
                         ("width", pa.int32()),
                         ("height", pa.int32()),
                         ("text", pa.string()),
+                        ("legend", pa.string()),
                         ("mentions", pa.list_(pa.string())),
                         ("section", pa.int32()),
                         ("image", pa.large_binary()),

@@ -25,6 +25,7 @@ def inspect_json(document: Document) -> dict[str, Any]:
                 "caption": figure.caption,
                 "kind": figure.kind,
                 "text": figure.text,
+                "legend": figure.legend,
                 "mentions": figure.mentions,
                 "width": figure.width,
                 "height": figure.height,

@@ -19,6 +19,7 @@ from mmsum.documents.crops import encode_pixmap, is_photo, render_region
 from mmsum.documents.evidence import Evidence, EvidenceWindow, layout_boxes
 from mmsum.documents.figures import Region, find_regions, region_kind
 from mmsum.documents.ink import Ink, running_text
+from mmsum.documents.legends import legend_of
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
 from mmsum.documents.order import table_rows
 from mmsum.documents.page import Line, Page, PagesInfo, area, body_size, grow, inside, touches, union_all
@@ -206,18 +207,22 @@ def _figure(page: pymupdf.Page, region: Region, settings: Figures, too_large: li
     else:
         inner = " ".join(line.text for line in region.lines)
     if any(touches(box, region.box) for box in too_large):
-        return Figure(label, page.number + 1, region.box, words, "figure", 0, 0, text=inner)
+        kind = "table" if region.caption and region.caption.is_table else "figure"
+        return Figure(label, page.number + 1, region.box, words, kind, 0, 0, text=inner)
     box = grow(region.box, 2.0, 2.0)
     pixels = render_region(page, box, settings)
+    kind = region_kind(region, is_photo(pixels))
+    is_drawn = region.vectors and region.lines and kind not in ("table", "photo") and not page.rotation
     return Figure(
         label,
         page.number + 1,
         region.box,
         words,
-        region_kind(region, is_photo(pixels)),
+        kind,
         pixels.width,
         pixels.height,
         text=inner,
+        legend=legend_of(page, region.box) if is_drawn else "",
         image=encode_pixmap(pixels),
     )
 

@@ -49,15 +49,25 @@ def keys_of(figure: Figure) -> dict[str, str]:
 
 
 def with_lists(document: Document) -> Document:
-    """The document with the names that only its text lists for a figure behind that figure's caption: whoever describes the
-    figure sees no text."""
+    """The document with the names that only its text, or the figure's own legend, lists behind that figure's caption: whoever
+    describes the figure sees no text."""
     paragraphs = [paragraph for section in document.sections for paragraph in section.text.split("\n\n")]
     paragraphs = [paragraph for paragraph in paragraphs if listed(paragraph)]
     figures = [
-        replace(figure, caption=caption_with_lists(figure.label, figure.caption, paragraphs))
+        replace(
+            figure, caption=_with_legend(caption_with_lists(figure.label, figure.caption, paragraphs), figure.legend)
+        )
         for figure in document.figures
     ]
     return replace(document, figures=figures)
+
+
+def _with_legend(caption: str, legend: str) -> str:
+    """The caption, and where it lists no names, the legend behind it, as a sentence of its own."""
+    if not legend or listed(caption):
+        return caption
+    end = "" if not caption or caption.rstrip()[-1:] in ".!?。！？" else "."
+    return f"{caption.rstrip()}{end} {legend}".strip()
 
 
 def described(document: Document, descriptions: Sequence[str]) -> Document:

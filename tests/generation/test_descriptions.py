@@ -142,3 +142,28 @@ def test_a_key_that_the_caption_does_not_know_tells_nothing() -> None:
     )
     assert resolved(figure, words) == "(1) rye rose (Figure 1). (dashed) is flat."
     assert resolved(figure, "") == ""
+
+
+@pytest.mark.parametrize(
+    ("caption", "text", "read"),
+    [
+        ("Figure 1: Takings", "Figure 1 tells it.", "Figure 1: Takings. Lines: (blue) Market, (red) Station."),
+        ("Figure 1: Takings.", "", "Figure 1: Takings. Lines: (blue) Market, (red) Station."),
+        ("", "", "Lines: (blue) Market, (red) Station."),
+        ("Figure 1: Lines: (red) a, (blue) b.", "", "Figure 1: Lines: (red) a, (blue) b."),
+        (
+            "Figure 1: Takings.",
+            "Figure 1 has lines: (red) a, (blue) b.",
+            "Figure 1: Takings. Figure 1 has lines: (red) a, (blue) b.",
+        ),
+    ],
+)
+def test_a_chart_s_own_legend_stands_in_for_a_list(caption: str, text: str, read: str) -> None:
+    legend = "Lines: (blue) Market, (red) Station."
+    chart = Figure("Figure 1", 1, (0, 0, 9, 9), caption, "chart", 9, 9, legend=legend)
+    document = Document(ObjectRef("/a", 1, ""), sections=[Section("", text, 1)], figures=[chart])
+    (described,) = with_lists(document).figures
+    assert described.caption == read
+    assert in_names(described, "Figure 1 shows that takings for (blue) Market rose.").endswith(
+        "(blue) Market rose." if "(red) a" in read else "for Market rose."
+    )

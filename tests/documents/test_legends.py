@@ -1,0 +1,136 @@
+"""Legends of vector charts: what a caption would list, found in lines and letters, or nothing where it is in doubt."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pymupdf
+import pytest
+
+from mmsum.config import Figures, Limits
+from mmsum.data.synthetic.pdf import with_pdf
+from mmsum.data.synthetic.report import ReportPlan, plan_report
+from mmsum.data.synthetic.variation import Variation
+from mmsum.data.wording import long_name
+from mmsum.documents.inspect import inspect_json
+from mmsum.documents.legends import legend_of
+from mmsum.documents.parse import Parser
+from mmsum.legend import caption_with_lists, listed
+from mmsum.records import ObjectRef
+
+KINDS = ("line", "grouped_bar", "stacked_bar", "pie", "box", "heat_map", "flow")
+BLUE, RED, GREY = (0.12, 0.47, 0.71), (0.84, 0.15, 0.16), (0.5, 0.5, 0.5)
+BOX = (100.0, 100.0, 400.0, 300.0)
+
+
+def drawn_reports(library: str, count: int) -> list[ReportPlan]:
+    plans = (plan_report("heldout", 21, index, Variation(kinds=KINDS)) for index in range(200))
+    return [plan for plan in plans if plan.figures[0].look.library == library][:count]
+
+
+@pytest.mark.parametrize("library", ["vega-lite", "matplotlib"])
+def test_what_captions_list_is_found_in_the_charts(library: str) -> None:
+    found = Counter[str]()
+    for plan in drawn_reports(library, 10):
+        example, pages = with_pdf(plan)
+        with pymupdf.open("pdf", pages) as document:
+            for figure in example.figures:
+                if not figure.text:
+                    continue  # a photograph
+                legend = listed(legend_of(document[figure.page - 1], (*figure.bbox,)))  # type: ignore[arg-type]
+                told = listed(caption_with_lists(figure.label, figure.caption, example.text.split("\n\n")))
+                # A heat map of matplotlib's is an image, its pies have their names beside the slices; boxes of a diagram
+                # stand in no row.
+                if figure.kind == "flow" or (
+                    library == "matplotlib" and figure.kind in ("heat_map", "pie") and not legend
+                ):
+                    assert legend == {}
+                    continue
+                expected = {name.removesuffix("s"): key for name, key in told.items()}  # Tuesdays
+                assert {long_name(name).removesuffix("s"): key for name, key in legend.items()} == expected, plan.id
+                found[figure.kind] += bool(legend)
+    assert found["line"] > 0 and found["grouped_bar"] + found["stacked_bar"] > 1
+
+
+def chart(*swatches: tuple[str, tuple[float, float, float]]) -> pymupdf.Document:
+    """A page with two bars of each colour, and a legend of these swatches with their labels."""
+    document = pymupdf.open()
+    page = document.new_page()
+    for row, (text, colour) in enumerate(swatches):
+        y = 110.0 + 14 * row
+        page.draw_rect((320, y - 8, 330, y), color=None, fill=colour)
+        page.insert_text((334, y), text, fontsize=9)
+        for bar in (0, 1):
+            left = 120.0 + 60 * bar + 20 * row
+            page.draw_rect((left, 150 + 20 * row + 10 * bar, left + 16, 290), color=None, fill=colour)
+    for value in range(5):
+        page.insert_text((102, 290 - 30 * value), str(value), fontsize=9)
+    return document
+
+
+def test_colours_have_the_word_for_the_nearest_shade() -> None:
+    page = chart(("Market", BLUE), ("Station Road", RED), ("the mill (old)", GREY))[0]
+    assert legend_of(page, BOX) == "Colours: (blue) Market, (red) Station Road, (grey) the mill old."
+
+
+@pytest.mark.parametrize(
+    "swatches",
+    [
+        [("Market", BLUE)],
+        [("Market", BLUE), ("Station", (0.14, 0.45, 0.7))],  # both blue
+        [("Market", BLUE), ("Station", BLUE)],
+        [("", BLUE), ("", RED)],
+    ],
+)
+def test_what_is_in_doubt_is_no_legend(swatches: list[tuple[str, tuple[float, float, float]]]) -> None:
+    assert legend_of(chart(*swatches)[0], BOX) == ""
+
+
+def bars(labels: dict[float, str], count: int = 4) -> pymupdf.Page:
+    """Bars of one colour at every 60 points from 120, and labels under the axis at those places."""
+    page = pymupdf.open().new_page()
+    for bar in range(count):
+        page.draw_rect((120 + 60 * bar, 200 - 15 * bar, 150 + 60 * bar, 280), color=None, fill=BLUE)
+    for x, text in labels.items():
+        page.insert_text((x, 292), text, fontsize=8)
+    return page
+
+
+def test_bars_are_counted_where_each_has_its_label() -> None:
+    page = bars({125: "oak", 185: "elm", 240: "red cedar", 305: "ash"})
+    assert legend_of(page, BOX) == "Bars from the left: (1) oak, (2) elm, (3) red cedar, (4) ash."
+    assert legend_of(bars({125: "oak", 185: "elm", 245: "ash"}), BOX) == ""  # one has none
+    assert legend_of(bars({125: "2010", 185: "2011", 245: "2012", 305: "2013"}), BOX) == ""  # a scale
+    assert legend_of(bars({125: "oak", 185: "elm", 245: "oak", 305: "ash"}), BOX) == ""
+    assert legend_of(bars({125: "oak", 185: "elm"}, count=2), BOX) == ""
+
+
+def test_names_under_bars_may_be_turned() -> None:
+    page = bars({})
+    for x, text in ((140, "oak"), (200, "elm"), (260, "red cedar"), (320, "ash")):
+        page.insert_text((x, 283 + pymupdf.get_text_length(text, fontsize=8)), text, fontsize=8, rotate=90)
+    assert legend_of(page, (*BOX[:3], 340.0)) == "Bars from the left: (1) oak, (2) elm, (3) red cedar, (4) ash."
+
+
+@pytest.mark.parametrize("turned", [0, 90])
+def test_documents_have_the_legend_of_a_chart_however_its_page_lies(turned: int) -> None:
+    document = chart(("Market", BLUE), ("Station", RED), ("Mill", GREY))
+    page = document[0]
+    page.insert_text((100, 320), "Figure 1: Takings by shop and year.", fontsize=10)
+    page.draw_rect((116, 140, 300, 292), color=GREY)
+    page.set_rotation(turned)
+    with Parser(Limits(), Figures()) as parser:
+        parsed = parser.parse(ObjectRef("mem://chart", 0, ""), document.tobytes())
+    (figure,) = parsed.figures
+    assert figure.legend == "Colours: (blue) Market, (red) Station, (grey) Mill."
+    assert inspect_json(parsed)["figures"][0]["legend"] == figure.legend
+
+
+def test_a_page_of_many_strokes_is_no_chart_with_a_legend() -> None:
+    page = chart(("Market", BLUE), ("Station", RED))[0]
+    shape = page.new_shape()
+    for number in range(1100):
+        shape.draw_line((120 + number % 200, 160), (121 + number % 200, 170 + number % 90))
+        shape.finish(color=GREY)
+    shape.commit()
+    assert legend_of(page, BOX) == ""
