@@ -43,7 +43,7 @@ class _Label:
     text: str
     box: Box
     colour: int  # sRGB
-    height: float  # of its letters, also where it is turned
+    height: float  # of its letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,12 @@ def legend_of(page: pymupdf.Page, box: Box) -> str:
     # Labels of neighbouring bars may stand as near to each other as the words of one.
     words = [label for line in lines for label in _parted(line, by_word=True)]
     placed = _by_place([*words, *turned], marks) or _by_place([*labels, *turned], marks)
-    return " ".join([*placed, *coloured])
+    # Told the colours of bars whose names are unknown, a model takes the ones for the others.
+    return " ".join([*placed, *coloured]) if placed else ""
 
 
 def _lines(page: pymupdf.Page, box: Box) -> tuple[list[list[tuple[Any, Any]]], list[_Label]]:
-    """The characters of each line, with their spans; and the lines that are turned upright, as labels."""
+    """The characters of each line, with their spans; and the lines that are turned or slanted, as labels."""
     flat, turned = [], []
     flags = pymupdf.TEXTFLAGS_RAWDICT & ~pymupdf.TEXT_PRESERVE_IMAGES
     for block in page.get_text("rawdict", clip=grow(box, 4, 4), flags=flags)["blocks"]:
@@ -84,10 +85,18 @@ def _lines(page: pymupdf.Page, box: Box) -> tuple[list[list[tuple[Any, Any]]], l
             chars = [(char, span) for span in line["spans"] for char in span["chars"]]
             if line["dir"][0] > 0.99:
                 flat.append(chars)
-            elif abs(line["dir"][1]) > 0.99 and (text := _plain("".join(char["c"] for char, _ in chars))):
-                x0, y0, x1, y1 = line["bbox"]
-                turned.append(_Label(text, (x0, y0, x1, y1), chars[0][1]["color"], x1 - x0))
+            elif text := _plain("".join(char["c"] for char, _ in chars)):
+                size = chars[0][1]["size"]
+                turned.append(_Label(text, _top(line["bbox"], line["dir"], size), chars[0][1]["color"], size))
     return flat, turned
+
+
+def _top(box: Box, direction: tuple[float, float], size: float) -> Box:
+    """Where a turned line begins or ends under what it names: a square of a letter's size."""
+    x = box[0] if direction[1] > 0 else box[2]
+    inward = size / 2 if direction[1] > 0 else -size / 2
+    middle = x + inward if abs(direction[0]) > 0.1 else _middle(box, 0)
+    return middle - size / 2, box[1], middle + size / 2, box[1] + size
 
 
 def _plain(text: str) -> str:
@@ -146,7 +155,8 @@ def _by_colour(labels: list[_Label], shapes: list[_Shape], box: Box) -> tuple[li
     if not 2 <= len(pairs) <= _MOST or len(set(names)) < len(names):
         return [], []
     swatches = [shape for _, shape in pairs]
-    marks = [shape for shape in shapes if shape not in swatches and shape.colour in {s.colour for s in swatches}]
+    colours = {shape.colour for shape in swatches}
+    marks = [shape for shape in shapes if shape.colour in colours]
     entries = ", ".join(f"({name}) {label.text}" for name, (label, _) in zip(names, pairs, strict=True))
     return [f"{_what(marks, box)}: {entries}."], swatches
 

@@ -20,6 +20,7 @@ from mmsum.records import ObjectRef
 
 KINDS = ("line", "grouped_bar", "stacked_bar", "pie", "box", "heat_map", "flow")
 BLUE, RED, GREY = (0.12, 0.47, 0.71), (0.84, 0.15, 0.16), (0.5, 0.5, 0.5)
+BARS = "Bars from the left: (1) spring, (2) fall."
 BOX = (100.0, 100.0, 400.0, 300.0)
 
 
@@ -65,25 +66,27 @@ def chart(*swatches: tuple[str, tuple[float, float, float]]) -> pymupdf.Document
             page.draw_rect((left, 150 + 20 * row + 10 * bar, left + 16, 290), color=None, fill=colour)
     for value in range(5):
         page.insert_text((102, 290 - 30 * value), str(value), fontsize=9)
+    page.insert_text((136, 299), "spring", fontsize=8)
+    page.insert_text((202, 299), "fall", fontsize=8)
     return document
 
 
 def test_colours_have_the_word_for_the_nearest_shade() -> None:
     page = chart(("Market", BLUE), ("Station Road", RED), ("the mill (old)", GREY))[0]
-    assert legend_of(page, BOX) == "Colours: (blue) Market, (red) Station Road, (grey) the mill old."
+    assert legend_of(page, BOX) == f"{BARS} Colours: (blue) Market, (red) Station Road, (grey) the mill old."
 
 
 @pytest.mark.parametrize(
     "swatches",
     [
-        [("Market", BLUE)],
+        [("Market", BLUE), ("", RED)],
         [("Market", BLUE), ("Station", (0.14, 0.45, 0.7))],  # both blue
         [("Market", BLUE), ("Station", BLUE)],
         [("", BLUE), ("", RED)],
     ],
 )
-def test_what_is_in_doubt_is_no_legend(swatches: list[tuple[str, tuple[float, float, float]]]) -> None:
-    assert legend_of(chart(*swatches)[0], BOX) == ""
+def test_colours_in_doubt_are_not_listed(swatches: list[tuple[str, tuple[float, float, float]]]) -> None:
+    assert legend_of(chart(*swatches)[0], BOX) == BARS
 
 
 def bars(labels: dict[float, str], count: int = 4) -> pymupdf.Page:
@@ -105,11 +108,22 @@ def test_bars_are_counted_where_each_has_its_label() -> None:
     assert legend_of(bars({125: "oak", 185: "elm"}, count=2), BOX) == ""
 
 
-def test_names_under_bars_may_be_turned() -> None:
+@pytest.mark.parametrize("angle", [35, 45, 90])
+def test_names_under_bars_may_be_slanted(angle: int) -> None:
     page = bars({})
-    for x, text in ((140, "oak"), (200, "elm"), (260, "red cedar"), (320, "ash")):
-        page.insert_text((x, 283 + pymupdf.get_text_length(text, fontsize=8)), text, fontsize=8, rotate=90)
+    for x, text in ((135, "oak"), (195, "elm"), (255, "red cedar"), (315, "ash")):
+        end, length = pymupdf.Point(x + 4, 287), pymupdf.get_text_length(text, fontsize=8)
+        page.insert_text((end.x - length, end.y), text, fontsize=8, morph=(end, pymupdf.Matrix(angle)))
     assert legend_of(page, (*BOX[:3], 340.0)) == "Bars from the left: (1) oak, (2) elm, (3) red cedar, (4) ash."
+
+
+def test_colours_of_bars_without_names_are_not_told() -> None:
+    page = bars({})
+    for x, text, colour in ((200, "2011", BLUE), (260, "2018", RED)):
+        page.draw_rect((x - 12, 112, x - 4, 120), color=None, fill=colour)
+        page.insert_text((x, 120), text, fontsize=9)
+    page.draw_rect((160, 260, 175, 280), color=None, fill=RED)
+    assert legend_of(page, BOX) == ""
 
 
 @pytest.mark.parametrize("turned", [0, 90])
@@ -122,7 +136,7 @@ def test_documents_have_the_legend_of_a_chart_however_its_page_lies(turned: int)
     with Parser(Limits(), Figures()) as parser:
         parsed = parser.parse(ObjectRef("mem://chart", 0, ""), document.tobytes())
     (figure,) = parsed.figures
-    assert figure.legend == "Colours: (blue) Market, (red) Station, (grey) Mill."
+    assert figure.legend == f"{BARS} Colours: (blue) Market, (red) Station, (grey) Mill."
     assert inspect_json(parsed)["figures"][0]["legend"] == figure.legend
 
 
