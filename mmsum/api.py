@@ -48,6 +48,8 @@ def summarize(
         raise ConfigError(f"snapshot: {snapshot!r} is not known; the only value is 'new'")
     if retry not in (None, "failed", "partial"):
         raise ConfigError(f"retry: {retry!r} is not known; the values are 'failed' and 'partial'")
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit: {limit} is no number of documents above 0")
     if isinstance(summarizer, str):
         settings["summarizer"] = summarizer
     config = config or load_config(preset=preset, **settings)

@@ -45,6 +45,10 @@ def detect_format(data: bytes, name: str = "") -> str:
                 FailureKind.ENCRYPTED, "the Office file needs a password; store a copy without one and run again"
             )
         return _unsupported("an old Office file (.doc, .ppt, .xls); save it as DOCX, PPTX or PDF")
+    if data.startswith(b"{\\rtf"):
+        return _unsupported("an RTF file; save it as DOCX or PDF")
+    if data.startswith(b"BM") and b"\0" in data[:64]:
+        return _unsupported("a BMP image; save it as PNG")
     if b" obj" in data[:4096] and b"endobj" in data:
         return "pdf"  # headless: the repair of the PDF reader decides
     if not _is_text(data):

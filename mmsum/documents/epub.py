@@ -48,6 +48,7 @@ def _chapters(package: Package, root: str, spine: list[str], limits: Limits, set
         yield Block("page", page=number)
         data = package.beside(root, link)
         if not data:
+            lost.append(RestLost(f"chapter {number} ({link}) is missing, damaged or empty"))
             continue
         # Links in a chapter are relative to it, and it is relative to the table of parts.
         resolve = partial(package.beside, root.rpartition("/")[0] + "/" + link if "/" in root else link)

@@ -61,7 +61,11 @@ def read_pages(document: pymupdf.Document, limits: Limits, settings: Figures) ->
     window = EvidenceWindow(document)
     for index in range(min(document.page_count, limits.pages)):
         try:
+            missing = _missing_content(document, document[index].xref)
             page = _read_upright(document[index], window.of_page(index), limits, settings, room)
+            if missing and not (page.lines or page.figures):
+                page.error = missing
+            page.damage = missing
             if page.scanned and scans > 0 and ocr.is_available():
                 page.lines, page.scanned, page.read_by_ocr = ocr.read_scan(document[index]), False, True
                 scans -= 1
@@ -70,6 +74,24 @@ def read_pages(document: pymupdf.Document, limits: Limits, settings: Figures) ->
             page = Page(index + 1, 0.0, 0.0, error=reason(error))
         room -= len(page.figures)
         yield page
+
+
+def _missing_content(document: pymupdf.Document, xref: int) -> str:
+    """What is wrong where a page's content points to nothing, as in a file that was cut short; "" where all of it is there."""
+    kind, value = document.xref_get_key(xref, "Contents")
+    if kind == "xref" and not _is_stream(document, number := int(value.split()[0])):
+        value = document.xref_object(number) if number < document.xref_length() else ""
+        if not value.startswith("["):  # an array that stands by itself
+            return "its content is not in the file, which was cut short or damaged"
+    elif kind not in ("xref", "array"):
+        return ""
+    if all(_is_stream(document, int(number)) for number in re.findall(r"(\d+) \d+ R", value)):
+        return ""
+    return "a part of its content is not in the file, which was cut short or damaged"
+
+
+def _is_stream(document: pymupdf.Document, xref: int) -> bool:
+    return xref < document.xref_length() and bool(document.xref_is_stream(xref))
 
 
 def _read_upright(page: pymupdf.Page, evidence: Evidence, limits: Limits, settings: Figures, room: int) -> Page:

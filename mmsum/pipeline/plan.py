@@ -23,7 +23,10 @@ from mmsum.pipeline.snapshots import (
     Snapshot,
     compaction_marker,
     compactions,
+    is_ours,
+    latest_compaction,
     latest_snapshot,
+    list_parts,
     load_plan,
     plan_uri,
     snapshots,
@@ -75,8 +78,7 @@ def open_snapshot(
 
 
 def _list(source: str, out: str) -> list[ObjectRef]:
-    ours = (*(storage.join(out, name) + "/" for name in FOLDERS), storage.join(out, "report.html"))
-    refs = sorted((ref for ref in storage.list_source(source) if not ref.uri.startswith(ours)), key=lambda r: r.uri)
+    refs = sorted((ref for ref in storage.list_source(source) if not is_ours(out, ref.uri)), key=lambda r: r.uri)
     unique = [ref for at, ref in enumerate(refs) if at == 0 or refs[at - 1].uri != ref.uri]
     if not unique:
         raise SourceError(
@@ -86,11 +88,16 @@ def _list(source: str, out: str) -> list[ObjectRef]:
 
 
 def _known(out: str) -> dict[str, str]:
-    """{URI: version} as last planned; deleted ones are left out."""
+    """{URI: version} of what has a row, as last planned; deleted ones are left out, and so is what a plan that was given up
+    (`--snapshot new` was asked before it was done) left undone."""
     known: dict[str, str] = {}
+    compaction, parts = latest_compaction(out), {(digest, shard) for digest, shard, _ in list_parts(out)}
     for snapshot in snapshots(out):
-        columns = (snapshot.documents[name].to_pylist() for name in ("uri", "version", "op"))
-        for uri, version, op in zip(*columns, strict=True):
+        covered = compaction is not None and snapshot.digest in compaction.covers
+        columns = (snapshot.documents[name].to_pylist() for name in ("uri", "version", "op", "shard"))
+        for uri, version, op, shard in zip(*columns, strict=True):
+            if not covered and (snapshot.digest, shard) not in parts:
+                continue
             if op == "delete":
                 known.pop(uri, None)
             else:
@@ -192,4 +199,5 @@ def _delete_run(out: str) -> None:
     """
     storage.delete([compaction_marker(out, compaction.number) for compaction in compactions(out)])
     for folder in FOLDERS:
-        storage.delete([ref.uri for ref in storage.list_folder(storage.join(out, folder))])
+        found = storage.list_folder(storage.join(out, folder))
+        storage.delete([ref.uri for ref in found if is_ours(out, ref.uri)])

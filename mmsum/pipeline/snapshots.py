@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,13 @@ PLAN_SCHEMA = pa.schema(
 
 FOLDERS = ("summaries", "compacted", "crops", "_run")
 """What a run writes under OUT, plans last."""
+_OURS = re.compile(r"(?:summaries|compacted|crops)/[0-9a-f]{16}/part-\d{6,}\.parquet|_run/.+|report\.html")
+
+
+def is_ours(out: str, uri: str) -> bool:
+    """Whether a run writes an object of that name under `out`; whatever else lies there is somebody's own."""
+    start = out.rstrip("/") + "/"
+    return uri.startswith(start) and bool(_OURS.fullmatch(uri, len(start)))
 
 
 @dataclass(frozen=True)

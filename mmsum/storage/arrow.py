@@ -72,7 +72,7 @@ def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:
     if version and version != _version(info):
         raise ObjectChanged(f"{uri} has changed since it was listed; the next snapshot takes the new version")
     if max_bytes is not None and info.size > max_bytes:
-        raise DocumentFailure(FailureKind.TOO_LARGE, f"{uri} has {info.size} bytes; the limit is {max_bytes}")
+        raise DocumentFailure(FailureKind.TOO_LARGE, f"{uri} has {info.size} bytes, above limits.bytes={max_bytes}")
     files, path = _locate(uri)
     with _explained("read", uri), files.open_input_stream(path) as stream:
         data: bytes = stream.read()

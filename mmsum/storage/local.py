@@ -100,7 +100,7 @@ def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:
             data = file.read() if max_bytes is None else file.read(max_bytes + 1)
             if max_bytes is not None and len(data) > max_bytes:
                 size = max(status.st_size, len(data))
-                raise DocumentFailure(FailureKind.TOO_LARGE, f"{path} has {size} bytes; the limit is {max_bytes}")
+                raise DocumentFailure(FailureKind.TOO_LARGE, f"{path} has {size} bytes, above limits.bytes={max_bytes}")
             _check_version(path, version, os.fstat(descriptor))
     return data
 

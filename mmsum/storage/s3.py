@@ -101,7 +101,9 @@ def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:
                     raise ObjectChanged(_changed(uri))
                 size = answer["ContentLength"]
                 if max_bytes is not None and size > max_bytes:
-                    raise DocumentFailure(FailureKind.TOO_LARGE, f"{uri} has {size} bytes; the limit is {max_bytes}")
+                    raise DocumentFailure(
+                        FailureKind.TOO_LARGE, f"{uri} has {size} bytes, above limits.bytes={max_bytes}"
+                    )
                 try:
                     return _read_body(body, size, uri)
                 except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError):

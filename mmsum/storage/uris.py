@@ -46,6 +46,8 @@ def normalize(uri: str) -> str:
     not UTF-8 becomes file:// with percent signs, since rows hold text. Remote: one spelling of the scheme, no user
     name or password, no signed query, no slash at the end; keys are otherwise kept letter for letter.
     """
+    if not uri.strip():
+        raise UsageError("an empty name stands where a file, a folder or a URI should; was a shell variable not set?")
     scheme = scheme_of(uri)
     if not scheme:
         return from_path(local_path(uri))

@@ -6,6 +6,7 @@ import base64
 import http.server
 import io
 import threading
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,6 +160,8 @@ ENTITIES = (
     ("name", "data", "kind"),
     [
         ("a ZIP bomb", packages.zipped(BOMB), "too_large"),
+        ("rich text", b"{\\rtf1\\ansi Hello RTF.}", "unsupported"),
+        ("a bitmap", b"BM" + (54).to_bytes(4, "little") + bytes(48) + b"words " * 200, "unsupported"),
         ("an archive", packages.zipped({"a.txt": b"hello"}), "unsupported"),
         ("a package without its parts", packages.zipped({"word/x": b"", "[Content_Types].xml": b"<T/>"}), "corrupt"),
         ("half a package", packages.word()[:4000], "corrupt"),
@@ -176,6 +179,18 @@ def test_packages_that_cannot_be_read(name: str, data: bytes, kind: str) -> None
     with Parser(Limits(bytes=50 * 2**20), Figures()) as small:
         document = small.parse(REF, data)
     assert (document.status, document.failure_kind) == ("failed", kind), document.failure_message
+
+
+def test_a_book_without_one_of_its_chapters_was_read_in_part(parser: Parser) -> None:
+    source, whole = io.BytesIO(packages.book()), parser.parse(REF, packages.book())
+    with zipfile.ZipFile(source) as book:
+        kept = {name: book.read(name) for name in book.namelist()}
+    last = sorted(name for name in kept if name.endswith(("html", "htm")) and "nav" not in name)[-1]
+    del kept[last]
+    document = parser.parse(REF, packages.zipped(kept))
+    assert whole.status == "ok"
+    assert (document.status, document.failure_kind) == ("partial", "corrupt")
+    assert last.rpartition("/")[2] in document.failure_message
 
 
 def test_nested_entities_do_not_grow(parser: Parser) -> None:

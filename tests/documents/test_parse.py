@@ -82,6 +82,16 @@ def test_scanned_pages_with_ocr(parser: Parser) -> None:
     assert parser.parse(REF, papers.scan()).failure_kind == "empty"
 
 
+def test_a_page_whose_content_was_cut_off_is_not_read(parser: Parser) -> None:
+    document = pymupdf.open()
+    for text in ("The first page has words.", "The second page had words."):
+        document.new_page().insert_text((72, 72), text)
+    document.xref_set_key(document[1].xref, "Contents", f"{document.xref_length() + 5} 0 R")
+    parsed = parser.parse(REF, document.tobytes(garbage=0))
+    assert (parsed.status, parsed.failure_kind, parsed.pages_read) == ("partial", "corrupt", 1)
+    assert "page 2: its content is not in the file" in parsed.failure_message
+
+
 def test_truncated_file_keeps_its_pages(parser: Parser) -> None:
     data = papers.pages_of_text(8)
     document = parser.parse(REF, data[: int(0.9 * len(data))])

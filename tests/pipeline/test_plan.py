@@ -99,6 +99,29 @@ def test_restart_deletes_rows_and_plans(archive: Path, tmp_path: Path) -> None:
     assert again.committed() == set()
 
 
+def test_restart_deletes_nothing_of_somebody_else_s(archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    finish(plan(archive, out)[0])
+    own = [out / "summaries" / "mine.txt", out / "crops" / "thesis.docx", out / "summaries" / ("a" * 16) / "notes.txt"]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    again, _ = plan(archive, out, restart=True)
+    assert again.committed() == set()
+    assert all(path.read_text() == "mine" for path in own)
+
+
+def test_what_a_plan_that_was_given_up_left_undone_is_planned_again(archive: Path, tmp_path: Path) -> None:
+    first, _ = plan(archive, tmp_path / "out")
+    storage.create(first.part_uri(0), b"rows")  # three of seven, then it was stopped
+    trial, _ = plan(archive, tmp_path / "out", new=True, limit=2)
+    finish(trial)
+    rest, created = plan(archive, tmp_path / "out")
+    assert created and planned(rest) == sorted(path.name for path in archive.iterdir())[3:]
+    finish(rest)
+    assert plan(archive, tmp_path / "out")[1] is False
+
+
 def test_limit_belongs_to_the_snapshot(archive: Path, tmp_path: Path) -> None:
     first, _ = plan(archive, tmp_path / "out", limit=2)
     assert planned(first) == ["report-000.txt", "report-001.txt"]
@@ -163,8 +186,10 @@ def test_documents_beside_the_output_are_summarized(archive: Path) -> None:
     assert first.count() == 7
     finish(first)
     (archive / "report.html").write_text("<p>the report</p>")
-    (archive / "summaries" / "_notes.txt").write_text("in a folder of ours")
     assert plan(archive, archive)[1] is False
+    (archive / "summaries" / "notes.txt").write_text("not ours, though in a folder of ours")
+    (archive / "report.html.md").write_text("nor is this")
+    assert planned(plan(archive, archive)[0]) == ["report.html.md", "notes.txt"]
 
 
 def test_an_output_on_disk_has_to_be_there_on_every_node(archive: Path, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_too_large_is_the_documents_failure(store: str) -> None:
     uri = storage.join(store, "a.pdf")
     storage.put(uri, b"12345")
     assert storage.read(uri, max_bytes=5) == b"12345"
-    with pytest.raises(DocumentFailure, match="has 5 bytes; the limit is 4") as caught:
+    with pytest.raises(DocumentFailure, match="has 5 bytes, above limits.bytes=4") as caught:
         storage.read(uri, max_bytes=4)
     assert caught.value.kind == FailureKind.TOO_LARGE
 

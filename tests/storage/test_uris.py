@@ -68,6 +68,12 @@ def test_unknown_schemes_are_refused_without_telling_secrets(uri: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["", " ", "\n"])
+def test_an_empty_name_is_not_the_current_folder(name: str) -> None:
+    with pytest.raises(UsageError, match="empty name"):
+        storage.normalize(name)
+
+
 def test_join() -> None:
     assert storage.join("s3://b", "x") == storage.join("s3://b/", "/x/") == "s3://b/x"
     assert storage.join("/", "x") == "/x"
