@@ -8,26 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import pymupdf
 
+from mmsum.documents.colour_names import Colour, name_of
 from mmsum.documents.page import area, grow, inside
 from mmsum.records import Box
 
-Colour = tuple[float, float, float]
-
-_NAMED = {
-    "blue": ("#1f77b4", "#3366cc", "#1f4e79"), "orange": ("#ff7f0e", "#e66f00", "#f28e2b"),
-    "green": ("#2ca02c", "#548235", "#59a14f", "#009e73"), "red": ("#d62728", "#e15759", "#a50f15"),
-    "purple": ("#9467bd", "#7030a0", "#6f42c1"), "grey": ("#888888", "#a5a5a5", "#8d99a6"), "black": ("#000000", "#222222"),
-    "pink": ("#e377c2", "#f48fb1", "#dd4477"), "gold": ("#edc948", "#f0b400", "#e3ba22"),
-    "brown": ("#7f4f24", "#8c564b", "#8b5a2b"), "teal": ("#17becf", "#2a9d8f", "#0099a8"),
-}  # fmt: skip
-"""The words for colours that captions of the data to learn from use, with some of their shades."""
 _MOST, _LONGEST = 12, 40
 """Entries of a list, and characters of a name: what has more is read by nobody."""
 _MOST_BARS = 100
@@ -136,7 +127,7 @@ def _shapes(page: pymupdf.Page, box: Box) -> list[_Shape]:
     found = []
     for path in page.get_cdrawings():
         place, colour = tuple(path["rect"]), path.get("fill") or path.get("color")
-        if not colour or min(colour) > 0.98 or inside(place, grow(box, 2, 2)) < 0.9:
+        if not colour or len(colour) != 3 or min(colour) > 0.98 or inside(place, grow(box, 2, 2)) < 0.9:
             continue
         if path["type"] != "s" and area(place) > 0.4 * area(box):
             continue
@@ -151,7 +142,7 @@ def _shapes(page: pymupdf.Page, box: Box) -> list[_Shape]:
 def _by_colour(labels: list[_Label], shapes: list[_Shape], box: Box) -> tuple[list[str], list[_Shape]]:
     """The list of colours, if there is one, and the swatches it stands beside."""
     pairs = max(_beside_swatches(labels, shapes), _in_colour(labels, shapes, box), key=len)
-    names = [_name(shape.colour) for _, shape in pairs]
+    names = [name_of(shape.colour) for _, shape in pairs]
     if not 2 <= len(pairs) <= _MOST or len(set(names)) < len(names):
         return [], []
     swatches = [shape for _, shape in pairs]
@@ -342,31 +333,3 @@ def _middle(box: Box, axis: int) -> float:
 
 def _sides(box: Box) -> tuple[float, float]:
     return box[2] - box[0], box[3] - box[1]
-
-
-def _name(colour: Colour) -> str:
-    """The word for a colour: that of the nearest shade."""
-    return min(_SHADES, key=lambda shade: _distance(_lab(colour), shade[0]))[1]
-
-
-def _distance(one: Iterable[float], other: Iterable[float]) -> float:
-    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
-
-
-def _lab(colour: Colour) -> Colour:
-    """CIE L*a*b* of an sRGB colour: there, what looks alike is near (IEC 61966-2-1, D65)."""
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour)
-    xyz = (
-        (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.95047,
-        0.2126 * red + 0.7152 * green + 0.0722 * blue,
-        (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.08883,
-    )
-    x, y, z = (c ** (1 / 3) if c > 0.008856 else 7.787 * c + 16 / 116 for c in xyz)
-    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
-
-
-def _rgb(code: str) -> Colour:
-    return int(code[1:3], 16) / 255, int(code[3:5], 16) / 255, int(code[5:7], 16) / 255
-
-
-_SHADES = [(_lab(_rgb(code)), name) for name, codes in _NAMED.items() for code in codes]
