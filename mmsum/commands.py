@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from datetime import UTC, datetime
@@ -124,8 +125,10 @@ def sizing(arguments: argparse.Namespace) -> None:
     from mmsum.pipeline.sizing import SPARE, machines, read_rates
 
     documents, hours = arguments.documents, arguments.hours
-    if hours <= 0:
+    if not 0 < hours < math.inf:
         raise UsageError("--hours: give a time above 0")
+    if not (0 <= arguments.actor_hour < math.inf and 0 <= arguments.cpu_hour < math.inf):
+        raise UsageError("--actor-hour, --cpu-hour: give prices of at least 0")
     rates = read_rates(arguments.out)
     prices = {"actor_hour": arguments.actor_hour, "cpu_hour": arguments.cpu_hour}
     need = machines(rates, documents, hours, **prices)

@@ -137,8 +137,13 @@ def _parquet_rows(uri: str) -> Iterator[tuple[str, str, int, str]]:
             for number, row in enumerate(batch.to_pylist(), start=(start << 16) + 1):
                 if not isinstance(row["uri"], str) or not row["uri"]:
                     raise SourceError(f"{uri}, row {number}: `uri` is {row['uri']!r}; give every row a URI")
-                size = row.get("size")
                 version = str(row.get("version") or "").strip('"')
-                yield f"row {number}", row["uri"], -1 if size is None else int(size), version
+                try:
+                    size = -1 if row.get("size") is None else int(row["size"])
+                except (TypeError, ValueError):
+                    raise SourceError(
+                        f"{uri}, row {number}: `size` is {row['size']!r}; give bytes, or leave the column out"
+                    ) from None
+                yield f"row {number}", row["uri"], size, version
     except pa.ArrowInvalid as error:
         raise SourceError(f"{uri}: not a Parquet file; a .parquet source is a list of URIs") from error

@@ -96,8 +96,8 @@ def join(base: str, *parts: str) -> str:
 
 def resolve(name: str, folder: str) -> str:
     """`name` as written in a list that lies in `folder`: relative names are relative to it."""
-    if _SCHEME.match(name) or name.startswith(("/", "~")):
-        return normalize(name)
+    if _SCHEME.match(name) or name.startswith("/") or os.path.expanduser(name) != name:
+        return normalize(name)  # `~b.md` is a name like others where no user is called so
     scheme = scheme_of(folder)
     if not scheme:
         return normalize(os.path.join(local_path(folder), name))

@@ -49,4 +49,5 @@ def test_rates_are_those_of_the_log_each_shard_once(
     assert "1,000,000 x g / (3600 x 10 h) = 84 " in said
     assert "1.2 x 1,000,000 x p / (3600 x 10 h) = 29 " in said
     assert "10 h x (84 x 1.2 + 29 x 0.05) = 1,022.50, or 1.02 per 1,000 documents" in said
-    assert main(["sizing", str(out), "--documents", "10", "--hours", "0"]) == 2
+    for wrong in (["--hours", "0"], ["--hours", "nan"], ["--hours", "inf"], ["--hours", "1", "--actor-hour", "-1"]):
+        assert main(["sizing", str(out), "--documents", "10", *wrong]) == 2

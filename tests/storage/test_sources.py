@@ -32,6 +32,14 @@ def test_text_list(tmp_path: Path) -> None:
     ]
 
 
+def test_a_name_in_a_list_may_begin_with_a_tilde(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("~b.md\n~/c.md\n")
+    assert [ref.uri for ref in storage.list_source(str(tmp_path / "list.txt"))] == [
+        f"{tmp_path}/~b.md",
+        str(Path.home() / "c.md"),
+    ]
+
+
 def test_parquet_list(tmp_path: Path) -> None:
     data = parquet({"uri": ["s3://b/a", "c.pdf"], "size": [5, None], "version": ['"etag"', None], "other": [1, 2]})
     (tmp_path / "list.parquet").write_bytes(data)
@@ -64,6 +72,7 @@ def test_a_folder_called_parquet_is_a_folder(tmp_path: Path) -> None:
         ("l.parquet", b"no parquet", "l.parquet: not a Parquet file"),
         ("l.parquet", parquet({"url": ["a"]}), "l.parquet: no column `uri`, only url"),
         ("l.parquet", parquet({"uri": ["a", None]}), "l.parquet, row 2: `uri` is None"),
+        ("l.parquet", parquet({"uri": ["a"], "size": ["big"]}), "l.parquet, row 1: `size` is 'big'"),
     ],
 )
 def test_bad_lists(tmp_path: Path, name: str, data: bytes, reason: str) -> None:
