@@ -63,10 +63,10 @@ class Figure:
     width: int  # pixels of `image`
     height: int
     text: str = ""  # text inside the figure: axis labels, ticks, legend
-    legend: str = ""  # of a vector chart, as a caption would list it: "Lines: (blue) Market, (red) Station."
     mentions: list[str] = field(default_factory=list)  # sentences of the body that name it
     section: int = -1  # index into Document.sections that it belongs to
     image: bytes = b""
+    legend: str = ""  # of a vector chart, as a caption would list it: "Lines: (blue) Market, (red) Station."
 
 
 def caption_without_label(label: str, caption: str) -> str:
