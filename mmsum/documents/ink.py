@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmsum.documents.captions import Caption
-from mmsum.documents.page import Line, area, body_size, grow, inside, intersect, overlap_x, overlap_y, touches, union
+from mmsum.documents.page import (
+    Line,
+    area,
+    body_size,
+    grow,
+    inside,
+    intersect,
+    overlap_x,
+    overlap_y,
+    sides,
+    touches,
+    union,
+)
 from mmsum.records import Box
 
 ICON = 24.0
@@ -185,15 +197,11 @@ def _joins(a: Ink, b: Ink, walls: list[Box]) -> bool:
 
 def is_text_box(piece: Ink, body: list[Line]) -> bool:
     """Whether it is a frame, a table's rules, an underline or a shaded box around running text."""
-    if piece.images or piece.model == "picture" or (piece.model == "table" and min(_sides(piece.box)) >= 24):
+    if piece.images or piece.model == "picture" or (piece.model == "table" and min(sides(piece.box)) >= 24):
         return False  # a table is a figure only where a caption says so
     if covered(piece.box, body) > 0.3:
         return True
-    return piece.model != "table" and min(_sides(piece.box)) < 6
-
-
-def _sides(box: Box) -> tuple[float, float]:
-    return box[2] - box[0], box[3] - box[1]
+    return piece.model != "table" and min(sides(piece.box)) < 6
 
 
 def covered(box: Box, lines: list[Line]) -> float:

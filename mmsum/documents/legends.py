@@ -16,7 +16,7 @@ from typing import Any
 import pymupdf
 
 from mmsum.documents.colour_names import Colour, name_of
-from mmsum.documents.page import area, grow, inside
+from mmsum.documents.page import area, grow, inside, sides
 from mmsum.records import Box
 
 _MOST, _LONGEST = 12, 40
@@ -46,14 +46,14 @@ class _Shape:
     colour: Colour
 
 
-def legend_of(page: pymupdf.Page, box: Box) -> str:
+def legend_of(page: pymupdf.Page, box: Box, paths: Sequence[dict[str, Any]] | None = None) -> str:
     """The lists of a chart in `box` of an upright page, as a caption would have them; "" where there are none or they are in
-    doubt."""
+    doubt. paths: the page's `get_cdrawings()`, where they are at hand."""
     lines, turned = _lines(page, box)
     labels = [label for line in lines for label in _parted(line)]
     if len(labels) + len(turned) < 2:
         return ""
-    shapes = _shapes(page, box)
+    shapes = _shapes(page.get_cdrawings() if paths is None else paths, box)
     if len(shapes) > _MOST_SHAPES:
         return ""
     coloured, swatches = _by_colour(labels, shapes, box)
@@ -122,10 +122,10 @@ def _parted(chars: list[tuple[Any, Any]], by_word: bool = False) -> list[_Label]
     return labels
 
 
-def _shapes(page: pymupdf.Page, box: Box) -> list[_Shape]:
+def _shapes(paths: Sequence[dict[str, Any]], box: Box) -> list[_Shape]:
     """What is drawn in `box`, without white and without fills of most of it."""
     found = []
-    for path in page.get_cdrawings():
+    for path in paths:
         place, colour = tuple(path["rect"]), path.get("fill") or path.get("color")
         if not colour or len(colour) != 3 or min(colour) > 0.98 or inside(place, grow(box, 2, 2)) < 0.9:
             continue
@@ -134,7 +134,7 @@ def _shapes(page: pymupdf.Page, box: Box) -> list[_Shape]:
         items = [item[0] for item in path["items"]]
         solid = "round" if "c" in items else "rect" if len(items) <= 5 else "other"
         is_line = path["type"] == "s" and not {"re", "qu"} & set(items)  # frames are none
-        kind = "line" if is_line or min(_sides(place)) < 1.5 else solid if path["type"] != "s" else "other"
+        kind = "line" if is_line or min(sides(place)) < 1.5 else solid if path["type"] != "s" else "other"
         found.append(_Shape(kind, place, (colour[0], colour[1], colour[2])))
     return found
 
@@ -159,14 +159,14 @@ def _beside_swatches(labels: list[_Label], shapes: list[_Shape]) -> list[tuple[_
         near = [shape for shape in shapes if _is_beside(label, shape)]
         if near:
             swatch = max(near, key=lambda shape: (shape.kind == "rect", shape.box[2] - shape.box[0]))
-            size = swatch.box[2] - swatch.box[0], swatch.box[3] - swatch.box[1]
-            groups[round(size[0] / 2), round(size[1] / 2), swatch.kind].append((label, swatch))
+            wide, high = sides(swatch.box)
+            groups[round(wide / 2), round(high / 2), swatch.kind].append((label, swatch))
     distinct = [group for group in groups.values() if len({shape.colour for _, shape in group}) == len(group)]
     return max(distinct, key=len, default=[])
 
 
 def _is_beside(label: _Label, shape: _Shape) -> bool:
-    high, wide = shape.box[3] - shape.box[1], shape.box[2] - shape.box[0]
+    wide, high = sides(shape.box)
     gap = label.box[0] - shape.box[2]
     middle = abs(_middle(label.box, 1) - _middle(shape.box, 1))
     return (
@@ -194,7 +194,7 @@ def _what(marks: list[_Shape], box: Box) -> str:
     """What the colours are, as captions call it."""
     if any(_is_long_line(shape, box) for shape in marks):
         return "Lines"
-    if any(shape.kind == "round" and min(_sides(shape.box)) > 0.15 * min(_sides(box)) for shape in marks):
+    if any(shape.kind == "round" and min(sides(shape.box)) > 0.15 * min(sides(box)) for shape in marks):
         return "Slices clockwise from the top"
     bars = [shape for shape in marks if shape.kind == "rect"][:_MOST_BARS]
     for axis, way in ((0, "bottom"), (1, "left")):
@@ -205,7 +205,7 @@ def _what(marks: list[_Shape], box: Box) -> str:
 
 def _by_place(labels: list[_Label], marks: list[_Shape]) -> list[str]:
     """The lists of what stands in rows or columns: a heat map's cells, bars, boxes."""
-    rects = [shape.box for shape in marks if shape.kind == "rect" and min(_sides(shape.box)) > 1.5]
+    rects = [shape.box for shape in marks if shape.kind == "rect" and min(sides(shape.box)) > 1.5]
     if len(rects) > _MOST_BARS and not _cells(rects):
         return []
     # The boxes of a diagram have their names inside.
@@ -219,17 +219,15 @@ def _by_place(labels: list[_Label], marks: list[_Shape]) -> list[str]:
         return _numbered("Rows from the top", rows) + _numbered("Columns from the left", columns) if rows else []
     # Medians lie inside their boxes.
     rects = [box for box in rects if not any(area(other) > area(box) and inside(box, other) > 0.95 for other in rects)]
-    upright = _of_one_edge(rects, 3) or _of_one_size(rects, 0)
-    lying = _of_one_edge(rects, 0) or _of_one_size(rects, 1)
-    if len(upright) >= max(3, len(lying)):
-        bottom = max(bar[3] for bar in upright)
-        names = _aligned(labels, upright, 0, lambda label: label.box[1] >= bottom - 1)
-        return _numbered(f"{'Bars' if _of_one_edge(rects, 3) else 'Boxes'} from the left", names)
-    if len(lying) >= 3:
-        left = min(bar[0] for bar in lying)
-        names = _aligned(labels, lying, 1, lambda label: label.box[2] <= left + 1)
-        return _numbered(f"{'Bars' if _of_one_edge(rects, 0) else 'Boxes'} from the top", names)
-    return []
+    bars = _of_one_edge(rects, 3), _of_one_edge(rects, 0)  # that stand, that lie
+    groups = [bars[axis] or _of_one_size(rects, axis) for axis in (0, 1)]
+    axis = 0 if len(groups[0]) >= max(3, len(groups[1])) else 1
+    if len(groups[axis]) < 3:
+        return []
+    left, bottom = min(box[0] for box in groups[axis]), max(box[3] for box in groups[axis])
+    beside = (lambda label: label.box[1] >= bottom - 1, lambda label: label.box[2] <= left + 1)[axis]
+    names = _aligned(labels, groups[axis], axis, beside)
+    return _numbered(f"{'Bars' if bars[axis] else 'Boxes'} from the {('left', 'top')[axis]}", names)
 
 
 def _numbered(what: str, names: Sequence[str]) -> list[str]:
@@ -319,7 +317,7 @@ def _is_on(one: _Shape, other: _Shape, axis: int) -> bool:
 
 def _is_long_line(shape: _Shape, box: Box) -> bool:
     """No rule either, as grids and axes have: these run level."""
-    wide, high = _sides(shape.box)
+    wide, high = sides(shape.box)
     return shape.kind == "line" and wide > 0.25 * (box[2] - box[0]) and high > 2
 
 
@@ -329,7 +327,3 @@ def _is_of(code: int, colour: Colour) -> bool:
 
 def _middle(box: Box, axis: int) -> float:
     return (box[axis] + box[axis + 2]) / 2
-
-
-def _sides(box: Box) -> tuple[float, float]:
-    return box[2] - box[0], box[3] - box[1]

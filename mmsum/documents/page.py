@@ -74,6 +74,11 @@ def area(box: Box) -> float:
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 
+def sides(box: Box) -> tuple[float, float]:
+    """Width and height in points."""
+    return box[2] - box[0], box[3] - box[1]
+
+
 def union(a: Box, b: Box) -> Box:
     return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
 

@@ -138,7 +138,8 @@ def _read_page(
         regions = find_regions(lines, ink + layout_boxes(page), captions, width, height)
     result.figures_cut = len(regions) > room
     regions = regions[: max(0, room)]
-    result.figures = [_figure(page, region, settings, too_large) for region in regions]
+    paths = page.get_cdrawings() if any(region.vectors for region in regions) else []
+    result.figures = [_figure(page, region, settings, too_large, paths) for region in regions]
     out = {id(line) for r in regions for line in [*r.lines, *(r.caption.lines if r.caption else [])]}
     result.lines = [line for line in lines if id(line) not in out]
     for number, region in enumerate(regions):
@@ -222,14 +223,17 @@ def _covers(boxes: list[Box], page: Box) -> bool:
     return bool(boxes) and area(union_all(boxes)) > 0.55 * area(page) and sum(map(area, boxes)) > 0.5 * area(page)
 
 
-def _figure(page: pymupdf.Page, region: Region, settings: Figures, too_large: list[Box]) -> Figure:
+def _figure(
+    page: pymupdf.Page, region: Region, settings: Figures, too_large: list[Box], paths: list[dict[str, Any]]
+) -> Figure:
     label, words = (region.caption.label, region.caption.text) if region.caption else ("", "")
-    if region.caption and region.caption.is_table:
+    is_table = region.caption is not None and region.caption.is_table
+    if is_table:
         inner = "\n".join(row.text for row in table_rows(region.lines, -1))
     else:
         inner = " ".join(line.text for line in region.lines)
     if any(touches(box, region.box) for box in too_large):
-        kind = "table" if region.caption and region.caption.is_table else "figure"
+        kind = "table" if is_table else "figure"
         return Figure(label, page.number + 1, region.box, words, kind, 0, 0, text=inner)
     box = grow(region.box, 2.0, 2.0)
     pixels = render_region(page, box, settings)
@@ -244,7 +248,7 @@ def _figure(page: pymupdf.Page, region: Region, settings: Figures, too_large: li
         pixels.width,
         pixels.height,
         text=inner,
-        legend=legend_of(page, region.box) if is_drawn else "",
+        legend=legend_of(page, region.box, paths) if is_drawn else "",
         image=encode_pixmap(pixels),
     )
 

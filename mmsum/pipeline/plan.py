@@ -91,12 +91,12 @@ def _known(out: str) -> dict[str, str]:
     """{URI: version} of what has a row, as last planned; deleted ones are left out, and so is what a plan that was given up
     (`--snapshot new` was asked before it was done) left undone."""
     known: dict[str, str] = {}
-    compaction, parts = latest_compaction(out), {(digest, shard) for digest, shard, _ in list_parts(out)}
+    compaction, parts = latest_compaction(out), list(list_parts(out))
     for snapshot in snapshots(out):
-        covered = compaction is not None and snapshot.digest in compaction.covers
+        committed = snapshot.committed_of(compaction, parts)
         columns = (snapshot.documents[name].to_pylist() for name in ("uri", "version", "op", "shard"))
         for uri, version, op, shard in zip(*columns, strict=True):
-            if not covered and (snapshot.digest, shard) not in parts:
+            if shard not in committed:
                 continue
             if op == "delete":
                 known.pop(uri, None)

@@ -60,10 +60,13 @@ class Snapshot:
 
     def committed(self) -> set[int]:
         """Shards whose part exists, or has been compacted."""
-        compaction = latest_compaction(self.out)
+        return self.committed_of(latest_compaction(self.out), list_parts(self.out))
+
+    def committed_of(self, compaction: Compaction | None, parts: Iterable[tuple[str, int, str]]) -> set[int]:
+        """The same where the output's newest compaction and its parts (see `list_parts`) are known already."""
         if compaction and self.digest in compaction.covers:
             return set(range(self.shards))
-        return {shard for digest, shard, _ in list_parts(self.out) if digest == self.digest}
+        return {shard for digest, shard, _ in parts if digest == self.digest}
 
     def shard_tables(self, shards: Iterable[int]) -> Iterator[pa.Table]:
         """Each shard's plan rows, as zero-copy slices."""

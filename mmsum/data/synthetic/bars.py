@@ -8,7 +8,7 @@ from mmsum.data.spec import Measure, Series
 from mmsum.data.synthetic.diagram_shapes import Made, scaled
 from mmsum.data.synthetic.plot import Claim, Plot
 
-TIMES = {"twice": (1.85, 2.15), "three times": (2.8, 3.25), "five times": (4.7, 5.3)}
+_TIMES = {"twice": (1.85, 2.15), "three times": (2.8, 3.25), "five times": (4.7, 5.3)}
 """How often the smaller goes into the larger: rough, and never half-way between two."""
 _SHRUNK = {"twice": "half", "three times": "a third"}
 _GROWTHS = (*_SHRUNK, *_SHRUNK.values())
@@ -45,15 +45,15 @@ def _with_margin(heights: list[float], rng: Random) -> tuple[list[float], list[C
 
 def _with_ratio(count: int, rng: Random) -> tuple[list[float], list[Claim]]:
     """Heights of which the largest is a known number of times the smallest, and leads the next by a little or by a lot."""
-    ratio = rng.choice(tuple(TIMES))
+    ratio = rng.choice(tuple(_TIMES))
     wide = (
         ratio != "twice" and rng.random() < 0.75
     )  # half of all; at twice the smallest there is no room for a wide lead
     top, second = 0.92, 0.46 if wide else 0.68
-    bottom = top / rng.uniform(*TIMES[ratio])
+    bottom = top / rng.uniform(*_TIMES[ratio])
     heights = [top, second, bottom, *(rng.uniform(bottom + 0.06, second - 0.02) for _ in range(count - 3))]
     rng.shuffle(heights)
-    return heights, [_margin(wide), Claim("ratio", tuple(TIMES), ratio)]
+    return heights, [_margin(wide), Claim("ratio", tuple(_TIMES), ratio)]
 
 
 def _margin(wide: bool) -> Claim:
@@ -68,7 +68,7 @@ def make_stacks(measure: Measure, first: int, last: int, names: list[str], rng: 
     more, steep = [], 0.55  # the last total stands to the first as 1 + steep to 1 - steep
     if ratios and way != "level":
         growth = rng.choice(tuple(_SHRUNK))
-        times = rng.uniform(*TIMES[growth])
+        times = rng.uniform(*_TIMES[growth])
         steep = (times - 1) / (times + 1)
         more = [Claim("growth", _GROWTHS, growth if way == "rising" else _SHRUNK[growth])]
     slope = {"rising": steep, "falling": -steep, "level": 0.0}[way]
