@@ -69,7 +69,16 @@ def summarize(
 
 
 def read_summaries(out: str | PathLike[str]) -> pa.Table:
-    """The newest row of every document under `out`, sorted by URI, as an Arrow table (`mmsum.records.SUMMARY_SCHEMA`)."""
-    from mmsum.pipeline.commit import read_summaries as read
+    """The newest row of every document under `out`, sorted by URI, as an Arrow table (`mmsum.records.SUMMARY_SCHEMA`).
 
-    return read(fspath(out))
+    Raises mmsum.errors.SourceError where no run has been started in `out`.
+    """
+    from mmsum import storage
+    from mmsum.errors import SourceError
+    from mmsum.pipeline.commit import read_summaries as read
+    from mmsum.pipeline.snapshots import latest_snapshot
+
+    target = storage.normalize(fspath(out))
+    if latest_snapshot(target) is None:
+        raise SourceError(f"{target}: no run has been started there; start one with mmsum summarize SRC {target}")
+    return read(target)

@@ -14,13 +14,22 @@ FLOW_FORMATS = frozenset({"html", "markdown", "epub", "docx", "pptx", "odt"})
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
-_TAG = re.compile(rb"<(?:!doctype\s+html|html|head|body|svg)\b", re.IGNORECASE)
+_TAG = re.compile(r"<(?:!doctype\s+html|html|head|body|svg)\b", re.IGNORECASE)
+_BEFORE = re.compile(r"(?:\s|<!--.*?-->|<\?xml\b.*?\?>)*", re.DOTALL | re.IGNORECASE)
+"""What may stand before the first tag of a page."""
+_FRAGMENT = re.compile(
+    r"<(?:title|meta|link|style|div|p|h[1-6]|table|ul|ol|dl|section|article|main|header|nav|figure|blockquote|pre|form|center"
+    r"|font|span|a|img|b|i|em|strong)\b[^<>]*>",
+    re.IGNORECASE,
+)
+"""A page may begin with any of these: browsers supply the tags around them."""
+_CLOSED = re.compile(r"</\w+\s*>|<br\b", re.IGNORECASE)
 _MARKDOWN = re.compile(r"^#{1,6}\s+\S|^(?:```|~~~)|^\s*[-*]\s+\S|\]\(\S+\)|^\|.+\|$", re.MULTILINE)
 _PICTURE = re.compile(r"!\[[^\]]*\]\(\S+")
 
 
 def detect_format(data: bytes, name: str = "") -> str:
-    """One of pdf, text, IMAGE_FORMATS and FLOW_FORMATS; `name` only tells Markdown from plain text.
+    """One of pdf, text, IMAGE_FORMATS and FLOW_FORMATS; `name` only tells plain text, Markdown and pieces of HTML apart.
 
     Raises DocumentFailure (empty, encrypted, corrupt or unsupported) for anything else.
     """
@@ -53,18 +62,20 @@ def detect_format(data: bytes, name: str = "") -> str:
         return "pdf"  # headless: the repair of the PDF reader decides
     if not _is_text(data):
         return _unsupported(f"a binary file that starts with {data[:8].hex(' ')}")
-    head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head.startswith(b"<") and (tag := _TAG.search(head)):
-        return "svg" if tag[0].lower() == b"<svg" else "html"
-    if head.startswith(b"<?xml"):
+    return _text_format(decode_text(data[:65536]), name.lower())
+
+
+def _text_format(text: str, name: str) -> str:
+    before = _BEFORE.match(text)
+    head = text[before.end() if before else 0 :]
+    if head.startswith("<") and (tag := _TAG.search(head[:4096])):
+        return "svg" if tag[0].lower() == "<svg" else "html"
+    if text.lstrip().startswith("<?xml"):
         return _unsupported("XML of no known kind")
-    return "markdown" if _is_markdown(decode_text(data[:65536]), name) else "text"
-
-
-def _is_markdown(text: str, name: str) -> bool:
-    return bool(
-        name.lower().endswith((".md", ".markdown")) or _PICTURE.search(text) or len(_MARKDOWN.findall(text)) > 3
-    )
+    if name.endswith((".md", ".markdown")) or _PICTURE.search(text) or len(_MARKDOWN.findall(text)) > 3:
+        return "markdown"
+    is_page = _FRAGMENT.match(head) or name.endswith((".html", ".htm", ".xhtml"))
+    return "html" if is_page and _CLOSED.search(head) else "text"
 
 
 def decode_text(data: bytes) -> str:

@@ -34,6 +34,7 @@ _LAYOUT = ("table", "figure")
 _FRONT = re.compile(r"---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _TITLE = re.compile(r"^title:(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
 _FOLDED = re.compile(r"[>|][-+\d]{0,2}(?:\s|$)")
+_HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 _DATA = re.compile(r"data:(?P<type>[^;,]*)(?P<coded>;base64)?[^,]*,(?P<body>.*)", re.DOTALL | re.IGNORECASE)
 
 
@@ -236,7 +237,9 @@ def _text(element: Any) -> str:
 
 
 def _is_left_out(element: Any) -> bool:
-    return element.tag in _SKIPPED or element.tag in _CONTROLS or element.get("hidden") is not None
+    style = element.get("style")
+    is_hidden = element.get("hidden") is not None or (style is not None and _HIDDEN.search(style))
+    return element.tag in _SKIPPED or element.tag in _CONTROLS or bool(is_hidden)
 
 
 def _words(text: str) -> str:

@@ -34,7 +34,7 @@ def render_places(
     ref: ObjectRef, source: Path, places: list[tuple[int, Box]], longest_side: int, limits: Limits
 ) -> list[bytes]:
     """Job for Parser.render. Figures that stand on no page are read again and known by their places."""
-    kind = detect_format(source.read_bytes())
+    kind = detect_format(source.read_bytes(), ref.uri)
     if kind not in FLOW_FORMATS:
         return draw.render_places(source, kind, places, longest_side, limits)
     document = parse_file(ref, source, source.with_name("again"), limits, Figures(longest_side=longest_side))

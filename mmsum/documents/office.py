@@ -99,8 +99,14 @@ def _pieces(element: Any) -> Iterator[Any]:
             yield child
         elif child.tag == EITHER:  # one thing, written for new programs and again for old ones
             yield from next(filter(None, (list(_pieces(way)) for way in child)), ())
-        elif child.tag not in _UNSEEN and not (child.tag == qn("w:sdt") and _is_filler(child)):
+        elif child.tag not in _UNSEEN and not (child.tag == qn("w:sdt") and _is_filler(child)) and not _is_hidden(child):
             yield from _pieces(child)
+
+
+def _is_hidden(run: Any) -> bool:
+    """Whether a run is set as hidden text, which Word neither shows nor prints."""
+    mark = run.find(f"{qn('w:rPr')}/{qn('w:vanish')}")
+    return mark is not None and mark.get(qn("w:val")) not in ("0", "false", "off")
 
 
 def _table(grid: list[list[list[Block]]]) -> Iterator[Block]:

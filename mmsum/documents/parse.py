@@ -90,11 +90,14 @@ class Parser:
         document.seconds_parse = time.monotonic() - started
         return document
 
-    def render(self, data: bytes, places: list[tuple[int, Box]], longest_side: int) -> list[bytes]:
-        """PNG or JPEG crops of (page from 1, box in points), longest side in pixels; b"" for what cannot be made."""
+    def render(self, ref: ObjectRef, data: bytes, places: list[tuple[int, Box]], longest_side: int) -> list[bytes]:
+        """PNG or JPEG crops of (page from 1, box in points), longest side in pixels; b"" for what cannot be made.
+
+        ref: where the document lies; pictures beside a web page or a Markdown text are found from there.
+        """
         try:
             done: list[bytes] = self._run(
-                child.render_places, ObjectRef("", -1, ""), self._write(data), places, longest_side, self.limits
+                child.render_places, ref, self._write(data), places, longest_side, self.limits
             )
         except (_Killed, DocumentFailure):
             return [b"" for _ in places]

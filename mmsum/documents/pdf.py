@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pymupdf
@@ -59,9 +60,10 @@ def read_pages(document: pymupdf.Document, limits: Limits, settings: Figures) ->
     """The pages in order, at most limits.pages. A page that cannot be read comes with `error` set."""
     room, scans = limits.figures, limits.ocr_pages
     window = EvidenceWindow(document)
+    cut = _cut_object(document)
     for index in range(min(document.page_count, limits.pages)):
         try:
-            missing = _missing_content(document, document[index].xref)
+            missing = _missing_content(document, index, cut)
             page = _read_upright(document[index], window.of_page(index), limits, settings, room)
             if missing and not (page.lines or page.figures):
                 page.error = missing
@@ -76,16 +78,31 @@ def read_pages(document: pymupdf.Document, limits: Limits, settings: Figures) ->
         yield page
 
 
-def _missing_content(document: pymupdf.Document, xref: int) -> str:
-    """What is wrong where a page's content points to nothing, as in a file that was cut short; "" where all of it is there."""
-    kind, value = document.xref_get_key(xref, "Contents")
+def _cut_object(document: pymupdf.Document) -> int:
+    """The number of the object in the middle of which the file ends; 0 where there is none."""
+    if not document.is_repaired:
+        return 0
+    data = Path(document.name).read_bytes()
+    begun = list(re.finditer(rb"(\d+) \d+ obj\b", data[data.rfind(b"endobj") + 6 :]))
+    return int(begun[0][1]) if begun else 0
+
+
+def _missing_content(document: pymupdf.Document, index: int, cut: int) -> str:
+    """What is wrong where a page's content or pictures are not in the file, as where it was cut short; "" where all are there.
+
+    cut: the object that ends with the file.
+    """
+    kind, value = document.xref_get_key(document[index].xref, "Contents")
     if kind == "xref" and not _is_stream(document, number := int(value.split()[0])):
         value = document.xref_object(number) if number < document.xref_length() else ""
         if not value.startswith("["):  # an array that stands by itself
             return "its content is not in the file, which was cut short or damaged"
     elif kind not in ("xref", "array"):
         return ""
-    if all(_is_stream(document, int(number)) for number in re.findall(r"(\d+) \d+ R", value)):
+    parts = [int(number) for number in re.findall(r"(\d+) \d+ R", value)]
+    if document.is_repaired:
+        parts += [image[0] for image in document.get_page_images(index)]
+    if all(number != cut and _is_stream(document, number) for number in parts):
         return ""
     return "a part of its content is not in the file, which was cut short or damaged"
 

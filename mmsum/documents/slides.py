@@ -41,6 +41,8 @@ def _slides(deck: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
         if number > limits.pages:
             return
         yield Block("page", page=number)
+        if slide._element.get("show") in ("0", "false"):  # a hidden slide keeps its number and is not read
+            continue
         _choose(slide.shapes._spTree)
         title = slide.shapes.title
         if title is not None and title.has_text_frame and title.text_frame.text.strip():

@@ -234,10 +234,10 @@ def unread_uris(out: str, retry: str) -> list[str]:
     return uris
 
 
-def read_crops(out: str) -> dict[tuple[str, int], bytes]:
-    """{(document id, figure index): encoded picture} of the newest snapshots' stored crops; empty when none were asked for."""
+def read_crops(out: str) -> dict[tuple[int, str, int], bytes]:
+    """{(snapshot number, document id, figure index): encoded picture} of all stored crops; empty when none were asked for."""
     out = storage.normalize(out)
-    crops: dict[tuple[str, int], bytes] = {}
+    crops: dict[tuple[int, str, int], bytes] = {}
     root = storage.join(out, "crops")
     for snapshot in snapshots(out):
         if not storage.folder_exists(root):
@@ -246,7 +246,7 @@ def read_crops(out: str) -> dict[tuple[str, int], bytes]:
             uri = snapshot.crops_uri(shard)
             if storage.stat(uri):
                 for row in storage.read_table(uri).to_pylist():
-                    crops[row["document_id"], row["figure"]] = row["image"]
+                    crops[snapshot.number, row["document_id"], row["figure"]] = row["image"]
     return crops
 
 

@@ -58,9 +58,10 @@ def open_snapshot(
         goes_on = len(latest.committed()) < latest.shards
         if new:
             goes_on &= (latest.asked, latest.limit) == ("new", limit) and not _differences(latest, source, config)
+        elif goes_on:
+            _check_same(latest, source, config)
         else:
-            retries = again is not None or latest.asked == "retry"
-            _check_same(latest, source, config, but_limits=retries and not goes_on)
+            _check_same(_before_retries(latest, config), source, config, but_limits=again is not None)
         if goes_on:
             return latest, False
     listed = _list(source, out)
@@ -75,6 +76,13 @@ def open_snapshot(
         _delete_run(out)
     number = latest.number + 1 if latest else 1
     return _create(out, number, refs, source, limit, conditional, asked, config)
+
+
+def _before_retries(latest: Snapshot, config: Config) -> Snapshot:
+    """The snapshot whose settings a command has to have. A retry had limits of its own: its, or those from before it."""
+    if latest.asked != "retry" or not _differences(latest, latest.source, config):
+        return latest
+    return next((snapshot for snapshot in reversed(snapshots(latest.out)) if snapshot.asked != "retry"), latest)
 
 
 def _list(source: str, out: str) -> list[ObjectRef]:

@@ -68,8 +68,10 @@ def read_status(out: str) -> Status:
     committed = snapshot.committed()
     status = Status(snapshot, committed, snapshot.count(committed))
     receipts: dict[int, dict[str, Any]] = {}
+    starts: list[float] = []
     for _, events in read_logs(out, snapshot.number):
         _add_driver(status, events)
+        starts += [event["at"] for event in events if event["event"] == "start"]
         receipts |= {event["shard"]: event for event in events if event["event"] == "shard"}
     for receipt in receipts.values():
         status.counts.update(json.loads(receipt["counts"]))
@@ -78,7 +80,7 @@ def read_status(out: str) -> Status:
         status.slowest += [(seconds, uri) for seconds, uri in json.loads(receipt["slowest"])]
     status.slowest = sorted(status.slowest, reverse=True)[:SLOWEST]
     _add_unlogged(status, committed - set(receipts))
-    _add_rate(status, list(receipts.values()))
+    _add_rate(status, list(receipts.values()), starts)
     return status
 
 
@@ -118,16 +120,19 @@ def _add_unlogged(status: Status, shards: set[int]) -> None:
         status.failures.update(kind for kind in table["failure_kind"].to_pylist() if kind)
 
 
-def _add_rate(status: Status, receipts: list[dict[str, Any]]) -> None:
-    if len(receipts) < 2:
+def _add_rate(status: Status, receipts: list[dict[str, Any]], starts: list[float]) -> None:
+    """Over RATE_SECONDS before the newest commit, or since a driver started in them: the first shards took that long."""
+    if not receipts:
         return
-    times = [receipt["at"] for receipt in receipts]
-    begin = max(min(times), max(times) - RATE_SECONDS)
-    status.rate_seconds = max(times) - begin
+    newest = max(receipt["at"] for receipt in receipts)
+    recent = [receipt for receipt in receipts if receipt["at"] > newest - RATE_SECONDS]
+    times = [receipt["at"] for receipt in recent]
+    started = [at for at in starts if newest - RATE_SECONDS < at < newest]
+    begin = min(times + started) if started or len(recent) == len(receipts) else newest - RATE_SECONDS
+    status.rate_seconds = newest - begin
     if not status.rate_seconds:
         return
-    recent = [receipt for receipt in receipts if receipt["at"] > begin]
     status.rate, status.pages_rate, status.tokens_rate = (
-        sum(receipt[name] for receipt in recent) / status.rate_seconds
+        sum(receipt[name] for receipt in recent if receipt["at"] > begin) / status.rate_seconds
         for name in ("documents", "pages", "output_tokens")
     )

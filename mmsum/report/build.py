@@ -13,6 +13,7 @@ from mmsum.documents.parse import Parser
 from mmsum.errors import DocumentFailure, OutputError, SourceError, StorageError
 from mmsum.pipeline.commit import read_crops, read_summaries
 from mmsum.pipeline.snapshots import Snapshot, latest_snapshot
+from mmsum.records import ObjectRef
 from mmsum.report.page import Row, render_report
 
 BATCH = 64
@@ -78,13 +79,13 @@ class _Pictures:
 
     def __call__(self, row: Row) -> list[bytes]:
         figures = row["figures"] or []
-        stored = [self.crops.get((row["document_id"], index), b"") for index in range(len(figures))]
+        stored = [self.crops.get((row["snapshot"], row["document_id"], index), b"") for index in range(len(figures))]
         if not figures or any(stored):
             return stored
         places = [(figure["page"], tuple(figure["bbox"])) for figure in figures]
         try:
             data = storage.read(row["uri"], version=row["version"], max_bytes=self.limits.bytes)
-            return self.parser.render(data, places, PICTURE_SIDE)
+            return self.parser.render(ObjectRef(row["uri"], len(data), row["version"]), data, places, PICTURE_SIDE)
         except (StorageError, DocumentFailure):  # moved, changed or unreadable since: the page shows captions only
             return stored
 

@@ -49,7 +49,7 @@ def test_word_keeps_tables_and_pictures_can_be_rendered_again(parser: Parser) ->
     assert "cell 0 | cell 1\ncell 2 | cell 3" in document.text
     assert [section.heading for section in document.sections] == ["Results", "Outlook"]
     places = [(figure.page, figure.bbox) for figure in document.figures]
-    (crop, nothing) = parser.render(data, [*places, (7, (0.0, 0.0, 9.0, 9.0))], 80)
+    (crop, nothing) = parser.render(REF, data, [*places, (7, (0.0, 0.0, 9.0, 9.0))], 80)
     assert pymupdf.Pixmap(crop).width == 80 and nothing == b""
     assert pymupdf.Pixmap(parser.draw_boxes(data, document)).width > 400
 

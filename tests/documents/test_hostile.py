@@ -144,6 +144,27 @@ def test_types_are_told_by_content(small: Parser, name: str, kind: str) -> None:
     assert (document.status, document.format) == ("ok", kind)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("a.txt", "<p>Rye grew.</p>", "html"),
+        ("a.txt", "<!-- saved from a page\n" + "x" * 5000 + " -->\n<html><body>Rye grew.</body></html>", "html"),
+        ("a.txt", '<?xml version="1.0"?><!-- one --><!-- two --><html><body>Rye grew.</body></html>', "html"),
+        ("a.html", "Rye <b>grew</b>.", "html"),
+        ("a.html", "Rye grew, and 3 < 4.", "text"),
+        ("a.txt", "Rye <b>grew</b>.", "text"),
+        ("a.txt", "<p> is a tag of which this text tells.", "text"),
+        ("README.md", "<p align='center'>Rye</p>\n\n# Rye grew.", "markdown"),
+        ("README", "<p align='center'>Rye</p>\n\n# Rye\n\n- grew\n- fell\n- grew", "markdown"),
+    ],
+)
+def test_pages_are_told_from_text_and_markdown(small: Parser, name: str, text: str, kind: str) -> None:
+    document = small.parse(ObjectRef(f"mem://{name}", 0, ""), text.encode())
+    assert (document.status, document.format) == ("ok", kind), document.failure_message
+    assert "Rye" in document.text or "is a tag" in document.text
+    assert "<html" not in document.text and "saved from" not in document.text
+
+
 def slow_pages(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figures: Figures) -> Document:
     """parse_file, but each page takes a second."""
     import pickle

@@ -168,3 +168,12 @@ def test_a_byte_that_is_none_of_its_charset_costs_itself_alone(head: str, codec:
     _, blocks = read_html(page, Limits(), Figures(), lambda link: b"")
     found = [block.text for block in blocks]
     assert found[0] == f"Before {word}." and found[-1] == f"Behind {word}."
+
+
+def test_what_a_page_hides_is_not_read() -> None:
+    hidden = ("hidden", 'style="color: red; DISPLAY:none"', "style='visibility: hidden'")
+    assert texts("".join(f"<div {how}><p>Secret <img src='0.png'></p></div>" for how in hidden) + "<p>Seen.</p>") == [
+        "Seen."
+    ]
+    assert texts("<p style='display: block; background: none'>Seen.</p>") == ["Seen."]
+    assert texts("<table><tr><td>rye<span style='display:none'> and oats</span></td></tr></table>") == ["rye"]

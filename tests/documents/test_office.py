@@ -80,8 +80,13 @@ def run(words: str) -> str:
             f"{run('rye')}<w:r><w:tab/><w:t>7</w:t><w:br/></w:r>{run('oats')}",
             "rye\t7\noats",
         ),
+        (
+            f"{run('Rye.')}<w:r><w:rPr><w:vanish/></w:rPr><w:t>Hidden.</w:t></w:r>"
+            "<w:r><w:rPr><w:vanish w:val='0'/></w:rPr><w:t xml:space='preserve'> Oats.</w:t></w:r>",
+            "Rye. Oats.",
+        ),
     ],
-    ids=["tracked changes", "content control", "prompt", "tabs"],
+    ids=["tracked changes", "content control", "prompt", "tabs", "hidden"],
 )
 def test_words_of_a_paragraph(parser: Parser, inner: str, words: str) -> None:
     assert read_word(parser, lambda word: put(word, f"<w:p>{inner}</w:p>")).text == words
@@ -304,3 +309,16 @@ def test_a_captioned_frame_of_writer_is_one_figure(parser: Parser) -> None:
     document.body.append(holder)
     found = read(parser, document)
     assert shown(found) == [("Figure 1", "Figure 1: The field.", 160)] and found.text == "It rained."
+
+
+def test_a_hidden_slide_keeps_its_number_and_is_not_read(parser: Parser) -> None:
+    deck = pptx.Presentation()
+    for number in (1, 2, 3):
+        deck.slides.add_slide(deck.slide_layouts[5]).shapes.title.text = f"Slide number {number}"
+    deck.slides[1]._element.set("show", "0")
+    document = read(parser, deck)
+    assert [(section.heading, section.page) for section in document.sections] == [
+        ("Slide number 1", 1),
+        ("Slide number 3", 3),
+    ]
+    assert (document.status, document.pages_total, document.pages_read) == ("ok", 3, 3)

@@ -92,6 +92,19 @@ def test_a_page_whose_content_was_cut_off_is_not_read(parser: Parser) -> None:
     assert "page 2: its content is not in the file" in parsed.failure_message
 
 
+def test_a_file_that_ends_in_a_page_is_not_read_as_whole(parser: Parser) -> None:
+    document = pymupdf.open()
+    for number in range(3):
+        document.new_page().insert_text((72, 72), [f"Page {number} tells of line {line}." for line in range(40)])
+    data = document.tobytes()
+    last = data.rfind(b"endstream")
+    parsed = parser.parse(REF, data[: last - 100])
+    assert (parsed.status, parsed.failure_kind) == ("partial", "corrupt")
+    assert "page 3" in parsed.failure_message and "cut short" in parsed.failure_message
+    assert "Page 1 tells of line 39" in parsed.text
+    assert parser.parse(REF, data[: data.rfind(b"xref")]).status == "ok", "only its table is missing"
+
+
 def test_truncated_file_keeps_its_pages(parser: Parser) -> None:
     data = papers.pages_of_text(8)
     document = parser.parse(REF, data[: int(0.9 * len(data))])
@@ -138,7 +151,7 @@ def test_limits() -> None:
 def test_render_and_draw_boxes(parser: Parser) -> None:
     data = papers.report([("line", (120, 220, 408, 400), "Figure 1: Yield of two fields over a year.")])
     document = parser.parse(REF, data)
-    crop, missing = parser.render(data, [(1, document.figures[0].bbox), (99, (0, 0, 10, 10))], longest_side=120)
+    crop, missing = parser.render(REF, data, [(1, document.figures[0].bbox), (99, (0, 0, 10, 10))], longest_side=120)
     pixels = pymupdf.Pixmap(crop)
     assert 115 <= max(pixels.width, pixels.height) <= 121
     assert missing == b""
@@ -151,7 +164,7 @@ def test_render_and_draw_boxes(parser: Parser) -> None:
     )
     assert reds > 50
     assert pymupdf.Pixmap(parser.draw_boxes(b"%PDF-1.7 broken", document)).width > 100  # a note instead
-    assert parser.render(b"not a document", [(1, (0, 0, 5, 5))], 64) == [b""]
+    assert parser.render(REF, b"not a document", [(1, (0, 0, 5, 5))], 64) == [b""]
 
 
 DATA = os.environ.get("MMSUM_DATA")

@@ -76,6 +76,19 @@ def test_crops_go_beside_the_summaries_when_asked(snapshot: Snapshot) -> None:
     assert set(read_crops(snapshot.out).values()) == {b"picture"}
 
 
+def test_crops_are_known_by_their_snapshot(snapshot: Snapshot, archive: Path) -> None:
+    """A changed document whose crops were not stored has none: those before show what is no longer in it."""
+    for shard in range(snapshot.shards):
+        commit(snapshot, shard_rows(snapshot, shard, crops=True))
+    (archive / "report-003.txt").write_text("changed")
+    second, _ = open_snapshot(str(archive), snapshot.out, load_config(summarizer="lead"))
+    commit(second, shard_rows(second))
+    crops = read_crops(snapshot.out)
+    rows = read_summaries(snapshot.out).to_pylist()
+    without = [row["uri"][-7:-4] for row in rows if (row["snapshot"], row["document_id"], 0) not in crops]
+    assert (len(crops), without) == (7, ["003"])
+
+
 def test_the_newest_snapshot_wins(snapshot: Snapshot, archive: Path) -> None:
     for shard in range(snapshot.shards):
         commit(snapshot, shard_rows(snapshot, shard, text="old"))

@@ -272,10 +272,10 @@ def test_status_shows_rate_time_left_and_cost(archive: Path, tmp_path: Path) -> 
     log.parent.mkdir(parents=True)
     log.write_text("\n".join(map(json.dumps, lines)))
     seen = read_status(str(out))
-    assert (seen.rate, seen.rate_seconds, seen.seconds_left) == (0.2, 10.0, 15.0)
+    assert (seen.rate, seen.rate_seconds, seen.seconds_left) == (0.2, 20.0, 15.0)
     assert seen.node_hours == pytest.approx(2 / 60)
     text = shown(out)
-    assert "0.20 documents/s, 0.2 pages/s, 0 generated tokens/s over 10 s" in text
+    assert "0.20 documents/s, 0.2 pages/s, 0 generated tokens/s over 20 s" in text
     assert "about 15 s (3 documents at that rate)" in text
     assert "0.03 node-hours in 1 runs, 0.10 at 3 an hour, 25.00 per 1,000 documents" in text
     assert "it ended with: the disk is full" in text

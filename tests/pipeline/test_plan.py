@@ -163,6 +163,10 @@ def test_failures_are_retried_under_other_limits(archive: Path, tmp_path: Path) 
     with pytest.raises(SnapshotMismatch, match="seconds_per_document"):
         plan(archive, tmp_path / "out")
     finish(retried)
+    other = load_config(summarizer="lead", limits={"seconds_per_document": 700.0})
+    with pytest.raises(SnapshotMismatch, match="seconds_per_document: 300.0 then, 700.0 now"):
+        open_snapshot(str(archive), out, other)
+    assert open_snapshot(str(archive), out, patient)[1] is False
     (archive / "zz.txt").write_text("new")
     third, created = plan(archive, tmp_path / "out")
     assert (planned(third), created) == (["zz.txt"], True)
