@@ -99,7 +99,9 @@ def _pieces(element: Any) -> Iterator[Any]:
             yield child
         elif child.tag == EITHER:  # one thing, written for new programs and again for old ones
             yield from next(filter(None, (list(_pieces(way)) for way in child)), ())
-        elif child.tag not in _UNSEEN and not (child.tag == qn("w:sdt") and _is_filler(child)) and not _is_hidden(child):
+        elif (
+            child.tag not in _UNSEEN and not (child.tag == qn("w:sdt") and _is_filler(child)) and not _is_hidden(child)
+        ):
             yield from _pieces(child)
 
 
