@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # tests/: the servers, th
 
 import mmsum
 from mmsum import storage
-from mmsum.data.figure_reports import write_sample_archive
+from mmsum.data.synthetic.pdf import write_demo_archive
 from mmsum.pipeline.attempts import DEATHS_IN_RUN
 from tests.chaos.killing import VICTIMS, Report, check, content, run_to_the_end
 from tests.chaos.proxy import Faults, faulty
@@ -51,9 +51,9 @@ LEAD = [*SETTINGS, "--set", "summarizer=lead"]
 
 
 def make_archive(folder: Path, documents: int) -> Path:
-    """The sample archive of `mmsum demo` (15 files, some of them damaged) and short texts."""
+    """The archive of `mmsum demo` (15 files, some of them damaged) and short texts."""
     write_archive(folder, documents - 15)
-    write_sample_archive(folder)
+    write_demo_archive(folder)
     return folder
 
 

@@ -21,7 +21,7 @@ from mmsum.config import Figures, Limits, load_config
 from mmsum.data.synthetic.pdf import with_pdf
 from mmsum.data.synthetic.report import ReportPlan, plan_report
 from mmsum.data.synthetic.variation import Variation
-from mmsum.data.wording import long_name
+from mmsum.data.synthetic.words import long_name
 from mmsum.documents.parse import Parser
 from mmsum.generation.summarizer import build_summarizer
 from mmsum.legend import caption_with_lists, listed

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import pymupdf
 from drawings import LIBRARIES, draw
 
-from mmsum.data.figure_reports import make_specs
+from mmsum.data.synthetic.report import plan_report
 from mmsum.records import Box
 
 _STYLES = ("Figure {}: ", "Fig. {}. ", "Figure {}. ", "FIGURE {} | ", "Fig. {} ", "Abb. {}: ", "Chart {}: ")
@@ -36,9 +37,11 @@ class Placed:
 
 def reports(count: int, seed: int = 0) -> Iterator[tuple[bytes, list[Placed]]]:
     """PDFs with their truth. Report i is the same whatever `count` is."""
-    for index, spec in enumerate(make_specs(count, seed)):
-        sheet = _Sheet(Random(f"typeset {seed} {index}"), spec.title, [p for p in spec.text.split("\n\n") if p.strip()])
-        yield sheet.set_report()
+    for index in range(count):
+        plan = plan_report("test", seed, index)
+        lines = [line for line in plan.text.splitlines() if line and not line.startswith("#")]
+        paragraphs = [" ".join(lines[at : at + 3]) for at in range(0, len(lines), 3)]
+        yield _Sheet(Random(f"typeset {seed} {index}"), plan.title, paragraphs).set_report()
 
 
 class _Sheet:
@@ -65,7 +68,7 @@ class _Sheet:
         self._new_page()
         self._lines(self.title, self.bold, self.size * 1.8, self.width - 2 * self.margin)
         self.top = self.y = self.y + 14
-        texts = iter(self.paragraphs * 5)
+        texts = cycle(self.paragraphs)
         kinds = ["figure"] * self.rng.randint(3, 5) + self.rng.sample(("shade", "table", "pair", "wide", "grid"), 3)
         self.rng.shuffle(kinds)
         for kind in kinds:

@@ -9,7 +9,7 @@ import pytest
 from mmsum.api import read_summaries
 from mmsum.claims import judge, read_facts
 from mmsum.config import load_config
-from mmsum.data.figure_reports import write_sample_archive
+from mmsum.data.synthetic.pdf import write_demo_archive
 from mmsum.data.synthetic.render import render_report
 from mmsum.data.synthetic.report import plan_report
 from mmsum.examples import split_by_figure, to_document
@@ -20,7 +20,8 @@ from tests.conftest import Run
 
 @pytest.mark.pocket
 def test_the_pocket_preset_summarizes_real_reports(tmp_path: Path, mmsum: Run) -> None:
-    write_sample_archive(tmp_path / "archive", n=1)
+    (tmp_path / "archive").mkdir()
+    write_demo_archive(tmp_path / "archive", n=1)
     settings = ("--preset", "pocket", "--set", "generation.summary_tokens=24", "--set", "crops=true")
     done = mmsum("summarize", "archive", "out", *settings)
     assert done.returncode == 0, done.stderr

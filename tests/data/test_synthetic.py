@@ -30,9 +30,9 @@ from mmsum.data.synthetic.plot import KINDS, Claim
 from mmsum.data.synthetic.processes import PROCESSES, SEEN_NAMES
 from mmsum.data.synthetic.render import draw_figure, render_report
 from mmsum.data.synthetic.report import HELD_OUT_TOPICS, MIN_FIGURE_FACTS, ReportPlan, plan_report, retold
+from mmsum.data.synthetic.topics import TOPICS
 from mmsum.data.synthetic.variation import AS_IS, Variation
 from mmsum.data.synthetic.wording import CHECKS, VOICES, check, cited
-from mmsum.data.topics import TOPICS
 from mmsum.documents.parse import Parser
 from mmsum.errors import OutputError
 from mmsum.records import ObjectRef

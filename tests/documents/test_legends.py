@@ -11,7 +11,7 @@ from mmsum.config import Figures, Limits
 from mmsum.data.synthetic.pdf import with_pdf
 from mmsum.data.synthetic.report import ReportPlan, plan_report
 from mmsum.data.synthetic.variation import Variation
-from mmsum.data.wording import long_name
+from mmsum.data.synthetic.words import long_name
 from mmsum.documents.inspect import inspect_json
 from mmsum.documents.legends import legend_of
 from mmsum.documents.parse import Parser

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from mmsum.data.spec import Measure, Series
 from mmsum.data.synthetic.diagram_shapes import Made, scaled
 from mmsum.data.synthetic.plot import Claim, Plot
+from mmsum.data.synthetic.topic import Measure, Series
 
 _TIMES = {"twice": (1.85, 2.15), "three times": (2.8, 3.25), "five times": (4.7, 5.3)}
 """How often the smaller goes into the larger: rough, and never half-way between two."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmsum.data.synthetic.plot import Claim, Look, Plot
-from mmsum.data.wording import capital, long_name
+from mmsum.data.synthetic.words import capital, long_name
 
 _HINTS = {
     "rising": "a story of {q} on the way up",

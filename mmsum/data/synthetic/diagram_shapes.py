@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from random import Random
 
-from mmsum.data.spec import Measure, Series
 from mmsum.data.synthetic.places import PLACES, map_shapes
 from mmsum.data.synthetic.plot import Claim, Plot
+from mmsum.data.synthetic.topic import Measure, Series
 
 Made = tuple[Plot, list[Claim]]
 

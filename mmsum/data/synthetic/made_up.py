@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from mmsum.data.spec import Measure
-from mmsum.data.wording import capital
+from mmsum.data.synthetic.topic import Measure
+from mmsum.data.synthetic.words import capital
 
 _THINGS = (
     "honey", "timber", "gravel", "parcel", "letter", "brick", "seedling", "trout", "lamb", "candle", "carpet", "kayak",

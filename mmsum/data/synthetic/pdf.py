@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pymupdf
 
-from mmsum.data import awkward
+from mmsum.data.synthetic import awkward
 from mmsum.data.synthetic.render import draw_vector, render_report
 from mmsum.data.synthetic.report import ReportPlan, plan_report
 from mmsum.examples import Example, ExampleFigure, to_document
@@ -23,11 +23,14 @@ _COLUMN = pymupdf.Rect(64, 60, _PAPER.width - 64, _PAPER.height - 60)
 
 
 def write_demo_archive(folder: Path, n: int = 12, seed: int = 0) -> list[Path]:
-    """`n` reports of the kind that the pocket model learned from, of the test split, and the three awkward files: paths."""
-    examples = (render_report(plan_report("test", seed, index)) for index in range(n))
+    """`n` reports of the kind that the pocket model learned from, of the test split, and three awkward files: their paths.
+
+    These are the next three reports as encrypted.pdf (`awkward.PASSWORD` opens it), truncated.pdf and scanned.pdf.
+    """
+    examples = [render_report(plan_report("test", seed, index)) for index in range(n + 3)]
     files = [(f"{example.id}.pdf", render_pdf(example)) for example in examples]
     paths = []
-    for name, data in [*files, *awkward.make_all(n, seed)]:
+    for name, data in [*files[:n], *awkward.make_all([data for _, data in files[n:]])]:
         paths.append(folder / name)
         paths[-1].write_bytes(data)
     return paths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmsum.data.spec import Series
+from mmsum.data.synthetic.topic import Series
 
 KINDS = (
     "line", "area", "grouped_bar", "stacked_bar", "pie", "scatter", "histogram", "box", "heat_map",

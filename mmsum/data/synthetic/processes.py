@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmsum.data.spec import Measure
+from mmsum.data.synthetic.topic import Measure
 
 
 def _process(quantity: str, *boxes: str) -> Measure:

@@ -8,7 +8,6 @@ from itertools import permutations
 from random import Random
 
 from mmsum.claims import CheckedFact, judge
-from mmsum.data.spec import Measure, Topic
 from mmsum.data.synthetic import texts, wording
 from mmsum.data.synthetic.captions import caption_of, hint_of, order_of, shown_by
 from mmsum.data.synthetic.looks import figure_look, house_look
@@ -17,9 +16,10 @@ from mmsum.data.synthetic.plot import Claim, Look, Plot
 from mmsum.data.synthetic.processes import HELD_OUT_NAMES, PROCESSES, SEEN_NAMES
 from mmsum.data.synthetic.said import action_fact, restated, stated_fact
 from mmsum.data.synthetic.shapes import kinds_for, make_plot
+from mmsum.data.synthetic.topic import Measure, Topic
+from mmsum.data.synthetic.topics import TOPICS
 from mmsum.data.synthetic.variation import AS_IS, Variation
-from mmsum.data.topics import TOPICS
-from mmsum.data.wording import capital
+from mmsum.data.synthetic.words import capital
 
 VERSION = 2
 """Of the generator, in every example's source: raised when the same seed makes another example."""

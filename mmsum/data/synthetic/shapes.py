@@ -11,10 +11,10 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 
-from mmsum.data.spec import Measure, Series
 from mmsum.data.synthetic.bars import apart, make_bars, make_stacks
 from mmsum.data.synthetic.diagram_shapes import Made, make_flow, make_gauge, make_grid_map, scaled
 from mmsum.data.synthetic.plot import Claim, Plot
+from mmsum.data.synthetic.topic import Measure, Series
 
 TRENDS = ("rising", "falling", "peak", "dip", "level")
 THIRDS = ("early", "middle", "late")

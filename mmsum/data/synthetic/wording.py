@@ -15,7 +15,7 @@ from mmsum.claims import CheckedFact
 from mmsum.data.synthetic.named_phrases import NAMED
 from mmsum.data.synthetic.phrases import PHRASES
 from mmsum.data.synthetic.plot import Claim
-from mmsum.data.wording import capital, long_name
+from mmsum.data.synthetic.words import capital, long_name
 
 VOICES = 5
 """Manners of writing. A report keeps to one, in its text and in its gold summary."""

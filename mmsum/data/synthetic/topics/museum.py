@@ -1,12 +1,11 @@
 """Museum visitors: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 MUSEUM = Topic(
     key="museum visitors",
     titles=("Visitors to the {place} Museum", "Who comes to the {place} Museum?", "The {place} Museum and its public"),
     gist="The report describes who visits the {place} Museum and when.",
-    offices=("Museum Board", "Visitor Research Office", "Department of Heritage"),
     background=(
         "The {place} Museum holds some forty thousand objects, of which about one in thirty is on show at any time.",
         "Entry to the permanent rooms has been free since {first}, while the large exhibitions carry a charge.",

@@ -1,12 +1,11 @@
 """School meals: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 MEALS = Topic(
     key="school meals",
     titles=("School meals in {place}", "Lunch at school: the {place} kitchens", "Eating at school in {place}"),
     gist="The report examines the school meals served in {place}.",
-    offices=("Education and Catering Service", "Schools Office", "Department for Children"),
     background=(
         "Three kitchens in {place} cook for twenty-two schools and deliver in insulated boxes before half past eleven.",
         "Parents pay by the week, and about a quarter of the children eat free of charge.",

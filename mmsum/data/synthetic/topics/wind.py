@@ -1,6 +1,6 @@
 """Wind farm output: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 WIND = Topic(
     key="wind farm output",
@@ -10,7 +10,6 @@ WIND = Topic(
         "Wind over {place}: a production report",
     ),
     gist="The report covers the production of the {place} wind farm.",
-    offices=("Energy Cooperative", "Production Engineering Group", "Renewables Office"),
     background=(
         (
             "The farm consists of fourteen turbines on a ridge that has been grazed by sheep for as long as "

@@ -1,6 +1,6 @@
 """Bus punctuality: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 BUSES = Topic(
     key="bus punctuality",
@@ -10,7 +10,6 @@ BUSES = Topic(
         "On the minute: bus services in {place}",
     ),
     gist="The report examines how punctual the buses of {place} are.",
-    offices=("Transport Planning Unit", "Passenger Services Office", "Department of Roads and Transport"),
     background=(
         "Five routes carry nine in ten of the passengers who travel by bus in {place}.",
         (

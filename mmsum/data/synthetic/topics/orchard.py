@@ -1,6 +1,6 @@
 """Orchard yields: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 ORCHARD = Topic(
     key="orchard yields",
@@ -10,7 +10,6 @@ ORCHARD = Topic(
         "The {place} harvest record",
     ),
     gist="The report reviews the harvests of the {place} orchards.",
-    offices=("Fruit Growers' Association", "Orchard Research Station", "Regional Office for Agriculture"),
     background=(
         "The growers of {place} work about three hundred hectares on the south side of the valley.",
         "Most of the trees stand on dwarfing stock and come into full bearing in their fifth year.",

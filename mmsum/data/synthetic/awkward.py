@@ -1,33 +1,26 @@
-"""The three files of a sample archive that a reader must survive: encrypted, truncated, scanned."""
+"""Three files that a reader must survive: encrypted, truncated, scanned."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pymupdf
 
-from mmsum.data.pages import render_report, save
-from mmsum.data.prose import compose
-
 PASSWORD = "correct horse"
 """Opens encrypted.pdf."""
-
-TRUTH = {"encrypted.pdf": "encrypted", "truncated.pdf": "corrupt", "scanned.pdf": "needs_ocr"}
-"""File name -> the value of FailureKind that describes it."""
 
 # Algorithm 2 of the PDF reference pads passwords with these bytes.
 _PAD = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
 _PERMISSIONS = -4  # everything is allowed once the password is given
 
 
-def make_all(index: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """(name, bytes) of the three, made from reports index, index + 1 and index + 2 of `seed`."""
+def make_all(pdfs: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of the three, each made from one of three PDFs."""
     makers = (("encrypted.pdf", encrypt), ("truncated.pdf", truncate), ("scanned.pdf", scan))
-    for offset, (name, make) in enumerate(makers):
-        pdf, _ = render_report(compose(index + offset, seed))
+    for (name, make), pdf in zip(makers, pdfs, strict=True):
         yield name, make(pdf)
 
 
@@ -52,7 +45,9 @@ def scan(pdf: bytes, dpi: int = 110) -> bytes:
             picture = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom).prerotate(tilt), colorspace=pymupdf.csGRAY)
             sheet = target.new_page(width=page.rect.width, height=page.rect.height)
             sheet.insert_image(sheet.rect, stream=picture.tobytes("jpeg", jpg_quality=70), keep_proportion=False)
-    return save(target, hashlib.sha256(pdf).hexdigest())
+    target.xref_set_key(-1, "ID", "[<{0}><{0}>]".format(_md5(pdf).hex()))
+    data: bytes = target.tobytes(garbage=4, deflate=True, no_new_id=True, reproducible=True)
+    return data
 
 
 def encrypt(pdf: bytes, password: str = PASSWORD) -> bytes:

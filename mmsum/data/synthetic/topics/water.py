@@ -1,6 +1,6 @@
 """Town water use: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 _WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DISTRICTS = ("Northgate", "Mill Bank", "Old Harbour", "Westfield", "Priory Hill", "Eastmoor")
@@ -13,7 +13,6 @@ WATER = Topic(
         "Household and business water demand in {place}",
     ),
     gist="The report reviews how much water {place} uses, where, and why.",
-    offices=("Water Services Department", "Office of Public Utilities", "Drainage and Supply Division"),
     background=(
         "{place} draws its drinking water from two upland reservoirs and one borehole that is kept in reserve.",
         (

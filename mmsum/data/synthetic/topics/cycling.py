@@ -1,6 +1,6 @@
 """Cycling counts: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 _WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -8,7 +8,6 @@ CYCLING = Topic(
     key="cycling counts",
     titles=("Cycling in {place}: the counters' record", "Who cycles in {place}?", "Bicycle traffic in {place}"),
     gist="The report reviews bicycle traffic in {place}.",
-    offices=("Mobility Department", "Street Design Office", "Walking and Cycling Team"),
     background=(
         "{place} is flat along the river and steep everywhere else, which has shaped its cycling more than any plan.",
         "The first protected lane was opened in {first}, and the network has since grown to eighteen kilometres.",

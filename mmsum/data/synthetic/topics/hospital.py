@@ -1,6 +1,6 @@
 """Hospital waiting times: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 _WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -12,7 +12,6 @@ HOSPITAL = Topic(
         "{place} Hospital: waiting and flow",
     ),
     gist="The report reviews how long patients of {place} Hospital wait.",
-    offices=("Patient Flow Office", "Department of Quality and Safety", "Clinical Planning Unit"),
     background=(
         (
             "{place} Hospital serves a town and a wide stretch of farmland, from which the ambulance needs up to "

@@ -1,6 +1,6 @@
 """Bakery sales: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 _WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -8,7 +8,6 @@ BAKERY = Topic(
     key="bakery sales",
     titles=("Sales at the {place} bakeries", "What {place} eats for breakfast", "Bread and business: {place} bakeries"),
     gist="The report looks at what the bakeries of {place} sell.",
-    offices=("Bakers' Cooperative", "Retail Analysis Group", "Office of the Managing Partner"),
     background=(
         "The cooperative bakes in one place and sells in five, and the van leaves the yard at ten past four.",
         "Flour has become dearer in every year since {first}, and wages have followed at a distance.",

@@ -1,12 +1,11 @@
 """Library loans: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 LIBRARY = Topic(
     key="library loans",
     titles=("Lending at the {place} libraries", "What {place} borrows", "Library loans in {place}: a review"),
     gist="The report reviews lending at the public libraries of {place}.",
-    offices=("Library Service", "Department of Culture and Reading", "Public Libraries Office"),
     background=(
         "The {place} library service runs a central building, four branches and a van that stops in nine villages.",
         "Opening hours were cut in {first} and partly restored two years later after a public consultation.",

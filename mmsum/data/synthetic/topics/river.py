@@ -1,6 +1,6 @@
 """River temperature: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 RIVER = Topic(
     key="river temperature",
@@ -10,7 +10,6 @@ RIVER = Topic(
         "{place} river monitoring report",
     ),
     gist="The report follows the temperature of the {place} river.",
-    offices=("River Authority", "Environmental Monitoring Office", "Institute for Inland Waters"),
     background=(
         (
             "The {place} rises in a bog, runs through forest for a third of its length, and reaches the plain "

@@ -1,6 +1,6 @@
 """Software support tickets: vocabulary and sentences."""
 
-from mmsum.data.spec import Measure, Topic
+from mmsum.data.synthetic.topic import Measure, Topic
 
 SUPPORT = Topic(
     key="software support tickets",
@@ -10,7 +10,6 @@ SUPPORT = Topic(
         "Help desk review: {place} Software",
     ),
     gist="The report reviews the work of the help desk at {place} Software.",
-    offices=("Customer Support Team", "Service Quality Group", "Operations Office"),
     background=(
         (
             "{place} Software makes accounting programs for small firms, most of which have no computer staff of "
