@@ -101,7 +101,7 @@ def check_data(data: str, seed: int = 0, text_only: str | None = None) -> DataCh
         facts += own
         if golds[-1]:
             found.facts_not_right += sum(judge(fact, example.summary, own) != "right" for fact in own)
-        shown += [sum(not fact.said for fact in own)] if own else []
+        shown += [sum(bool(fact.figure) and not fact.said for fact in own)] if own else []
     if not ids:
         raise SourceError(f"{data}: its Parquet files hold no rows; make examples with `mmsum data`")
     found.examples, found.kinds, found.licences = dict(splits), dict(kinds.most_common()), dict(licences)
@@ -147,8 +147,9 @@ def read_text_only(file: str) -> TextOnly:
 def _look_at_figures(example: Example, found: DataCheck, kinds: Counter[str], images: dict[bytes, set[str]]) -> None:
     for figure in example.figures:
         kinds[figure.kind] += 1
-        images[hashlib.sha256(figure.image).digest()].add(example.split)
-        if not is_image(figure.image):
+        if is_image(figure.image):
+            images[hashlib.sha256(figure.image).digest()].add(example.split)
+        else:
             found.broken_images.append(f"{example.id}, {figure.label or 'a figure without a label'}")
 
 

@@ -29,13 +29,15 @@ def shingles(text: str) -> Hashes:
 
 
 def near_duplicates(texts: Sequence[str], threshold: float = 0.7) -> list[tuple[int, int, float]]:
-    """(i, j, Jaccard index) for pairs i < j of texts whose index is at least `threshold`, most alike first."""
+    """(i, j, Jaccard index) for pairs i < j of texts whose index is at least `threshold`, most alike first; none are empty."""
     sets = [shingles(text) for text in texts]
     rng = np.random.default_rng(0)
     factors = rng.integers(1, _PRIME, _BANDS * _ROWS)
     shifts = rng.integers(0, _PRIME, _BANDS * _ROWS)
     buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     for index, found in enumerate(sets):
+        if not texts[index].strip():
+            continue
         # int64 products of two numbers below 2**31 do not overflow.
         signature = ((factors[:, None] * (found[None, :] % _PRIME) + shifts[:, None]) % _PRIME).min(axis=1)
         for band in range(_BANDS):

@@ -55,7 +55,7 @@ class Bootstrap:
         if interval is None:
             return None
         resampled, _ = self._ratios(parts, wholes)
-        return Difference(*interval, float(np.mean(resampled > 0)))
+        return Difference(*interval, float(np.mean(resampled[~np.isnan(resampled)] > 0)))
 
     def _ratios(self, parts: ArrayLike, wholes: ArrayLike | None) -> tuple[np.ndarray, float | None]:
         top = np.asarray(parts, float)

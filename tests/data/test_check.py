@@ -147,3 +147,14 @@ def test_no_examples_are_refused(tmp_path: Path) -> None:
     write_part(str(tmp_path), 0, [])
     with pytest.raises(SourceError, match="hold no rows"):
         check_data(str(tmp_path))
+
+
+def test_what_is_missing_is_like_nothing_else(tmp_path: Path) -> None:
+    """Neither two lost images nor two empty texts; and a fact of no figure is none of a figure."""
+    lost = [ExampleFigure("Figure 1", "", b"", kind="pie")]
+    facts = write_facts([fact("up"), replace(fact("up"), figure="")])
+    examples = [Example(name, "", "", lost, "The demand rose.", split, facts=facts) for name, split in ("a1", "b2")]
+    write_splits(str(tmp_path), [replace(e, split=f"split{e.split}") for e in examples])
+    found = check_data(str(tmp_path))
+    assert (found.same_image_between, found.near_between, found.near_within) == (0, [], 0)
+    assert (len(found.broken_images), found.figure_facts_least) == (2, 1)

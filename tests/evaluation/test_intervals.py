@@ -37,3 +37,9 @@ def test_pairing_sees_a_small_steady_difference() -> None:
     found = Bootstrap(50, seed=0).difference(values + 0.01, values)
     assert found is not None
     assert (found.mean, found.low, found.high, found.probability) == pytest.approx((0.01, 0.01, 0.01, 1.0))
+
+
+def test_resamples_without_a_fact_say_nothing_of_who_is_better() -> None:
+    wholes = np.array([3.0] + [0.0] * 9)
+    found = Bootstrap(10, seed=0).difference(wholes, np.zeros(10), wholes)
+    assert found is not None and (found.mean, found.probability) == (1.0, 1.0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -37,6 +39,7 @@ def import_folder(folder: str, table: str, out: str, config: Config | None = Non
                 report.skipped[f"{table}:{row.number}"] = row.error
                 continue
             line = dict(zip_longest(columns, row.fields[: len(columns)], fillvalue=""))
+            line["file"] = line["file"].strip()
             item = f"{table}:{row.number}, {line['file']}"
             if any(value.strip() for value in row.fields[named:]):
                 report.skipped[item] = (
@@ -109,7 +112,7 @@ def _records(table: Path, stream: Iterable[str]) -> Iterator[_Row]:
 
 
 def _columns(table: Path, header: _Row) -> list[str]:
-    columns = [name.strip() for name in header.fields]
+    columns = [name.strip().lower() for name in header.fields]
     if repeated := next((name for name in columns if name and columns.count(name) > 1), ""):
         raise SourceError(f"{table}: the column {repeated!r} stands twice in the header; name each once")
     if not {"file", "summary"} <= set(columns):
@@ -121,11 +124,19 @@ def _columns(table: Path, header: _Row) -> list[str]:
 
 def _read(root: Path, name: str) -> bytes | None:
     """The file of that name below `root`; None where it is outside, missing, or cannot be read."""
-    try:
-        path = (root / name).resolve()
-        return path.read_bytes() if path.is_relative_to(root.resolve()) and path.is_file() else None
-    except (OSError, ValueError):  # a name may be too long or hold a null byte
-        return None
+    # macOS and Linux may write one letter with an accent in two ways.
+    for form in dict.fromkeys([name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)]):
+        try:
+            path = (root / form).resolve()
+            if path.is_relative_to(root.resolve()) and path.is_file():
+                return path.read_bytes()
+        except (OSError, ValueError):  # a name may be too long or hold a null byte
+            pass
+    return None
+
+
+_COMMENT = re.compile(r"^#+ ", re.MULTILINE)
+"""What would make a heading of a line, as a comment in code has it."""
 
 
 def _example(document: Document, line: dict[str, str], report: ImportReport) -> Example:
@@ -133,7 +144,7 @@ def _example(document: Document, line: dict[str, str], report: ImportReport) -> 
     blocks: list[str] = []
     for section in document.sections:
         blocks += [f"# {section.heading}"] if section.heading else []
-        blocks += [section.text] if section.text else []
+        blocks += [_COMMENT.sub("", section.text)] if section.text else []
     figures = []
     for figure in document.figures:
         if is_image(figure.image):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from html.entities import html5
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from mmsum.data.importers.report import ImportReport, read_figure
 from mmsum.examples import Example, ExampleFigure
 
 _HREF = "{http://www.w3.org/1999/xlink}href"
-_ENDINGS = ("", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff")
-_LEFT_OUT = "xref", "table-wrap", "fig", "disp-formula", "fn", "caption"
+_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff")
+_LEFT_OUT = "table-wrap", "fig", "disp-formula", "fn", "caption"
 _LISTS = "list", "list-item", "def-list", "def-item", "term", "def"
 _BLOCKS = "p", "sec", "disp-quote", "boxed-text", "preformat", "code", "statement", "speech", "verse-group"
 _APART = (*_LISTS, *_BLOCKS, "label", "title", "verse-line", "break")
@@ -67,13 +68,12 @@ def _example(path: Path, split: str, report: ImportReport) -> Example:
     summary = "\n\n".join(_paragraphs(gold))
     # PMC's articles keep their figures together, behind the body.
     shown = [*body.iter("fig"), *body.getparent().iterfind("floats-group//fig")]
-    figures = [figure for i, fig in enumerate(shown, 1) for figure in _figures(fig, i, path.parent, report)]
+    figures = [figure for i, fig in enumerate(shown, 1) for figure in _figures(fig, i, path, report)]
     text = "\n\n".join(_blocks(body, own if abstract is None else None))
     if not summary or not text:
         raise ValueError("has an empty abstract or body")
     doi, other = _ids(root)
     title = next((_words(e) for e in root.iter("article-title")), "")
-    link = next((e.get(_HREF) or "" for e in root.iter("license")), "")
     place = os.fsencode(path.with_suffix("")).decode(errors="backslashreplace")  # a name need not be UTF-8, an id must
     return Example(
         doi or other or place,
@@ -83,7 +83,7 @@ def _example(path: Path, split: str, report: ImportReport) -> Example:
         summary,
         split,
         f"JATS {doi}".strip(),
-        _licence(link),
+        _licence(root),
     )
 
 
@@ -141,27 +141,80 @@ def _heading(section: Any) -> str:
 
 
 def _words(element: Any) -> str:
-    """Text of the element without citations, tables, figures, formulas and what is said about it, spaces made single."""
+    """Text of the element in one line, without numbers of citations, tables, figures, formulas and what is said about it.
+
+    Raises ValueError for a letter that goes by a name which only the article's DTD knows.
+    """
+    return " ".join(_CITED.sub("", _text(element)).split())
+
+
+_MARK = "\0"
+"""Stands where a number of a citation was: no XML holds it."""
+_MARKS = rf"{_MARK}(?:[\s,;–-]*{_MARK})*"
+_CITED = re.compile(rf"\s*[(\[]\s*{_MARKS}\s*[)\]]|{_MARKS}")
+"""Numbers of citations with the commas between them, and brackets that hold nothing else."""
+
+
+def _text(element: Any) -> str:
     parts = [element.text or ""]
     for child in element:
-        to_figure = child.tag == "xref" and child.get("ref-type") == "fig"
-        if isinstance(child.tag, str) and (to_figure or child.tag not in (*_LEFT_OUT, *_ABOUT)):
-            words = _words(child)
+        if child.tag is etree.Entity:
+            parts.append(_letters(child))
+        elif isinstance(child.tag, str) and child.tag not in (*_LEFT_OUT, *_ABOUT):
+            words = _MARK if _is_number(child) else _text(child)
             parts.append(f" {words} " if child.tag in _APART else words)
         parts.append(child.tail or "")
-    return " ".join(" ".join(parts if len(parts) == 1 else ["".join(parts)]).split())
+    return "".join(parts)
 
 
-def _figures(fig: Any, number: int, folder: Path, report: ImportReport) -> Iterator[ExampleFigure]:
+def _letters(entity: Any) -> str:
+    """What an entity stands for: a letter by its name, or a text that the article itself declares. Files are never read."""
+    if f"{entity.name};" in html5:
+        return html5[f"{entity.name};"]
+    declared = entity.getroottree().docinfo.internalDTD
+    own = (
+        next((one for one in declared.iterentities() if one.name == entity.name), None)
+        if declared is not None
+        else None
+    )
+    if own is None or set(own.content or "") & set("&<"):
+        raise ValueError(
+            f"has the entity &{entity.name};, which only its DTD knows; store the article with letters instead"
+        )
+    return own.content or ""
+
+
+def _is_number(element: Any) -> bool:
+    """Whether it is the number or the mark of a citation or a note; names of cited authors are words of their sentence."""
+    if element.tag != "xref" or element.get("ref-type") not in ("bibr", "fn", "table-fn", "aff", "corresp", None):
+        return False
+    words = "".join(element.itertext())
+    return len(words) == 1 or not any(letter.isalpha() for letter in words)
+
+
+def _figures(fig: Any, number: int, article: Path, report: ImportReport) -> Iterator[ExampleFigure]:
     """One of each graphic, all with the label and the caption of `fig`: panels are told apart in its words at most."""
+    folder = article.parent
     label, caption = fig.find("label"), fig.find("caption")
-    name = f"Figure {number}" if label is None else _words(label).rstrip(".:").replace("Fig. ", "Figure ")
-    words = "" if caption is None else " ".join(filter(None, (_words(part) for part in caption)))
+    name = f"Figure {number}" if label is None else _FIGURE.sub("Figure ", _words(label).rstrip(".:"))
+    parts = [] if caption is None else [part for part in caption if isinstance(part.tag, str)]
+    words = " ".join(filter(None, map(_words, parts)))
     for hrefs in _graphics(fig):
-        files = (folder / f"{href}{end}" for href in hrefs for end in _ENDINGS)
         missing = folder / (hrefs or [f"(no graphic of {name})"])[0]
-        if figure := read_figure(list(filter(os.path.isfile, files)) or [missing], folder, name, words, report):
+        forms = [form for href in hrefs for form in _forms(folder / href)] or [missing]
+        if figure := read_figure(forms, folder, name, words, str(article), report):
             yield figure
+
+
+_FIGURE = re.compile(r"^fig(?:ure)?\b\.?\s*(?=\w)", re.IGNORECASE)
+
+
+def _forms(path: Path) -> Iterator[Path]:
+    """The files of a graphic, named with or without the ending that its publisher's archive has it under."""
+    stem = path.with_suffix("") if path.suffix.lower() in _ENDINGS else path
+    for form in dict.fromkeys([path, *(Path(f"{stem}{end}") for end in (*_ENDINGS, *map(str.upper, _ENDINGS)))]):
+        if os.path.isfile(form):
+            yield form
 
 
 def _graphics(fig: Any) -> list[list[str]]:
@@ -174,8 +227,14 @@ def _graphics(fig: Any) -> list[list[str]]:
     return list(graphics.values()) or [[]]
 
 
-def _licence(link: str) -> str:
+def _licence(root: Any) -> str:
     """``https://creativecommons.org/licenses/by/4.0/`` -> ``CC-BY-4.0``; other links as they are."""
+    links: list[str | None] = []
+    for licence in root.iter("license"):  # in one of three places
+        links.append(licence.get(_HREF))
+        links += [element.text for element in licence.iter("license_ref")]
+        links += [element.get(_HREF) for element in licence.iter("ext-link")]
+    link = next((link.strip() for link in links if link and link.strip()), "")
     if "creativecommons.org/licenses/" in link:
         kind, version, *_ = [*link.partition("/licenses/")[2].strip("/").split("/"), "", ""]
         return "-".join(filter(None, ("CC", kind.upper(), version)))

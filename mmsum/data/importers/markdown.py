@@ -19,7 +19,7 @@ from mmsum.examples import Example, ExampleFigure
 
 
 def import_markdown(source: str, out: str, licence: str | None = None) -> ImportReport:
-    """Examples of a .jsonl file or of all */papers.jsonl below a folder; `figures[].file` is relative to that folder.
+    """Examples of a .jsonl file or of all *papers.jsonl below a folder; `figures[].file` is relative to that folder.
 
     Raises SourceError where there is no list, OutputError where `out` is taken.
     """
@@ -92,7 +92,8 @@ def _example(row: dict[str, Any], papers: Path, item: str, report: ImportReport)
     if missing := [key for key, text in needed.items() if not text]:
         raise ValueError(f"has no {' and no '.join(missing)}")
     doi = _text(row, "doi")
-    text = re.sub(r"^[ \t]*\[Figure \d+\][ \t]*$", "", needed["body"], flags=re.MULTILINE)
+    body = needed["body"].replace("\r\n", "\n")
+    text = re.sub(r"^[ \t]*\[Figure \d+\][ \t]*$", "", body, flags=re.MULTILINE)
     return Example(
         id=needed["id"],
         title=_text(row, "title"),
@@ -125,7 +126,7 @@ def _figures(given: Any, root: Path, item: str, report: ImportReport) -> list[Ex
             continue
         # Files are relative to the list's folder or, where lists lie in folders by split, to the one above.
         base = root if os.path.isfile(root / file) else root.parent
-        caption = str(entry.get("caption") or entry.get("alt") or "")
-        if figure := read_figure([base / file], base, label, caption, report):
+        caption = _text(entry, "caption") or _text(entry, "alt")
+        if figure := read_figure([base / file], base, label, caption, item, report):
             figures.append(figure)
     return figures

@@ -10,6 +10,7 @@ from mmsum.data.files import split_name
 from mmsum.errors import UsageError
 from mmsum.examples import Example, ExampleFigure
 from mmsum.images import is_image
+from mmsum.records import caption_without_label
 
 
 @dataclass(slots=True)
@@ -41,11 +42,11 @@ class ImportReport:
 
 
 def read_figure(
-    forms: Sequence[Path], root: Path, label: str, caption: str, report: ImportReport
+    forms: Sequence[Path], root: Path, label: str, caption: str, item: str, report: ImportReport
 ) -> ExampleFigure | None:
     """The figure in the first of the local files that is an image.
 
-    None, the first file counted as broken, where all are outside `root`, missing or no images.
+    None, the first file counted as broken with the `item` that names it, where all are outside `root`, missing or no images.
     """
     for path in forms:
         try:
@@ -54,6 +55,7 @@ def read_figure(
         except (OSError, ValueError):  # a name may be too long or hold a null byte
             continue
         if is_image(data):
-            return ExampleFigure(label, f"{label}: {caption}".strip(" :") if caption else label, data)
-    report.broken.append(str(forms[0]))
+            words = caption_without_label(label, caption)
+            return ExampleFigure(label, f"{label}: {words}" if words else label, data)
+    report.broken.append(f"{item}: {forms[0]}")
     return None

@@ -19,9 +19,10 @@ _PERMISSIONS = -4  # everything is allowed once the password is given
 
 def make_all(pdfs: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
     """(name, bytes) of the three, each made from one of three PDFs."""
-    makers = (("encrypted.pdf", encrypt), ("truncated.pdf", truncate), ("scanned.pdf", scan))
-    for (name, make), pdf in zip(makers, pdfs, strict=True):
-        yield name, make(pdf)
+    first, second, third = pdfs
+    yield "encrypted.pdf", encrypt(first)
+    yield "truncated.pdf", truncate(second)
+    yield "scanned.pdf", scan(third)
 
 
 def truncate(pdf: bytes) -> bytes:

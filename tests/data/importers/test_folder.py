@@ -96,3 +96,16 @@ def test_a_table_of_another_encoding_is_refused(tmp_path: Path) -> None:
     Path(arguments[1]).write_bytes("file,summary\na.md,Grüße.\n".encode("latin-1"))
     with pytest.raises(SourceError, match="is not UTF-8; save it as UTF-8"):
         import_folder(*arguments)
+
+
+def test_comments_in_code_are_no_headings_and_names_are_found(tmp_path: Path) -> None:
+    folder, *others = write_table(tmp_path, "File , SUMMARY\na.md ,One.\nb.md,Two.\nU\u0308bersicht.md,Three.\n")
+    Path(folder, "a.md").write_text(
+        "# Tool\n\n## Install\n\nRun this:\n\n```\n# a comment\npip install x\n```\n\nThe end."
+    )
+    Path(folder, "Übersicht.md").write_text("It tells of a matter of interest.")
+    report = import_folder(folder, *others)
+    assert report.skipped == {} and report.written == {"train": 3}
+    first = next(iter(read_examples(str(tmp_path / "out"))))
+    assert [section.heading for section in to_document(first).sections] == ["Install"]
+    assert "a comment\npip install x" in first.text

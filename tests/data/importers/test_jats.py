@@ -8,6 +8,8 @@ import pytest
 
 from mmsum.data.files import read_examples
 from mmsum.data.importers.jats import import_jats
+from mmsum.data.importers.report import ImportReport
+from mmsum.examples import Example
 from tests.data.importers.samples import ARTICLE, png
 
 
@@ -124,3 +126,58 @@ def test_jats_panels_of_a_figure_are_figures(tmp_path: Path) -> None:
     (example,) = read_examples(str(tmp_path / "out"))
     assert [figure.caption for figure in example.figures] == ["Figure 1: Growth. Weights."] * 2
     assert [Path(name).name for name in report.broken] == ["gone"]
+
+
+def _import(folder: Path, article: str) -> tuple[Example, ImportReport]:
+    (folder / "x.xml").write_text(article)
+    report = import_jats([str(folder / "x.xml")], str(folder / "out"))
+    (example,) = read_examples(str(folder / "out"))
+    return example, report
+
+
+def test_jats_references_keep_their_sentences_whole(tmp_path: Path) -> None:
+    cited = (
+        "Known [{0}1</xref>–{0}3</xref>], ({0}Smith 2010</xref>; {0}Doe 2011</xref>)<sup>{0}4</sup>,{0}5</xref>. See "
+        '<xref ref-type="table">Table 1</xref>. As {0}Miller (2012)</xref> showed, print() works<xref ref-type="fn">a</xref>.'
+    ).replace("{0}4</sup>", "{0}4</xref></sup>")
+    words = "<p>They grew" + cited.replace("{0}", '<xref ref-type="bibr">') + "</p><p>They grew"
+    example, _ = _import(tmp_path, ARTICLE.replace("<p>They grew", words, 1))
+    assert example.text.split("\n\n")[1] == (
+        "They grewKnown, (Smith 2010; Doe 2011). See Table 1. As Miller (2012) showed, print() works."
+    )
+
+
+def test_jats_letters_by_their_names(tmp_path: Path) -> None:
+    article = ARTICLE.replace("article [", 'article PUBLIC "-//NLM//DTD JATS v1.2//EN" "JATS.dtd" [')
+    example, _ = _import(tmp_path, article.replace("Mice grew.", "Caf&eacute;s &amp; mice grew."))
+    assert example.summary == "Cafés & mice grew."
+    (tmp_path / "y.xml").write_text(article.replace("Mice grew.", "Mice &unheardof; grew."))
+    report = import_jats([str(tmp_path / "y.xml")], str(tmp_path / "other"))
+    assert "has the entity &unheardof;" in report.skipped[str(tmp_path / "y.xml")]
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        "<license><ali:license_ref xmlns:ali='http://www.niso.org/schemas/ali/1.0/'>{}</ali:license_ref></license>",
+        "<license><license-p>Under <ext-link xlink:href='{}'>CC BY</ext-link>.</license-p></license>",
+    ],
+)
+def test_jats_licences_stand_in_several_places(tmp_path: Path, licence: str) -> None:
+    link = "https://creativecommons.org/licenses/by/4.0/"
+    article = ARTICLE.replace(f'<license xlink:href="{link}"/>', licence.format(link))
+    assert article != ARTICLE
+    assert _import(tmp_path, article)[0].licence == "CC-BY-4.0"
+
+
+def test_jats_graphics_under_another_ending_and_labels_of_all_kinds(tmp_path: Path) -> None:
+    (tmp_path / "A.PNG").write_bytes(png())
+    figure = '<graphic xlink:href="A.tif"/>'
+    article = ARTICLE.replace('<graphic xlink:href="a"/>', figure).replace("<label>Fig. 1<", "<label>FIG.1<")
+    example, report = _import(tmp_path, article.replace("Weights.</p>", "Weights.</p><!-- AU: a query -->"))
+    assert [(f.label, f.caption) for f in example.figures] == [("Figure 1", "Figure 1: Growth. Weights.")]
+    assert report.broken == []
+    (tmp_path / "A.PNG").unlink()
+    (tmp_path / "out" / "train" / "part-00000.parquet").unlink()
+    _, report = _import(tmp_path, article)
+    assert report.broken == [f"{tmp_path / 'x.xml'}: {tmp_path / 'A.tif'}"], "the article and what it lacks"

@@ -77,3 +77,19 @@ def test_markdown_rows_that_are_wrong_say_why(tmp_path: Path) -> None:
         "is no JSON: ",
     ]
     assert [reason[: len(start)] for reason, start in zip(report.skipped.values(), starts, strict=True)] == starts
+
+
+def test_line_ends_of_windows_and_captions_with_their_labels(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png())
+    captions = ["Figure 1: A plot.", "Fig. 2. Another.", ["no text"]]
+    figures = [{"file": "a.png", "caption": caption} for caption in captions[:2]]
+    paper = {**PAPER, "body": PAPER["body"].replace("\n", "\r\n"), "figures": figures}  # type: ignore[attr-defined]
+    wrong = {**PAPER, "id": "b", "figures": [{"file": "a.png", "caption": captions[2]}]}
+    lost = {**PAPER, "id": "c", "figures": [{"file": "gone.png"}]}
+    (tmp_path / "papers.jsonl").write_text("\n".join(map(json.dumps, (paper, wrong, lost))))
+    report = import_markdown(str(tmp_path), str(tmp_path / "out"))
+    example, _ = read_examples(str(tmp_path / "out"))
+    assert example.text == "# Need\n\nText of Figure 1.\n\nMore."
+    assert [figure.caption for figure in example.figures] == ["Figure 1: A plot.", "Figure 2: Another."]
+    assert left_out(report, tmp_path) == {"papers.jsonl:2": "caption is no text"}
+    assert "papers.jsonl:3: " in report.broken[0] and report.broken[0].endswith("gone.png")
