@@ -50,7 +50,7 @@ def read_facts(text: str) -> list[CheckedFact]:
 def _about(fact: CheckedFact, summary: str, others: Sequence[CheckedFact]) -> Iterator[tuple[int, str]]:
     """The summary's sentences about this fact, each with the place where it begins."""
     rivals = [other for other in others if other.figure not in ("", fact.figure)]
-    for start, sentence in placed_sentences(summary):
+    for start, sentence in placed_sentences(summary.replace("’", "'")):
         if _UNTOLD.search(sentence):
             continue
         about = fact.about
@@ -73,7 +73,11 @@ _UNTOLD = re.compile(
 )
 """`Whether demand rose cannot be told without Figure 1.`: names a figure and an answer, and claims nothing."""
 
-_NOT = re.compile(r"\b(?:not(?!\s+(?:only|just|merely)\b)|never|nor|cannot)\b|n't\b", re.IGNORECASE)
+_NOT = re.compile(
+    r"\b(?:not(?!\s+(?:only|just|merely)\b)|never|nor|neither|cannot|no(?!\s+(?:other|more|less|fewer|longer|doubt)\b)"
+    r"|rather than|instead of|fail(?:s|ed)? to|hardly|barely|scarcely)\b|n't\b",
+    re.IGNORECASE,
+)
 _DENIED = re.compile(rf"(?:{_NOT.pattern})(?:\s+(?!but\b|and\b|yet\b)[\w-]+){{1,3}}", re.IGNORECASE)
 
 
@@ -90,8 +94,28 @@ def claimed(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] = ())
     """The options that the summary's sentences about this fact claim. others: facts of the same document."""
     found = set[str]()
     for _, sentence in _about(fact, summary, others):
-        found |= {option for option, pattern in fact.options.items() if _claims(_pattern(pattern), sentence)}
+        here = _options(fact, sentence)
+        if len(here) > 1:  # `The market had the highest takings and the station the lowest.`
+            clauses = [clause for clause in _JOINTS.split(sentence) if not _is_of_another_kind(fact, clause, others)]
+            here = set[str]().union(*(_options(fact, clause) for clause in clauses)) or here
+        found |= here
     return found
+
+
+def _options(fact: CheckedFact, words: str) -> set[str]:
+    return {option for option, pattern in fact.options.items() if _claims(_pattern(pattern), words)}
+
+
+_JOINTS = re.compile(r"[,;:]|\b(?:and|while|whereas|but)\b", re.IGNORECASE)
+
+
+def _is_of_another_kind(fact: CheckedFact, clause: str, others: Sequence[CheckedFact]) -> bool:
+    """Whether the clause tells what another fact of the same figure is about, `lowest`, and not what this one is."""
+    cues = fact.about[1:]
+    if not cues or all(_pattern(cue).search(clause) for cue in cues):
+        return False
+    theirs = [other.about[1:] for other in others if other.figure == fact.figure and other.about[1:]]
+    return any(all(_pattern(cue).search(clause) for cue in cues) for cues in theirs)
 
 
 def judge(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] = ()) -> Verdict:
@@ -137,18 +161,19 @@ def chance(facts: Sequence[CheckedFact]) -> float | None:
 
 _SHORT = (
     *("Fig", "fig", "Figs", "figs", "Eq", "eq", "Sec", "Tab", "No", "Nos"),  # `no.` may well end a sentence
-    *("Dr", "Mr", "Mrs", "Prof", "vs", "al", "cf", "e.g", "i.e"),
+    *("Dr", "Mr", "Mrs", "Ms", "Prof", "St", "vs", "al", "cf", "e.g", "i.e", "Abb", "Рис", "рис", "табл"),
 )
 _BREAK = re.compile(
-    r"(?<=[.!?])"
+    r"(?:(?<=[.!?])|(?<=[.!?][\"'”’)\]]))"
     + "".join(rf"(?<!\b{re.escape(word)}\.)" for word in _SHORT)
-    + r"(?<!\.[A-Z]\.)\s+(?=[A-Z0-9\"“'(])|(?<=[。！？])\s*|\n+"
+    + r"(?<!\.[A-Z]\.)(?<!^[A-Z]\.)(?<![.!?]\s[A-Z]\.)(?<!\bby\s[A-Z]\.)"  # `U.S.`, and initials where only they can stand
+    + r"\s+(?=[\"“‘'(\[]?[A-Z0-9À-ÖØ-ÞͰ-\uffff]|\()|(?<=[。！？])\s*|\n+"
 )
 
 
 def sentences(text: str) -> list[str]:
-    """Split behind `.`, `!` and `?` before a space and a capital, digit or quote, but not behind `Fig.`, `Dr.` and their like;
-    behind `。`, `！` and `？`; and at line breaks."""
+    """Split behind `.`, `!` and `?` before a space and a capital, digit or quote, but not behind `Fig.`, `Dr.`, initials
+    that begin it, and their like; behind `。`, `！` and `？`; and at line breaks."""
     return [part.strip() for part in _BREAK.split(text) if part.strip()]
 
 
@@ -165,13 +190,15 @@ def names_figure(sentence: str, label: str, panels: bool = False) -> bool:
     """Whether `Figure 2` is named: also as `Fig. 2`, and in `Figures 1, 2 and 3` and `Figures 1-3`, but not in `Supplementary
     Figure 2`, and in `Figure 2a` only with `panels`; a figure without a label never is."""
     word, _, number = label.rpartition(" ")
-    if not _NUMBER.fullmatch(number):
-        return bool(label and re.search(rf"(?<!\w){re.escape(label)}(?!\w)", sentence, re.IGNORECASE))
-    return any(number in _listed_numbers(match[1], panels) for match in _mentions(word.lower()).finditer(sentence))
+    if not _NUMBER.fullmatch(number):  # `Chart II`, `Table 4-5`, or a name
+        return bool(label and re.search(rf"{_word(word)}\s*{re.escape(number)}(?![0-9a-z_])", sentence, re.IGNORECASE))
+    return any(number in _numbers(match, panels) for match in _mentions(word.lower()).finditer(sentence))
 
 
 _NUMBER = re.compile(r"[A-Z]{0,2}\.?\d+(?:\.\d+)*[a-z]?", re.IGNORECASE)
-_JOINT = r"(?:,\s*(?:and\b|&)?|and\b|&|to\b|[-–])"
+_JOINT = r"(?:,\s*(?:and\b|&)?|and\b|&|to\b|[-–]|und\b|et\b|y\b|e\b)"
+_SPACED = re.compile(r"[A-Za-zÀ-ɏͰ-ӿ]")
+"""Begins a word of a script that sets spaces between words; Chinese and Arabic may write a label right behind another."""
 
 
 @lru_cache(maxsize=1024)
@@ -180,15 +207,22 @@ def _mentions(word: str) -> re.Pattern[str]:
     number = rf"{_NUMBER.pattern}(?![0-9a-z_])"
     if word in ("figure", "fig.", "fig"):
         word = r"(?<!supplementary )(?<!supplemental )(?<!extended data )(?<!\w)Fig(?:ure)?s?\.?"
-    elif word.isascii():
-        word = rf"(?<!\w){re.escape(word)}s?"
-    else:  # Chinese sets no space before it
-        word = re.escape(word)
+    else:
+        word = _word(word)
     return re.compile(rf"{word}\s*({number}(?:\s*{_JOINT}\s*{number})*)", re.IGNORECASE)
 
 
-def _listed_numbers(text: str, panels: bool) -> set[str]:
-    """`1`, `2`, `3` and `5a` of `1-3 and 5a`, with `panels` also `5`."""
+def _word(word: str) -> str:
+    if word and not _SPACED.match(word):
+        return re.escape(word)
+    return rf"(?<!\w){re.escape(word)}" + (r"(?:s|en|n)?\.?" if word else "")
+
+
+def _numbers(mention: re.Match[str], panels: bool) -> set[str]:
+    """`1`, `2`, `3` and `5a` of `Figures 1-3 and 5a`, with `panels` also `5`; of `Figure 7-26`, a chapter's figure, neither."""
+    text = mention[1]
+    if mention[0][: mention.start(1) - mention.start()].rstrip(" .").lower().endswith(("figure", "fig")):
+        text = re.sub(r"\d+[-–]\d+", " ", text)
     found = set(_NUMBER.findall(text))
     if panels:
         found |= {number.rstrip("abcdefghijklmnopqrstuvwxyz") for number in found}

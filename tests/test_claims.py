@@ -56,6 +56,13 @@ def test_verdicts(summary: str, verdict: str) -> None:
         ("It is unclear whether demand rose (Figure 1).", "absent"),
         ("Without Figure 1 we do not know if demand rose.", "absent"),
         ("Whether demand rose or fell is not shown.", "absent"),
+        ("Demand didn’t rise.", "absent"),
+        ("There was no rise in demand.", "absent"),
+        ("Demand neither rose nor fell.", "absent"),
+        ("Demand failed to rise.", "absent"),
+        ("Demand hardly rose.", "absent"),
+        ("Demand rose rather than fell.", "right"),
+        ("Demand rose more than in any other town, no less than tenfold.", "right"),
     ],
 )
 def test_what_is_denied_of_a_trend(summary: str, verdict: str) -> None:
@@ -84,6 +91,21 @@ def test_a_sentence_of_another_figure_does_not_count() -> None:
     assert judge(TREND, both, [TREND, other]) == "right"
 
 
+def test_a_sentence_may_tell_two_facts_of_a_figure() -> None:
+    names = {name: rf"\b{name}\b" for name in ("market", "station", "park")}
+    largest = replace(TREND, kind="largest", about=["takings", r"\bhighest\b"], options=names, answer="market")
+    smallest = replace(largest, kind="smallest", about=["takings", r"\blowest\b"], answer="park")
+    both = [largest, smallest]
+    for sentence in (
+        "The market had the highest takings and the park the lowest (Figure 1).",
+        "Takings were highest at the market and lowest at the park.",
+    ):
+        assert [judge(fact, sentence, both) for fact in both] == ["right", "right"], sentence
+        turned = sentence.replace("highest", "x").replace("lowest", "highest").replace("x", "lowest")
+        assert [judge(fact, turned, both) for fact in both] == ["wrong", "wrong"], turned
+    assert judge(largest, "The market and the park had the highest takings.", both) == "wrong"
+
+
 def test_every_claim_is_found() -> None:
     assert claimed(TREND, "Demand in Northgate rose. Later, demand in Northgate fell.") == {"rising", "falling"}
 
@@ -103,6 +125,11 @@ def test_sentences_end_where_a_reader_sees_it() -> None:
     assert sentences("About 3.5 t were sold. It rose!\nA line") == ["About 3.5 t were sold.", "It rose!", "A line"]
     assert sentences("The answer was no. It fell.") == ["The answer was no.", "It fell."]
     assert sentences("销量上升。图1下降！") == ["销量上升。", "图1下降！"]
+    assert sentences("Рожь росла. Овёс падал, рис. 7 это видно. Ячмень рос.")[1] == "Овёс падал, рис. 7 это видно."
+    assert sentences("J. Smith came. He left.") == ["J. Smith came.", "He left."]
+    assert sentences("It cost 3.5 euros. “Good.” They left.") == ["It cost 3.5 euros.", "“Good.”", "They left."]
+    assert sentences("As Fig. 3 shows, it grew. Did it? Yes.")[0] == "As Fig. 3 shows, it grew."
+    assert sentences("no end") == ["no end"] and sentences("") == []
     for whole in (
         "Dr. Smith grew rye, e.g. Oklon, as Jones et al. (2019) did (No. 3, Fig. 2).",
         "The U.S. Army came.",
@@ -126,6 +153,7 @@ def test_a_figure_is_named_in_lists_and_ranges() -> None:
         "Supplementary Figure 2",
         "Figures 3 to 5",
         "Refigure 2",
+        "Figure 1-2 of the first chapter",
     ):
         assert not names_figure(sentence, "Figure 2"), sentence
     assert names_figure("如图1所示，销量下降。", "图 1") and not names_figure("如图12所示", "图 1")

@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mmsum.documents.captions import join_lines, mention_pattern
+from mmsum.claims import sentences
+from mmsum.documents.captions import join_lines, mentions
 from mmsum.documents.continued import join_over_pages, take_from_next_pages
 from mmsum.documents.order import reading_order
 from mmsum.documents.page import Line, Page, body_size, overlap_x
@@ -23,7 +24,6 @@ _PAGE_NUMBER = re.compile(
 _BULLETS = "•·▪■●◦‣⁃∙–"
 _NOTE = re.compile(r"^(?:\d{1,2}|[*†‡§¶])\s?[^\W\d_]")
 _NUMBERED = re.compile(r"^(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[IVX]{1,4}\.|[A-H]\.(?:\d\.?)*)\s+[A-Z\u00c0-\u00de]")
-_SENTENCE = re.compile(r"(?<=[.!?])(?<!Fig\.)(?<!Figs\.)(?<!fig\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)\s+(?=[A-Z(\"\u201c])")
 
 
 @dataclass(slots=True)
@@ -56,11 +56,6 @@ def assemble(pages: list[Page], metadata_title: str = "") -> tuple[str, list[Sec
     figures = _without_repeats([figure for page in pages for figure in page.figures])
     link_figures(figures, sections)
     return title, sections, figures
-
-
-def split_sentences(text: str) -> list[str]:
-    """Sentences of running text, by their marks; "Fig. 3" and "et al." do not end one."""
-    return [sentence.strip() for part in text.split("\n") for sentence in _SENTENCE.split(part) if sentence.strip()]
 
 
 def _key(line: Line) -> str:
@@ -267,12 +262,11 @@ def _place(figure: Figure) -> tuple[object, ...]:
 
 def link_figures(figures: list[Figure], sections: list[Section]) -> None:
     """Give each figure the sentences that name it and the section of the first; else, unless it has one, its page's."""
-    sentences = [(index, s) for index, section in enumerate(sections) for s in split_sentences(section.text)]
+    told = [(index, s) for index, section in enumerate(sections) for s in sentences(section.text)]
     for figure in figures:
         named: list[tuple[int, str]] = []
         if figure.label:
-            pattern = mention_pattern(figure.label)
-            named = [(index, sentence) for index, sentence in sentences if pattern.search(sentence)]
+            named = [(index, sentence) for index, sentence in told if mentions(sentence, figure.label)]
         figure.mentions = [sentence for _, sentence in named[:3]]
         if named:
             figure.section = named[0][0]

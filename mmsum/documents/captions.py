@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from mmsum.claims import names_figure
 from mmsum.documents.page import Line, overlap_x, union_all
 from mmsum.records import Box
 
@@ -100,16 +101,16 @@ def caption_label(text: str) -> str:
     return _label(match) if match else ""
 
 
-def mention_pattern(label: str) -> re.Pattern[str]:
-    """Finds a label in running text: for "Figure 3" also "Fig. 3", "figs 3" and "Figure 3a"."""
-    word, number = label.split()[-2:]
-    end = rf"{re.escape(number)}(?![\d])(?!\.\d)"
-    if word in _JOINED:
-        return re.compile(rf"{word}\s*{end}")
-    # Captions and sentences of one document may say it differently: "Fig. 3", "Figura 3".
-    names = "|".join(name for name in _WORDS if name[:3] == word[:3].lower()) or re.escape(word)
-    more = r"(?:\d+[a-z]?(?:,\s*|\s*(?:and|&|und|et|y|e)\s*)){0,4}"  # "Figures 1, 2 and 3"
-    return re.compile(rf"\b(?:{names})(?:\b\.?\s*\(?|(?:s|en|n)\b\.?\s*{more}){end}", re.IGNORECASE)
+def mentions(sentence: str, label: str) -> bool:
+    """Whether a sentence names the figure of a caption: `Figure 3` also as `Fig. 3`, in `Figures 1-3` and by its panel, `3a`.
+
+    Captions and sentences of one document may say it differently: "Abb. 4" and "Abbildung 4".
+    """
+    *extra, word, number = label.split()
+    if word[:3].lower() not in sentence.lower():
+        return False
+    names = {name for name in _WORDS if name[:3] == word[:3].lower()} or {word}
+    return any(names_figure(sentence, " ".join([*extra, name, number]), panels=True) for name in names)
 
 
 def join_lines(texts: list[str]) -> str:

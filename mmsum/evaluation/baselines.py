@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from mmsum.claims import sentences
 from mmsum.examples import Example
-from mmsum.generation.lead import sentences
 from mmsum.records import caption_without_label
 from mmsum.rouge import bit_positions, rouge_l, words
 

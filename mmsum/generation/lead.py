@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from mmsum.claims import sentences
 from mmsum.errors import FailureKind
 from mmsum.generation.summarizer import Draft
 from mmsum.records import Document
-
-_SENTENCE_END = re.compile(r"(?<=[.!?。！？])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9À-ÖØ-ÞͰ-\uffff])")
-_ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|et al|cf|vs|Fig|Figs|Eq|Dr|Mr|Mrs|Ms|Prof|No|St|[A-Z])\.$")
-
-
-def sentences(text: str) -> Iterator[str]:
-    """Sentences of running text; common abbreviations and initials do not end one."""
-    held = ""
-    for piece in _SENTENCE_END.split(" ".join(text.split())):
-        held = f"{held} {piece}".strip()
-        if held and not _ABBREVIATION.search(held):
-            yield held
-            held = ""
-    if held:
-        yield held
 
 
 class LeadSummarizer:
@@ -42,7 +27,7 @@ class LeadSummarizer:
         paragraphs = paragraphs or [figure.caption for figure in document.figures if figure.caption]
         kept: list[str] = []
         for paragraph in paragraphs:
-            for sentence in sentences(paragraph):
+            for sentence in sentences(" ".join(paragraph.split())):
                 if len(kept) < self.k:
                     kept.append(sentence)
         text = " ".join(kept)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from mmsum.documents.assemble import assemble, split_sentences
+from mmsum.documents.assemble import assemble
 from mmsum.documents.captions import join_lines
 from mmsum.documents.detect import decode_text
 from mmsum.documents.order import reading_order
@@ -166,12 +166,6 @@ def test_no_line_is_lost_or_doubled(parser: Parser) -> None:
         papers.paragraph(document.new_page(), (72, 90, 520, 700), " ".join(words[start : start + 200]))
     text = parser.parse(REF, document.tobytes()).text
     assert [word for word in text.split() if word.startswith("token")] == words
-
-
-def test_sentences() -> None:
-    text = "As Fig. 3 shows, it grew. Smith et al. Found more, e.g. Ferns. Did it? Yes."
-    assert split_sentences(text)[0] == "As Fig. 3 shows, it grew."
-    assert split_sentences(text)[-2:] == ["Did it?", "Yes."]
 
 
 def test_decoding() -> None:

@@ -1,25 +1,8 @@
 """The lead-k baseline."""
 
-import pytest
-
 from mmsum.errors import FailureKind
-from mmsum.generation.lead import LeadSummarizer, sentences
+from mmsum.generation.lead import LeadSummarizer
 from mmsum.records import Document, Figure, ObjectRef, Section
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
-        ("See Fig. 3 for it. Then go.", ["See Fig. 3 for it.", "Then go."]),
-        ("J. Smith came. He left.", ["J. Smith came.", "He left."]),
-        ("It cost 3.5 euros. “Good,” they said.", ["It cost 3.5 euros.", "“Good,” they said."]),
-        ("no end", ["no end"]),
-        ("", []),
-    ],
-)
-def test_sentences(text: str, expected: list[str]) -> None:
-    assert list(sentences(text)) == expected
 
 
 def document(*texts: str, captions: tuple[str, ...] = ()) -> Document:
