@@ -1,4 +1,4 @@
-"""What a file is, judged by its bytes and never by its name."""
+"""What a file is, judged by its bytes; a name only tells kinds of text apart."""
 
 from __future__ import annotations
 

@@ -30,7 +30,6 @@ class Evidence:
 
     images: list[tuple[Box, int]] = field(default_factory=list)  # box, pixels of the source
     drawings: list[Ink] = field(default_factory=list)
-    error: str = ""
 
     def ink(self) -> list[Ink]:
         images = [Ink(box, images=1) for box, _ in self.images if min(box[2] - box[0], box[3] - box[1]) >= ICON]

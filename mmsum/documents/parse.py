@@ -66,7 +66,7 @@ class _Killed(Exception):
 class Parser:
     """Owns one spawned, killable, reusable child process. A context manager; else call close(). Not thread-safe.
 
-    limits.memory_mb has to hold Python, MuPDF and the layout model: 1000 MiB of address space before any document.
+    limits.memory_mb has to hold Python, MuPDF and the layout model: 1.1 GiB of address space before any document.
     """
 
     def __init__(self, limits: Limits, figures: Figures) -> None:

@@ -1,4 +1,4 @@
-"""Plain text and Markdown -> title and sections."""
+"""Plain text -> title and sections; headings may be marked as Markdown marks them."""
 
 from __future__ import annotations
 

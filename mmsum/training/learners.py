@@ -39,7 +39,7 @@ _PARTS = (
 
 
 def exported_name(name: str) -> str:
-    """`part.name` that a learner's parameter has in an export: part is vision, text or fusion."""
+    """`part.name` that a learner's parameter has in an export: part is vision, text, fusion or lora."""
     for ours, exported in _PARTS:
         if name.startswith(ours):
             return exported + name.removeprefix(ours).replace("/", ".")

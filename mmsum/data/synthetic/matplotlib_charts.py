@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mmsum.data.synthetic.frame import fold
 from mmsum.data.synthetic.matplotlib_axes import DPI, box, dress, has_legend, points, top
 from mmsum.data.synthetic.matplotlib_diagrams import draw_flow, draw_gauge, draw_grid_map
 from mmsum.data.synthetic.plot import Look, Plot
@@ -146,19 +147,13 @@ def _category_ticks(axes: Any, names: tuple[str, ...], look: Look) -> None:
         axes.invert_yaxis()
         return
     room = look.width * 0.8 / len(names) / (look.size * 0.5)
-    axes.set_xticks(places, [_fold(name, room) for name in names])
-
-
-def _fold(name: str, room: float) -> str:
-    """The name on two lines, and shortened, where `room` letters are too few."""
-    lines = [name] if len(name) <= room else name.split(" ", 1)
-    return "\n".join(line if len(line) <= room + 1 else line[: max(3, int(room))] + "." for line in lines)
+    axes.set_xticks(places, [fold(name, room) for name in names])
 
 
 def _pie(axes: Any, plot: Plot, look: Look) -> None:
     colours = [colour.code for colour in look.colours[: len(plot.labels)]]
     beside = look.legend == "right"
-    names = None if beside else [_fold(label, 12) for label in plot.labels]
+    names = None if beside else [fold(label, 12) for label in plot.labels]
     edge = {"linewidth": 1.2, "edgecolor": look.paper, "width": 1 - look.hole}
     wedges, *_ = axes.pie(
         plot.series[0].values,
@@ -212,7 +207,7 @@ def _box_plot(axes: Any, plot: Plot, look: Look) -> None:
     for i, patch in enumerate(boxes["boxes"]):
         patch.set_facecolor(look.colours[i % 6 if look.many_colours else 0].code)
     room = look.width * 0.8 / len(five) / (look.size * 0.5)
-    axes.set_xticks(range(1, len(five) + 1), [_fold(series.name, room) for series in plot.series])
+    axes.set_xticks(range(1, len(five) + 1), [fold(series.name, room) for series in plot.series])
 
 
 def _heat_map(axes: Any, plot: Plot, look: Look) -> None:

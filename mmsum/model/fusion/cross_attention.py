@@ -25,7 +25,7 @@ from mmsum.model.torchstack import torch
 
 @dataclass(frozen=True, slots=True)
 class FusionConfig:
-    """What decides the shapes of a fusion. Written into an export and compared when it is loaded."""
+    """What decides the shapes of a fusion. An export holds it for people to read; loading compares the weights themselves."""
 
     layers: tuple[int, ...]  # decoder layers that have a block before them
     patches: int  # P

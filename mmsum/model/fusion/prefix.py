@@ -27,7 +27,7 @@ from mmsum.model.torchstack import torch
 
 @dataclass(frozen=True, slots=True)
 class PrefixConfig:
-    """What decides the shapes of a fusion. Written into an export and compared when it is loaded."""
+    """What decides the shapes of a fusion. An export holds it for people to read; loading compares the weights themselves."""
 
     patches: int  # P
     whole_width: int  # E
