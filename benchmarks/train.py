@@ -37,9 +37,10 @@ from mmsum.training.batches import EncodedData, Schedule, micro_batches
 from mmsum.training.checkpoints import Progress
 from mmsum.training.encode import encode
 from mmsum.training.learners import Learner, build_learner
-from mmsum.training.loop import StepLog, learning_rate_share, take_step, train
+from mmsum.training.loop import train
 from mmsum.training.measure import memory_gb
 from mmsum.training.optimizers import BETAS, Optimizer, PlainOptimizer
+from mmsum.training.step import StepLog, learning_rate_share, take_step
 from mmsum.training.world import alone, join_world
 from tests.training.runs import run_workers, write_config
 

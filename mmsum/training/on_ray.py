@@ -194,8 +194,9 @@ def _ray_worker(settings: dict[str, Any]) -> None:
     import ray
 
     from mmsum.pipeline.metrics import TrainingMetrics
-    from mmsum.training.loop import StepLog, train
+    from mmsum.training.loop import train
     from mmsum.training.screen import Screen
+    from mmsum.training.step import StepLog
     from mmsum.training.world import join_world
 
     config = Config.model_validate_json(settings["config"])

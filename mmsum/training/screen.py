@@ -24,8 +24,8 @@ from mmsum.errors import StorageError
 from mmsum.pipeline.progress import format_seconds
 from mmsum.training.checkpoints import Progress
 from mmsum.training.learners import ClipLearner, Learner, exported_name
-from mmsum.training.loop import StepLog
 from mmsum.training.optimizers import DeepSpeedOptimizer, Optimizer
+from mmsum.training.step import StepLog
 from mmsum.training.world import World
 
 _RATE_STEPS = 50

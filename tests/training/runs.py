@@ -19,8 +19,8 @@ from mmsum.config import Config, load_config
 from mmsum.examples import Example, ExampleFigure, examples_to_table
 from mmsum.model.torchstack import torch
 from mmsum.training import worker
-from mmsum.training.loop import StepLog
 from mmsum.training.screen import read_steps
+from mmsum.training.step import StepLog
 from tests.tiny import png, tiny_model
 
 COLOURS = ("red", "green", "blue", "black", "orange")

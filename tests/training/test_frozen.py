@@ -10,8 +10,9 @@ from mmsum.config import Config, load_config
 from mmsum.training.checkpoints import Progress
 from mmsum.training.encode import encode
 from mmsum.training.learners import Learner
-from mmsum.training.loop import StepLog, train
+from mmsum.training.loop import train
 from mmsum.training.optimizers import Optimizer
+from mmsum.training.step import StepLog
 from mmsum.training.world import join_world
 from tests.training.runs import run_workers, training_config, write_config
 

@@ -15,9 +15,10 @@ from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
 from mmsum.training.learners import SummaryLearner, _figures_of_the_next, build_learner
-from mmsum.training.loop import _memory_explained, learning_rate_share
+from mmsum.training.loop import _memory_explained
 from mmsum.training.optimizers import PlainOptimizer
 from mmsum.training.screen import trained_table
+from mmsum.training.step import learning_rate_share
 from tests.tiny import write_tiny_backbone
 from tests.training.runs import training_config
 

@@ -13,8 +13,9 @@ from tensorboardX.proto.event_pb2 import Event
 from mmsum.config import Config
 from mmsum.training.encode import encode
 from mmsum.training.launch import run_training
-from mmsum.training.loop import StepLog, train
+from mmsum.training.loop import train
 from mmsum.training.screen import Screen, TensorBoard
+from mmsum.training.step import StepLog
 from mmsum.training.world import alone
 from tests.training.runs import steps, training_config
 

@@ -22,8 +22,8 @@ from mmsum.training.batches import EncodedData, Schedule, micro_batches
 from mmsum.training.encode import encode
 from mmsum.training.launch import run_training
 from mmsum.training.learners import build_learner
-from mmsum.training.loop import learning_rate_share
 from mmsum.training.optimizers import BETAS
+from mmsum.training.step import learning_rate_share
 from tests.training.runs import losses, run_workers, training_config, write_config, write_examples
 
 STEPS = 50

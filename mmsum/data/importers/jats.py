@@ -1,4 +1,4 @@
-"""JATS XML articles -> examples: the abstract is the gold, graphics are local files. No network, no files of entities, no DTD."""
+"""JATS XML articles -> examples: the abstract is the gold, graphics are local files. No network, no DTD, no other file."""
 
 from __future__ import annotations
 
