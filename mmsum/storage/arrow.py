@@ -15,6 +15,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import pyarrow as pa
+
 from mmsum.errors import (
     CredentialsRefused,
     DocumentFailure,
@@ -39,7 +41,8 @@ _SETTINGS = (
 # Only where a status is stated: object names, request ids and servers' words hold the same digits.
 _STATUS = r"google::cloud::Status\({name}:|Azure Error: \[\w*\] {number}\b|(?:status[ _]code[:=]?|HTTP) ?{number}\b"
 _REFUSED = re.compile(
-    _STATUS.format(name="UNAUTHENTICATED", number=401) + r"|Azure Error: \[AuthenticationFailed\]|Could not create a "
+    _STATUS.format(name="UNAUTHENTICATED", number=401)
+    + r"|Azure Error: \[AuthenticationFailed\]|AuthenticationException|Could not create a "
 )
 _FORBIDDEN = re.compile(_STATUS.format(name="PERMISSION_DENIED", number=403))
 
@@ -177,7 +180,7 @@ def _explained(action: str, uri: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise ObjectNotFound(f"{what}: no such object or bucket; check the name") from error
-    except OSError as error:
+    except (OSError, pa.ArrowException) as error:  # missing credentials and bad requests are no OSError
         reason = " ".join(str(error).split())
         key = split(uri)[1]
         said = str(error).replace(f"/{key}", "").replace(f"'{key}'", "").partition("Request ID:")[0]

@@ -42,6 +42,7 @@ FLAT = azure(400, "InvalidUri")
     [
         (GOOGLE, [google(401)], CredentialsRefused),
         (GOOGLE, [google(403)], ObjectForbidden),
+        (GOOGLE, [google(400)], StorageError),
         (GOOGLE, [google(412, "request 401403: bucket-401/d-403/HTTP 403/scan-4031.pdf")], StorageError),
         (AZURE, [azure(401, "NoAuthenticationInformation")], CredentialsRefused),
         ("abfss://c401@devstoreaccount1.dfs.core.windows.net/4", [FLAT, azure(401, "x")], CredentialsRefused),
@@ -58,3 +59,10 @@ def test_refusals(
         storage.stat(uri)
     assert type(caught.value) is kind, caught.value
     assert str(caught.value).startswith(f"cannot look at {uri}: ") and "\n" not in str(caught.value)
+
+
+def test_missing_credentials_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/no-such-file.json")
+    with pytest.raises(CredentialsRefused, match=r"no-such-file\.json .*; renew the cloud credentials"):
+        storage.stat(GOOGLE)
