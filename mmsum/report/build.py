@@ -11,7 +11,7 @@ from mmsum import storage
 from mmsum.config import Figures, Limits
 from mmsum.documents.parse import Parser
 from mmsum.errors import DocumentFailure, OutputError, SourceError, StorageError
-from mmsum.pipeline.commit import read_crops, read_summaries
+from mmsum.pipeline.commit import Crops, read_summaries
 from mmsum.pipeline.snapshots import Snapshot, latest_snapshot
 from mmsum.records import ObjectRef
 from mmsum.report.page import Row, render_report
@@ -67,7 +67,7 @@ class _Pictures:
     """row -> one encoded picture per figure. Stored crops first; else rendered from the source, if it is still the same."""
 
     def __init__(self, out: str, snapshot: Snapshot) -> None:
-        self.crops = read_crops(out)
+        self.crops = Crops(out)
         self.limits = Limits.model_validate(_section(snapshot, "limits"))
         self.parser = Parser(self.limits, Figures.model_validate(_section(snapshot, "figures")))
 
