@@ -74,7 +74,7 @@ class ObjectChanged(StorageError):
 
 
 class FailureKind(StrEnum):
-    """Why a document has no full summary. README says what a user can do about each."""
+    """Why a document has no full summary. ADVICE and README say what a user can do about each."""
 
     ENCRYPTED = "encrypted"
     CORRUPT = "corrupt"
@@ -91,6 +91,59 @@ class FailureKind(StrEnum):
     CHANGED = "changed"
     GENERATION_FAILED = "generation_failed"
 
+
+ADVICE: dict[FailureKind, str] = {
+    FailureKind.ENCRYPTED: (
+        "The document asks for a password. Save a copy without one in its place and run the command again."
+    ),
+    FailureKind.CORRUPT: (
+        "The bytes are damaged or are not what the file name says. Open the source to see whether anything else can read it, "
+        "replace it with an intact copy and run the command again."
+    ),
+    FailureKind.UNSUPPORTED: (
+        "This format cannot be read. Convert the document to PDF or DOCX, or leave such files out of the source."
+    ),
+    FailureKind.TOO_LARGE: (
+        "The document is larger than a limit allows; the message names the limit. Raise it (limits.bytes, limits.pixels, "
+        "limits.pages, limits.figures or limits.calls) with --retry failed, or partial where some of it was read; or split "
+        "the document."
+    ),
+    FailureKind.TIMED_OUT: (
+        "Reading took longer than allowed. Raise limits.seconds_per_page or limits.seconds_per_document with --retry failed, "
+        "or partial where some of it was read; where the machine was merely busy, --retry failed alone may be enough."
+    ),
+    FailureKind.OUT_OF_MEMORY: (
+        "The message says where memory ran out. In reading: raise limits.memory_mb, which each parsing child has, with "
+        "--retry failed, or split the document. In generating: lower generation.context_tokens, with --snapshot new."
+    ),
+    FailureKind.CRASHED: (
+        "The reader, or the worker, died on this document more than once. Open it in another program and save it as PDF; "
+        "where the machine was to blame, --retry failed takes it again. Report the file if you may."
+    ),
+    FailureKind.EMPTY: (
+        "There is no text and no figure to summarize (the lead summarizer reads text only). Check that it is the right file."
+    ),
+    FailureKind.NEEDS_OCR: (
+        "The pages are pictures of text. Install the extra mmsum[ocr], or raise limits.ocr_pages where it is installed, with "
+        "--retry failed, or partial where some of it was read."
+    ),
+    FailureKind.FETCH_FAILED: (
+        "The bytes could not be fetched, although the store as a whole answered. Take it again with --retry failed."
+    ),
+    FailureKind.NOT_FOUND: (
+        "The object was listed, or named in a list, but is not there. If it was removed on purpose, the same command says so "
+        "in its row; else put it back, see that every node reaches it, and run with --retry failed."
+    ),
+    FailureKind.FORBIDDEN: (
+        "The run's credentials may not read this object. Let them, on every node, and run with --retry failed."
+    ),
+    FailureKind.CHANGED: ("The object was replaced after it had been planned. The same command takes the new version."),
+    FailureKind.GENERATION_FAILED: (
+        "The document was read, but the model wrote nothing, and would again. Take another model, or a longer "
+        "generation.summary_tokens, with --snapshot new."
+    ),
+}
+"""What to do next about each kind, as plain text, for the report; README's table says the same in fewer words."""
 
 RETRYABLE = frozenset(
     {

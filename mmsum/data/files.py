@@ -58,8 +58,10 @@ def split_name(given: str) -> str:
 
 
 def refuse_parts(folder: str) -> None:
-    """Raises OutputError where `folder` holds examples."""
-    if storage.stat(storage.join(folder, part_name(0))) is not None:
+    """Raises OutputError where `folder` holds examples. Parts are written in any order: a killed run may have left any."""
+    with storage.writing(folder):
+        parts = [ref.uri for ref in storage.list_folder(folder, "part-", deep=False) if ref.uri.endswith(".parquet")]
+    if parts:
         raise OutputError(f"{folder}: holds examples already; give another OUT or delete them")
 
 

@@ -11,7 +11,7 @@ import json
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
@@ -24,7 +24,15 @@ from mmsum.errors import RETRYABLE, EnvironmentFailure, FailureKind, StorageErro
 from mmsum.generation.summarizer import Draft
 from mmsum.pipeline.attempts import forget
 from mmsum.pipeline.snapshots import check_out_is_here, latest_compaction, list_parts, snapshots
-from mmsum.records import CROP_SCHEMA, SCHEMA_VERSION, SUMMARY_SCHEMA, Document, Summary, SummaryFigure
+from mmsum.records import (
+    CROP_SCHEMA,
+    SCHEMA_VERSION,
+    SUMMARY_SCHEMA,
+    Document,
+    Summary,
+    SummaryFigure,
+    document_id,
+)
 
 SHARD_FIELDS = [("shard", pa.int32()), ("shard_ids", pa.string())]
 """The shard a row belongs to, and a hash over the document ids it must hold: checked before the commit."""
@@ -234,20 +242,40 @@ def unread_uris(out: str, retry: str) -> list[str]:
     return uris
 
 
-def read_crops(out: str) -> dict[tuple[int, str, int], bytes]:
-    """{(snapshot number, document id, figure index): encoded picture} of all stored crops; empty when none were asked for."""
-    out = storage.normalize(out)
-    crops: dict[tuple[int, str, int], bytes] = {}
-    root = storage.join(out, "crops")
-    for snapshot in snapshots(out):
-        if not storage.folder_exists(root):
-            break
-        for shard in sorted(snapshot.committed()):
-            uri = snapshot.crops_uri(shard)
-            if storage.stat(uri):
-                for row in storage.read_table(uri).to_pylist():
-                    crops[snapshot.number, row["document_id"], row["figure"]] = row["image"]
-    return crops
+class Crops(Mapping[tuple[int, str, int], bytes]):
+    """(snapshot number, document id, figure index) -> encoded picture, of all stored crops; empty when none were asked for.
+
+    Of each snapshot one part is held at a time: in the order of URIs, which is that of shards, each is read once.
+    """
+
+    def __init__(self, out: str) -> None:
+        out = storage.normalize(out)
+        stored = {ref.uri for ref in storage.list_folder(storage.join(out, "crops"))}
+        self.parts: dict[tuple[int, str], str] = {}
+        self.held: dict[int, tuple[str, dict[tuple[str, int], bytes]]] = {}
+        for snapshot in snapshots(out) if stored else []:
+            for shard, table in enumerate(snapshot.shard_tables(range(snapshot.shards))):
+                if (part := snapshot.crops_uri(shard)) in stored:
+                    ids = map(document_id, table["uri"].to_pylist())
+                    self.parts |= {(snapshot.number, name): part for name in ids}
+
+    def __getitem__(self, key: tuple[int, str, int]) -> bytes:
+        snapshot, name, figure = key
+        return self._read(snapshot, self.parts[snapshot, name])[name, figure]
+
+    def __iter__(self) -> Iterator[tuple[int, str, int]]:
+        for snapshot, part in dict.fromkeys((snapshot, part) for (snapshot, _), part in self.parts.items()):
+            yield from ((snapshot, *figure) for figure in self._read(snapshot, part))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _read(self, snapshot: int, part: str) -> dict[tuple[str, int], bytes]:
+        if self.held.get(snapshot, ("", {}))[0] != part:
+            self.held.pop(snapshot, None)  # before the next one is in memory, too
+            rows = storage.read_table(part).to_pylist()
+            self.held[snapshot] = part, {(row["document_id"], row["figure"]): row["image"] for row in rows}
+        return self.held[snapshot][1]
 
 
 def _read_part(uri: str) -> pa.Table:

@@ -60,7 +60,7 @@ def noticed() -> Iterator[Notice]:
 
 
 def receipts_of(committed: Any, board: Any, robustness: Robustness, notice: Notice) -> Iterator[dict[str, Any] | Look]:
-    """Each shard's receipt when it is committed, and about once a second what the board shows.
+    """Each shard's receipt when it is committed, and about once a second what the board shows, or showed last.
 
     committed: the Ray dataset whose rows are receipts; iterated in a thread, so that this one keeps its eyes open. After
     `notice.leave` no shard is begun any more, and those under way have robustness.grace_seconds. Raises KeyboardInterrupt
@@ -71,6 +71,7 @@ def receipts_of(committed: Any, board: Any, robustness: Robustness, notice: Noti
     pump = threading.Thread(target=_pump, args=(committed, arrived), name="receipts", daemon=True)
     pump.start()
     last_counts: dict[str, int] = {}
+    seen: Look = {}, []
     moved, looked, leave_at = time.monotonic(), 0.0, float("inf")
     try:
         while True:
@@ -91,8 +92,9 @@ def receipts_of(committed: Any, board: Any, robustness: Robustness, notice: Noti
             if now - looked < TICK_SECONDS:
                 continue
             looked = now
-            counts, under_way = look(board)
-            yield counts, under_way
+            seen = look(board) or seen  # no answer is no news: neither a restarted board nor progress
+            yield seen
+            counts, under_way = seen
             if notice.leave.is_set():
                 board.stop.remote()  # again each time: a board that died and came back has forgotten
                 leave_at = min(leave_at, now + robustness.grace_seconds)
@@ -142,14 +144,14 @@ def _stop(committed: Any, pump: threading.Thread) -> None:
         pump.join(0.1)
 
 
-def look(board: Any) -> Look:
-    """The board's counts and what is under way; nothing where it does not answer."""
+def look(board: Any) -> Look | None:
+    """The board's counts and what is under way; None where it does not answer."""
     import ray
 
     try:
         seen: Look = ray.get(board.look.remote(), timeout=2)
     except ray.exceptions.RayError:
-        return {}, []
+        return None
     return seen
 
 

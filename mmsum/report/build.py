@@ -10,8 +10,16 @@ import pyarrow as pa
 from mmsum import storage
 from mmsum.config import Figures, Limits
 from mmsum.documents.parse import Parser
-from mmsum.errors import DocumentFailure, OutputError, SourceError, StorageError
-from mmsum.pipeline.commit import read_crops, read_summaries
+from mmsum.errors import (
+    DocumentFailure,
+    ObjectChanged,
+    ObjectForbidden,
+    ObjectNotFound,
+    OutputError,
+    SourceError,
+    StorageError,
+)
+from mmsum.pipeline.commit import Crops, read_summaries
 from mmsum.pipeline.snapshots import Snapshot, latest_snapshot
 from mmsum.records import ObjectRef
 from mmsum.report.page import Row, render_report
@@ -23,7 +31,8 @@ BATCH = 64
 def write_report(out: str, to: str | None = None) -> str:
     """Writes the page of an output to `to` (default OUT/report.html) and returns its URI.
 
-    Raises SourceError when nothing was summarized there, OutputError when the page cannot be written.
+    Raises SourceError when nothing was summarized there, OutputError when the page cannot be written, StorageError when
+    a store is in trouble.
     """
     out = storage.normalize(out)
     snapshot = latest_snapshot(out)
@@ -67,7 +76,7 @@ class _Pictures:
     """row -> one encoded picture per figure. Stored crops first; else rendered from the source, if it is still the same."""
 
     def __init__(self, out: str, snapshot: Snapshot) -> None:
-        self.crops = read_crops(out)
+        self.crops = Crops(out)
         self.limits = Limits.model_validate(_section(snapshot, "limits"))
         self.parser = Parser(self.limits, Figures.model_validate(_section(snapshot, "figures")))
 
@@ -86,8 +95,8 @@ class _Pictures:
         try:
             data = storage.read(row["uri"], version=row["version"], max_bytes=self.limits.bytes)
             return self.parser.render(ObjectRef(row["uri"], len(data), row["version"]), data, places, PICTURE_SIDE)
-        except (StorageError, DocumentFailure):  # moved, changed or unreadable since: the page shows captions only
-            return stored
+        except (ObjectNotFound, ObjectForbidden, ObjectChanged, DocumentFailure):
+            return stored  # moved, locked, changed or unreadable since: the page shows captions only
 
 
 PICTURE_SIDE = 640

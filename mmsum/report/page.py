@@ -23,9 +23,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from mmsum.documents.thumbnails import Picture, thumbnail
-from mmsum.errors import FailureKind
+from mmsum.errors import ADVICE, FailureKind
 from mmsum.records import caption_without_label
-from mmsum.report.advice import ADVICE
 
 Row = dict[str, Any]
 

@@ -7,12 +7,15 @@ time. Emulators: STORAGE_EMULATOR_HOST for gs://, AZURE_STORAGE_BLOB_ENDPOINT fo
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
+
+import pyarrow as pa
 
 from mmsum.errors import (
     CredentialsRefused,
@@ -34,6 +37,14 @@ _SETTINGS = (
     "GOOGLE_APPLICATION_CREDENTIALS",
     "STORAGE_EMULATOR_HOST",
 )
+
+# Only where a status is stated: object names, request ids and servers' words hold the same digits.
+_STATUS = r"google::cloud::Status\({name}:|Azure Error: \[\w*\] {number}\b|(?:status[ _]code[:=]?|HTTP) ?{number}\b"
+_REFUSED = re.compile(
+    _STATUS.format(name="UNAUTHENTICATED", number=401)
+    + r"|Azure Error: \[AuthenticationFailed\]|AuthenticationException|Could not create a "
+)
+_FORBIDDEN = re.compile(_STATUS.format(name="PERMISSION_DENIED", number=403))
 
 
 def walk(folder: str, starts_with: str = "", depth: int | None = None) -> Iterator[ObjectRef]:
@@ -169,10 +180,12 @@ def _explained(action: str, uri: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise ObjectNotFound(f"{what}: no such object or bucket; check the name") from error
-    except OSError as error:
+    except (OSError, pa.ArrowException) as error:  # missing credentials and bad requests are no OSError
         reason = " ".join(str(error).split())
-        if any(mark in reason for mark in ("UNAUTHENTICATED", "401", "AuthenticationFailed", "Could not create a")):
+        key = split(uri)[1]
+        said = str(error).replace(f"/{key}", "").replace(f"'{key}'", "").partition("Request ID:")[0]
+        if _REFUSED.search(said):
             raise CredentialsRefused(f"{what}: {reason}; renew the cloud credentials, then run it again") from error
-        if isinstance(error, PermissionError) or any(mark in reason for mark in ("PERMISSION_DENIED", "403")):
+        if isinstance(error, PermissionError) or _FORBIDDEN.search(said):
             raise ObjectForbidden(f"{what}: {reason}; allow it in the bucket's or account's policy") from error
         raise StorageError(f"{what}: {reason}; check the store, then start the same command again") from error

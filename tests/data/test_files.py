@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mmsum.data.files import read_examples, write_part
-from mmsum.errors import SourceError
+from mmsum.data.files import read_examples, refuse_parts, write_part
+from mmsum.errors import OutputError, SourceError
 from mmsum.examples import Example, ExampleFigure
 from tests.tiny import png
 
@@ -66,3 +66,15 @@ def test_types_that_say_the_same_are_read(tmp_path: Path) -> None:
         more=[1],
     )
     assert other == replace(plain, split="test")
+
+
+def test_a_folder_with_any_part_is_refused(tmp_path: Path) -> None:
+    """Parts are written in parallel: a killed run may have left the second without the first."""
+    folder = str(tmp_path / "train")
+    refuse_parts(folder)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "notes.txt").write_text("part-00000.parquet is to come")
+    refuse_parts(folder)
+    write_part(folder, 1, [Example("a", "", "Text.", [], "Gold.")])
+    with pytest.raises(OutputError, match="holds examples already"):
+        refuse_parts(folder)

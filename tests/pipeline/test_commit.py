@@ -13,10 +13,10 @@ import pytest
 from mmsum.config import load_config
 from mmsum.errors import EnvironmentFailure, FailureKind
 from mmsum.generation.summarizer import Draft
-from mmsum.pipeline.commit import commit_shard, hash_ids, read_crops, read_summaries, rows_table, to_summary
+from mmsum.pipeline.commit import Crops, commit_shard, hash_ids, read_summaries, rows_table, to_summary
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.snapshots import Snapshot
-from mmsum.records import SUMMARY_SCHEMA, Document, Figure, ObjectRef
+from mmsum.records import SUMMARY_SCHEMA, Document, Figure, ObjectRef, document_id
 from tests.conftest import write_archive
 
 MARKS = {"model": "lead-1", "config": "c"}
@@ -72,8 +72,8 @@ def test_rows_that_are_not_the_plan_are_never_committed(snapshot: Snapshot, wron
 
 def test_crops_go_beside_the_summaries_when_asked(snapshot: Snapshot) -> None:
     commit(snapshot, shard_rows(snapshot, crops=True))
-    assert len(read_crops(snapshot.out)) == 4
-    assert set(read_crops(snapshot.out).values()) == {b"picture"}
+    assert len(Crops(snapshot.out)) == 4
+    assert set(Crops(snapshot.out).values()) == {b"picture"}
 
 
 def test_crops_are_known_by_their_snapshot(snapshot: Snapshot, archive: Path) -> None:
@@ -83,10 +83,22 @@ def test_crops_are_known_by_their_snapshot(snapshot: Snapshot, archive: Path) ->
     (archive / "report-003.txt").write_text("changed")
     second, _ = open_snapshot(str(archive), snapshot.out, load_config(summarizer="lead"))
     commit(second, shard_rows(second))
-    crops = read_crops(snapshot.out)
+    crops = Crops(snapshot.out)
     rows = read_summaries(snapshot.out).to_pylist()
     without = [row["uri"][-7:-4] for row in rows if (row["snapshot"], row["document_id"], 0) not in crops]
     assert (len(crops), without) == (7, ["003"])
+
+
+def test_crops_are_read_part_by_part(snapshot: Snapshot) -> None:
+    """All of an archive's do not fit into memory: a damaged part is not met before its own pictures are asked for."""
+    for shard in range(snapshot.shards):
+        commit(snapshot, shard_rows(snapshot, shard, crops=True))
+    Path(snapshot.crops_uri(1)).write_bytes(b"damaged")
+    crops = Crops(snapshot.out)
+    first, second = (document_id(table["uri"][0].as_py()) for table in snapshot.shard_tables(range(2)))
+    assert crops[snapshot.number, first, 0] == b"picture"
+    with pytest.raises(pa.ArrowInvalid):
+        crops[snapshot.number, second, 0]
 
 
 def test_the_newest_snapshot_wins(snapshot: Snapshot, archive: Path) -> None:

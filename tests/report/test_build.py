@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import boto3
 import pytest
 
 import mmsum
+from mmsum import storage
+from mmsum.config import load_config
+from mmsum.errors import StorageError
+from mmsum.pipeline.commit import commit_shard
+from mmsum.pipeline.plan import open_snapshot
 from mmsum.report import build
 from tests.documents import papers
+from tests.pipeline.test_commit import shard_rows
+from tests.servers import moto_s3
 
 
 @pytest.mark.usefixtures("local_ray")
@@ -37,3 +45,22 @@ def test_pictures_of_the_rows_own_version(tmp_path: Path, monkeypatch: pytest.Mo
     build.write_report(str(out))
     for name in stored:
         assert all(pictures[name]) and pictures[name] != stored[name]
+
+
+@pytest.mark.s3
+def test_a_missing_document_costs_its_pictures_and_a_dead_store_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = str(tmp_path / "out")
+    with moto_s3() as server:
+        for name, value in (server.env | {"AWS_MAX_ATTEMPTS": "1"}).items():
+            monkeypatch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="bucket")
+        for name in ("a.txt", "b.txt"):
+            storage.put(f"s3://bucket/docs/{name}", b"Rye grew.")
+        snapshot, _ = open_snapshot("s3://bucket/docs/", out, load_config(summarizer="lead"))
+        commit_shard(shard_rows(snapshot), snapshot_out=out, digest=snapshot.digest)
+        storage.delete(["s3://bucket/docs/a.txt"])
+        assert build.write_report(out) == f"{out}/report.html"
+    with pytest.raises(StorageError, match=r"^cannot read s3://bucket/docs/a.txt: .*; check AWS_ENDPOINT_URL"):
+        build.write_report(out)

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsum.config import Config
-from mmsum.errors import FailureKind
-from mmsum.report.advice import ADVICE
+from mmsum.errors import ADVICE, FailureKind
 from mmsum.report.page import BLOCK, PICTURE_BYTES, render_report, source_link
 from tests.report.rows import failed, figure, picture, rows, summary
 
@@ -190,7 +189,7 @@ def test_there_is_advice_for_every_kind_and_it_names_real_settings() -> None:
     assert set(ADVICE) == set(FailureKind)
     config = Config()
     for text in ADVICE.values():
-        for section, field in re.findall(r"\b(limits|resources)\.(\w+)", text):
+        for section, field in re.findall(r"\b(limits|generation)\.(\w+)", text):
             assert hasattr(getattr(config, section), field), f"{section}.{field}"
 
 
