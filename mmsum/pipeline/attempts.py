@@ -91,6 +91,11 @@ class Attempts:
     def reason(self, document_id: str) -> str:
         return self.reasons.get(document_id) or self.reasons.get("", "")
 
+    def verdict(self, document_id: str, who: str) -> str:
+        """Why a document is not tried again: how often `who` died over it, in this run and before, and what it said."""
+        said = self.reason(document_id) or "no last words"
+        return f"{who} died over it, alone, {len(self.alone[document_id])} times ({said})"
+
     def _write(self) -> None:
         storage.patiently(lambda: storage.put(self.uri, self._marks()), self.write_seconds)
 

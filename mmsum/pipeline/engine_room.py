@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from mmsum.config import Robustness
 from mmsum.errors import FailureKind, MmsumError
 from mmsum.generation.summarizer import Draft, Summarizer
-from mmsum.pipeline.attempts import DEATHS_IN_RUN, Attempts
+from mmsum.pipeline.attempts import Attempts
 from mmsum.records import Document
 
 EXIT_ENGINE_DIED = 70
@@ -46,8 +46,7 @@ class EngineRoom:
     def _alone(self, document: Document, attempts: Attempts) -> Draft:
         name = document.ref.document_id
         if attempts.is_poison(name):
-            reason = attempts.reason(name) or "no last words"
-            message = f"the model's process died over it, alone, {DEATHS_IN_RUN} times ({reason})"
+            message = attempts.verdict(name, "the model's process")
             return Draft(failure_kind=FailureKind.CRASHED, failure_message=message)
         attempts.begin(name)
         [draft] = self._call([document], attempts, name)

@@ -27,7 +27,7 @@ from mmsum.errors import (
     StorageError,
 )
 from mmsum.generation.summarizer import Draft, SummarizerFactory
-from mmsum.pipeline.attempts import DEATHS_IN_RUN, Attempts
+from mmsum.pipeline.attempts import Attempts
 from mmsum.pipeline.cluster import hide_other_gpus
 from mmsum.pipeline.commit import hash_ids, rows_table, to_summary, tombstone
 from mmsum.pipeline.engine_room import EngineRoom
@@ -123,16 +123,11 @@ def parse_shard(plan: pa.Table, *, context: RunContext) -> pa.Table:
 def _parse_once(ref: ObjectRef, parser: Parser, attempts: Attempts, config: Config) -> Document:
     """One document, unless it has killed its worker before."""
     if attempts.is_poison(ref.document_id):
-        return Document.failed(ref, FailureKind.CRASHED, crash_message("the worker that parsed it", attempts, ref))
+        message = attempts.verdict(ref.document_id, "the worker that parsed it")
+        return Document.failed(ref, FailureKind.CRASHED, message)
     if attempts.one_by_one:
         attempts.begin(ref.document_id)
     return fetch_and_parse(ref, parser, config.limits, config.robustness.fetch_seconds)
-
-
-def crash_message(who: str, attempts: Attempts, ref: ObjectRef) -> str:
-    """Why a document is not tried again."""
-    reason = attempts.reason(ref.document_id)
-    return f"{who} died over it, alone, {DEATHS_IN_RUN} times" + (f" ({reason})" if reason else "")
 
 
 def fetch_and_parse(ref: ObjectRef, parser: Parser, limits: Limits, fetch_seconds: float = 0.0) -> Document:

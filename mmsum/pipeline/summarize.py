@@ -196,7 +196,7 @@ def _run(
 
 
 COMMIT_CPUS = 0.05
-"""A commit mostly waits for the store. Not what an actor asks for, or Ray Data would fuse it into the generating actors."""
+"""A commit mostly waits for the store."""
 
 COMMITS_PER_ACTOR = 2
 """Commits at once: one that waits for the store does not hold up the next."""
@@ -204,6 +204,9 @@ COMMITS_PER_ACTOR = 2
 
 # No number of lost workers is too many in a long night. What bounds the retries is Attempts, for documents that kill their
 # worker, and robustness.stall_minutes, for anything that dies before it has begun one.
+#
+# Set by functions, these also keep the stages apart: Ray Data fuses no map that has a ray_remote_args_fn. Without one, a
+# parsing task that asked for what an actor asks for would run inside the generating actors.
 
 
 def _task_retries() -> dict[str, int]:

@@ -121,7 +121,7 @@ def encode_on_ray(parts: list[Part], folder: str, config: Config) -> Iterator[in
         fn_kwargs={"folder": folder, "config": config},
         batch_size=1,
         batch_format="pyarrow",
-        num_cpus=0.9,
+        num_cpus=0.9,  # a core each; not resources.parse_cpus, raised where parsing takes more: nothing is parsed here
     )
     for row in done.iter_rows():
         yield int(row["number"])

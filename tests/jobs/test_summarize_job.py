@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mmsum.config import load_config
+from mmsum.pipeline.cluster import Cluster
+from mmsum.pipeline.summarize import COMMIT_CPUS, COMMITS_PER_ACTOR
 from tests.conftest import write_archive
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +70,9 @@ def test_options_of_summarize_follow_the_job_file(tmp_path: Path) -> None:
 
 def test_the_example_job_is_valid() -> None:
     settings = yaml.safe_load((ROOT / "jobs" / "summarize.yaml").read_text())
-    from mmsum.config import load_config
-
-    assert load_config(**settings["config"]).model.backbone
+    config = load_config(**settings["config"])
+    assert config.model.backbone
     assert {"source", "out"} <= set(settings)
+    _, actor = Cluster(cpus=8, gpus=0, nodes=1).actor_pool(config)
+    beside = actor["num_cpus"] + COMMITS_PER_ACTOR * COMMIT_CPUS
+    assert 8 * config.resources.parse_cpus + beside <= 8, "one core of eight would stay idle"

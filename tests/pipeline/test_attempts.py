@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from mmsum import storage
-from mmsum.config import Robustness
+from mmsum.config import Config, Figures, Limits, Robustness
+from mmsum.documents.parse import Parser
 from mmsum.errors import EnvironmentFailure, FailureKind
 from mmsum.generation.summarizer import Draft
 from mmsum.pipeline.attempts import Attempts, attempts_uri, forget
 from mmsum.pipeline.engine_room import EXIT_ENGINE_DIED, EngineRoom, within_memory
+from mmsum.pipeline.stages import _parse_once
 from mmsum.records import Document, ObjectRef
 
 
@@ -123,6 +125,18 @@ def test_trouble_of_the_environment_is_left_to_the_run(tmp_path: Path) -> None:
 
     with pytest.raises(EnvironmentFailure, match="the endpoint is gone"):
         EngineRoom(Gone(), Robustness()).summarize(documents(2), attempt(tmp_path))
+
+
+def test_the_row_says_how_often_in_all_runs(tmp_path: Path) -> None:
+    [document] = documents(1)
+    for run in ("first", "second", "third"):
+        attempt(tmp_path, run).begin(document.ref.document_id)
+    last = attempt(tmp_path, "fourth")
+    [draft] = EngineRoom(Small(), Robustness()).summarize([document], last)
+    assert draft.failure_message == "the model's process died over it, alone, 3 times (no last words)"
+    with Parser(Limits(), Figures()) as parser:
+        failed = _parse_once(document.ref, parser, last, Config())
+    assert str(failed.failure_message).startswith("the worker that parsed it died over it, alone, 3 times")
 
 
 DYING = """

@@ -173,7 +173,8 @@ class TestInProcess:
         assert_complete(tmp_path / "out")
 
     def test_parsing_is_not_fused_into_the_generating_actor(self, archive: Path, tmp_path: Path) -> None:
-        mmsum.summarize(archive, tmp_path / "out", summarizer=Witness, shard_size=3)
+        equal = {"parse_cpus": 0.5, "generate_cpus": 0.5}  # what Ray Data would otherwise put together
+        mmsum.summarize(archive, tmp_path / "out", summarizer=Witness, shard_size=3, resources=equal)
         parsers = {row["summary"] for row in mmsum.read_summaries(tmp_path / "out").to_pylist()}
         assert parsers == {"no parser here"}
 
