@@ -96,8 +96,10 @@ def claimed(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] = ())
     for _, sentence in _about(fact, summary, others):
         here = _options(fact, sentence)
         if len(here) > 1:  # `The market had the highest takings and the station the lowest.`
-            clauses = [clause for clause in _JOINTS.split(sentence) if not _is_of_another_kind(fact, clause, others)]
-            here = set[str]().union(*(_options(fact, clause) for clause in clauses)) or here
+            clauses = _JOINTS.split(sentence)
+            own = [clause for clause in clauses if not _is_of_another_kind(fact, clause, others)]
+            if len(own) < len(clauses):
+                here = (here & set[str]().union(*(_options(fact, clause) for clause in own))) or here
         found |= here
     return found
 
@@ -114,8 +116,8 @@ def _is_of_another_kind(fact: CheckedFact, clause: str, others: Sequence[Checked
     cues = fact.about[1:]
     if not cues or all(_pattern(cue).search(clause) for cue in cues):
         return False
-    theirs = [other.about[1:] for other in others if other.figure == fact.figure and other.about[1:]]
-    return any(all(_pattern(cue).search(clause) for cue in cues) for cues in theirs)
+    others_cues = [other.about[1:] for other in others if other.figure == fact.figure and other.about[1:]]
+    return any(all(_pattern(cue).search(clause) for cue in theirs) for theirs in others_cues)
 
 
 def judge(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] = ()) -> Verdict:
