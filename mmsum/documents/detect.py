@@ -14,6 +14,11 @@ FLOW_FORMATS = frozenset({"html", "markdown", "epub", "docx", "pptx", "odt"})
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+_PACKAGES = {
+    "": "a ZIP archive of no known kind; archives are not unpacked",
+    "xlsx": "a spreadsheet; save what it tells as PDF or DOCX",
+    "odf": "an OpenDocument file other than a text; save it as PDF",
+}
 _TAG = re.compile(r"<(?:!doctype\s+html|html|head|body|svg)\b", re.IGNORECASE)
 _BEFORE = re.compile(r"(?:\s|<!--.*?-->|<\?xml\b.*?\?>)*", re.DOTALL | re.IGNORECASE)
 """What may stand before the first tag of a page."""
@@ -36,7 +41,8 @@ def detect_format(data: bytes, name: str = "") -> str:
     if not data.strip(b"\0 \t\r\n"):
         raise DocumentFailure(FailureKind.EMPTY, "the file holds no content; check the upload")
     if data.startswith(_ZIP):
-        return package_format(data) or _unsupported("a ZIP archive of no known kind; archives are not unpacked")
+        kind = package_format(data)
+        return kind if kind in FLOW_FORMATS else _unsupported(_PACKAGES[kind])
     # The header of a PDF may stand a little after the start of the file.
     if b"%PDF-" in data[:1024]:
         return "pdf"
@@ -56,6 +62,8 @@ def detect_format(data: bytes, name: str = "") -> str:
         return _unsupported("an old Office file (.doc, .ppt, .xls); save it as DOCX, PPTX or PDF")
     if data.startswith(b"{\\rtf"):
         return _unsupported("an RTF file; save it as DOCX or PDF")
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return _unsupported("a GIF image; save it as PNG")
     if data.startswith(b"BM") and b"\0" in data[:64]:
         return _unsupported("a BMP image; save it as PNG")
     if b" obj" in data[:4096] and b"endobj" in data:

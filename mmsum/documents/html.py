@@ -15,6 +15,7 @@ import lxml.html
 from markdown_it import MarkdownIt
 
 from mmsum.config import Figures, Limits
+from mmsum.documents.captions import caption_label
 from mmsum.documents.detect import decode_text
 from mmsum.documents.flow import Block, FlowInfo, picture
 
@@ -27,7 +28,21 @@ _CONTROLS = frozenset({"button", "select", "option", "input", "textarea"})
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _BLOCKS = frozenset(
     {"p", "li", "pre", "blockquote", "dt", "dd", "td", "th", "div", "section", "article", "main", "body", "address"}
-    | {"form", "tr", "caption", "figcaption"}
+    | {
+        "form",
+        "tr",
+        "caption",
+        "figcaption",
+        "header",
+        "footer",
+        "aside",
+        "details",
+        "summary",
+        "hr",
+        "fieldset",
+        "legend",
+    }
+    | {"center", "ul", "ol", "dl", "hgroup", "search", "dialog", "menu"}
 )
 _LAYOUT = ("table", "figure")
 """A table with these in it lays out a page: only those of its rows that hold none are rows."""
@@ -177,7 +192,8 @@ class _Walker:
         words = _words(" ".join(self.captions[figure] for figure in captioned))
         if not captioned:
             words = _words(element.get("alt") or "")
-        figure = picture(data, self.limits, self.settings, self.page) if data else None
+        # One that is not at hand has its label in the text: then it is a figure all the same, without its picture.
+        figure = picture(data, self.limits, self.settings, self.page) if data or caption_label(words) else None
         if figure is not None and (figure.width or words):
             self.captions.update(dict.fromkeys(captioned, ""))
             yield Block("figure", words, self.page, figure)
@@ -254,7 +270,11 @@ def _as_utf8(data: bytes) -> bytes:
     declared = _CHARSET.search(data[:4096])
     if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         name = (declared[1] or declared[2]).decode().lower()
+        as_utf8 = data.decode("utf-8", "replace")
+        is_utf8 = as_utf8.count("\ufffd") <= sum(char > "\x7f" for char in as_utf8) / 2
         with suppress(LookupError):  # a name that nobody knows
+            if name in ("utf-8", "utf8") and not is_utf8:  # more of it is damaged than not: an older page, relabelled
+                name = "cp1252"
             return data.decode(_BROWSERS.get(name, name), "replace").encode("utf-8", "replace")
     return decode_text(data).encode("utf-8", "replace")
 

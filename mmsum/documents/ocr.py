@@ -34,7 +34,7 @@ def read_scan(page: pymupdf.Page) -> list[Line]:
         x0, y0 = (float(v) / zoom for v in corners.min(axis=0))
         x1, y1 = (float(v) / zoom for v in corners.max(axis=0))
         if text.strip():
-            lines.append(Line(text.strip(), (x0, y0, x1, y1), round(0.75 * (y1 - y0), 1), False, 0))
+            lines.append(Line(text.strip(), (x0, y0, x1, y1), round(0.75 * min(x1 - x0, y1 - y0), 1), False, 0))
     return lines
 
 

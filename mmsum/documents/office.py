@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import docx
 import odfdo
+from docx.opc.part import PartFactory
 from docx.oxml.ns import qn
+from docx.package import Package
+from docx.parts.document import DocumentPart
 from docx.text.paragraph import Paragraph
 
 from mmsum.config import Figures, Limits
@@ -23,6 +25,14 @@ _BOX = qn("w:txbxContent")
 _WRAPPERS = frozenset(qn(f"w:{name}") for name in ("sdt", "sdtContent", "customXml", "smartTag", "ins", "moveTo"))
 _UNSEEN = frozenset(qn(f"w:{name}") for name in ("del", "moveFrom", "pPr", "rPr", "sdtPr", "rt"))
 """Tracked deletions, settings (a paragraph's tab stops look like its tabs), and small print over East Asian words."""
+for _kind in (
+    "application/vnd.ms-word.document.macroEnabled.main+xml",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml",
+    "application/vnd.ms-word.template.macroEnabledTemplate.main+xml",
+):
+    PartFactory.part_type_for[_kind] = DocumentPart  # python-docx knows .docx alone
+_DELETED = f"{qn('w:trPr')}/{qn('w:del')}"
+"""In a row whose deletion is tracked."""
 _ODT_NESTS = ("office:text", "text:section", "text:list", "text:list-header", "text:list-item")
 _ODT_ROWS = ("table:table-header-rows", "table:table-rows", "table:table-row-group")
 _ODT_CELLS = ("table:table-cell", "table:covered-table-cell")
@@ -30,8 +40,12 @@ _ODT_ASIDE = ("draw:frame", "text:note", "office:annotation", "text:tracked-chan
 
 
 def read_docx(path: str, limits: Limits, settings: Figures) -> tuple[FlowInfo, Iterator[Block]]:
-    """A Word document: paragraphs by their styles, tables as rows, inline pictures. Raises what python-docx raises."""
-    document = docx.Document(path)
+    """A Word document, template or not, with macros (never run) or without: paragraphs by their styles, tables as rows,
+    inline pictures. Raises what python-docx raises."""
+    part = Package.open(path).main_document_part
+    if not isinstance(part, DocumentPart):
+        raise ValueError("its main part is no Word document")
+    document = part.document
     properties = document.core_properties
     info = FlowInfo("docx", title=(properties.title or "").strip(), language=(properties.language or "")[:2].lower())
     return info, _docx_blocks(document, document.element.body, limits, settings)
@@ -41,7 +55,7 @@ def _docx_blocks(document: Any, parent: Any, limits: Limits, settings: Figures) 
     """The paragraphs and tables of the body, of a cell or of a text box."""
     for item in _inside(parent):
         if item.tag == qn("w:tbl"):
-            rows = [row for row in _inside(item) if row.tag == qn("w:tr")]
+            rows = [row for row in _inside(item) if row.tag == qn("w:tr") and row.find(_DELETED) is None]
             cells = [[cell for cell in _inside(row) if cell.tag == qn("w:tc")] for row in rows]
             yield from _table([[[*_docx_blocks(document, cell, limits, settings)] for cell in row] for row in cells])
         elif item.tag == qn("w:p"):

@@ -29,8 +29,10 @@ def package_format(data: bytes) -> str:
         return "epub"
     if kind.startswith(b"application/vnd.oasis.opendocument.text"):
         return "odt"
+    if kind.startswith(b"application/vnd.oasis.opendocument."):
+        return "odf"
     if "[Content_Types].xml" in names:
-        for folder, word in (("word/", "docx"), ("ppt/", "pptx")):
+        for folder, word in (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx")):
             if any(name.startswith(folder) for name in names):
                 return word
     return ""

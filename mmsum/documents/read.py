@@ -54,7 +54,8 @@ def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figure
     except MemoryError:
         return finish_spool(ref, spool, limits, FailureKind.OUT_OF_MEMORY, out_of_memory(limits))
     except Exception as error:  # the one place: whatever a hostile file provokes becomes its row
-        message = f"the file cannot be read ({type(error).__name__}: {reason(error, str(source))})"
+        own = type(error).__module__.startswith("mmsum.")  # says all of it
+        message = f"the file cannot be read ({'' if own else f'{type(error).__name__}: '}{reason(error, str(source))})"
         return finish_spool(ref, spool, limits, FailureKind.CORRUPT, message)
     finally:
         # Office packages hold themselves in circles, and Python looks for circles rarely: a child grew by 70 MB. What is

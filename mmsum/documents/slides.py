@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-import pptx
 from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.exc import PythonPptxError
 from pptx.oxml.ns import qn
+from pptx.package import Package
+from pptx.parts.presentation import PresentationPart
 from pptx.shapes.group import GroupShape
 from pptx.shapes.picture import Picture
 
@@ -21,6 +23,8 @@ _EMU = 12_700
 """English metric units in a point."""
 _TITLES = frozenset({PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE, PP_PLACEHOLDER.VERTICAL_TITLE})
 _FURNITURE = frozenset({PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER})
+_FILE_NAME = re.compile(r"^[\w .()-]+\.(?:png|jpe?g|gif|bmp|tiff?|webp|svg|emf|wmf)$", re.IGNORECASE)
+"""A description that programs write by themselves."""
 EITHER = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
 """What Office writes for new programs and again for old ones."""
 _ODD = (PythonPptxError, NotImplementedError, ValueError, LookupError, AttributeError, TypeError)
@@ -28,8 +32,11 @@ _ODD = (PythonPptxError, NotImplementedError, ValueError, LookupError, Attribute
 
 
 def read_pptx(path: str, limits: Limits, settings: Figures) -> tuple[FlowInfo, Iterator[Block]]:
-    """A presentation. Raises what python-pptx raises."""
-    deck = pptx.Presentation(path)
+    """A presentation, also one that begins by itself (.ppsx). Raises what python-pptx raises."""
+    part = Package.open(path).main_document_part
+    if not isinstance(part, PresentationPart):
+        raise ValueError("its main part is no presentation")
+    deck = part.presentation
     info = FlowInfo("pptx", pages=len(deck.slides), title=(deck.core_properties.title or "").strip())
     if info.title == "PowerPoint Presentation":
         info.title = ""
@@ -89,7 +96,7 @@ def _read_shape(shape: Any, number: int, limits: Limits, settings: Figures) -> I
         for member in shape.shapes:
             yield from _shape(member, number, limits, settings)
     elif isinstance(shape, Picture):
-        words = shape._element._nvXxPr.cNvPr.get("descr") or ""
+        words = _FILE_NAME.sub("", shape._element._nvXxPr.cNvPr.get("descr") or "")
         if shape._element.blip_rId is None:  # a linked picture: never fetched
             yield Block("text", words, number)
         elif figure := picture(shape.image.blob, limits, settings, number, _box(shape)):

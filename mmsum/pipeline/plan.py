@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
@@ -85,8 +86,14 @@ def _before_retries(latest: Snapshot, config: Config) -> Snapshot:
     return next((snapshot for snapshot in reversed(snapshots(latest.out)) if snapshot.asked != "retry"), latest)
 
 
+_PLAN = re.compile(r"(.+)/_run/plan-\d{6,}\.parquet")
+"""Tells another run's output, which may lie in the source as well."""
+
+
 def _list(source: str, out: str) -> list[ObjectRef]:
-    refs = sorted((ref for ref in storage.list_source(source) if not is_ours(out, ref.uri)), key=lambda r: r.uri)
+    refs = sorted(storage.list_source(source), key=lambda r: r.uri)
+    outs = {out, *(match[1] for ref in refs if (match := _PLAN.fullmatch(ref.uri)))}
+    refs = [ref for ref in refs if not any(is_ours(one, ref.uri) for one in outs)]
     unique = [ref for at, ref in enumerate(refs) if at == 0 or refs[at - 1].uri != ref.uri]
     if not unique:
         raise SourceError(

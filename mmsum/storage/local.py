@@ -43,7 +43,7 @@ def walk(folder: str, starts_with: str = "", depth: int | None = None) -> Iterat
             if entry.name.startswith(".") or (level == 1 and not entry.name.startswith(starts_with)):
                 continue
             with _explained("list", entry.path):
-                if not entry.is_dir():
+                if not _is_folder(entry):
                     ref = _ref(entry)
                 elif depth is not None and level >= depth:
                     continue
@@ -53,6 +53,15 @@ def walk(folder: str, starts_with: str = "", depth: int | None = None) -> Iterat
             if ref is not None:
                 yield ref
         real.extend(reversed(deeper))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link that leads to itself
+            return False
+        raise
 
 
 def _ref(entry: os.DirEntry[str]) -> ObjectRef | None:

@@ -137,6 +137,26 @@ def _with_entity(xml: bytes, entity: bytes) -> bytes:
     return head + mark + entity + rest.replace(b"Results", b"Results &leak;", 1)
 
 
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"GIF89a" + bytes(60), "a GIF image"),
+        (packages.rewritten(packages.word(), "xl/workbook.xml", lambda _: b"<x/>"), ""),
+        (
+            packages.rewritten(
+                packages.odt(), "mimetype", lambda _: b"application/vnd.oasis.opendocument.presentation"
+            ),
+            "save it as PDF",
+        ),
+    ],
+    ids=["gif", "word with a sheet in it", "odp"],
+)
+def test_what_is_not_read_is_named(small: Parser, data: bytes, what: str) -> None:
+    document = small.parse(ObjectRef("mem://a", 0, ""), data)
+    assert document.status == ("failed" if what else "ok")
+    assert what in (document.failure_message or "")
+
+
 @pytest.mark.parametrize(("name", "kind"), [("report.txt", "pdf"), ("report.pdf", "docx"), ("x.html", "png")])
 def test_types_are_told_by_content(small: Parser, name: str, kind: str) -> None:
     data = {"pdf": one_page(stream(TEXT)), "docx": packages.word(), "png": papers.photo(80, 60)}[kind]

@@ -177,3 +177,41 @@ def test_what_a_page_hides_is_not_read() -> None:
     ]
     assert texts("<p style='display: block; background: none'>Seen.</p>") == ["Seen."]
     assert texts("<table><tr><td>rye<span style='display:none'> and oats</span></td></tr></table>") == ["rye"]
+
+
+def test_blocks_of_all_kinds_stand_apart() -> None:
+    page = (
+        "<header>The report</header><aside>Costs rose.</aside>Water fell.<hr>Power stayed.<footer>Foot</footer>"
+        "<details><summary>Results</summary>Output grew.</details><center>Middle</center>tail"
+        "<fieldset><legend>Legend</legend>Field</fieldset>"
+    )
+    assert texts(page) == [
+        *(
+            "The report",
+            "Costs rose.",
+            "Water fell.",
+            "Power stayed.",
+            "Foot",
+            "Results",
+            "Output grew.",
+            "Middle",
+            "tail",
+        ),
+        *("Legend", "Field"),
+    ]
+
+
+def test_a_labelled_picture_that_is_not_at_hand_is_a_figure_without_pixels() -> None:
+    found = blocks_of(
+        "<p>Wells.</p><img src='gone.png' alt='Figure 1: Depth of the wells'><img src='gone.png' alt='Logo'>"
+    )
+    assert [(block.kind, block.text, block.figure and block.figure.width) for block in found] == [
+        ("text", "Wells.", None),
+        ("figure", "Figure 1: Depth of the wells", 0),
+    ]
+
+
+def test_a_page_that_only_says_it_were_utf_8() -> None:
+    page = "<html><head><meta charset=utf-8></head><body><p>Die Prüfung der Größe</p></body></html>".encode("cp1252")
+    _, blocks = read_html(page, Limits(), Figures(), lambda link: b"")
+    assert [block.text for block in blocks] == ["Die Prüfung der Größe"]

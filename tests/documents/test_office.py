@@ -20,7 +20,7 @@ from pptx.util import Pt
 
 from mmsum.documents.parse import Parser
 from mmsum.records import Document
-from tests.documents import papers
+from tests.documents import packages, papers
 from tests.documents.conftest import REF
 
 MC = "http://schemas.openxmlformats.org/markup-compatibility/2006"
@@ -322,3 +322,37 @@ def test_a_hidden_slide_keeps_its_number_and_is_not_read(parser: Parser) -> None
         ("Slide number 3", 3),
     ]
     assert (document.status, document.pages_total, document.pages_read) == ("ok", 3, 3)
+
+
+def test_rows_whose_deletion_is_tracked_are_not_read(parser: Parser) -> None:
+    row = "<w:tr>{}<w:tc><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:tc></w:tr>"
+    deleted = row.format("<w:trPr><w:del w:id='1' w:author='a'/></w:trPr>", "gone")
+    document = read_word(parser, lambda word: put(word, f"<w:tbl>{row.format('', 'kept')}{deleted}</w:tbl>"))
+    assert document.text == "kept"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("openxmlformats-officedocument.wordprocessingml.document.main", "ms-word.document.macroEnabled.main"),
+        ("wordprocessingml.document.main", "wordprocessingml.template.main"),
+        ("presentationml.presentation.main", "presentationml.slideshow.main"),
+    ],
+    ids=["docm", "dotx", "ppsx"],
+)
+def test_kinds_of_office_files_are_read_alike(parser: Parser, old: str, new: str) -> None:
+    whole = packages.slides() if "presentation" in old else packages.word()
+    types = "[Content_Types].xml"
+    data = packages.rewritten(whole, types, lambda xml: xml.replace(old.encode(), new.encode()))
+    assert data != whole
+    document = parser.parse(REF, data)
+    assert (document.status, len(document.figures)) == ("ok", 1), document.failure_message
+
+
+def test_a_description_that_is_a_file_name_is_no_caption(parser: Parser) -> None:
+    def fill(slide: Any) -> None:
+        for number, words in enumerate(("a chart (2).png", "Loans by month")):
+            shape: Any = slide.shapes.add_picture(io.BytesIO(WIDE), Pt(20 + 300 * number), Pt(20), Pt(200), Pt(150))
+            shape._element._nvXxPr.cNvPr.set("descr", words)
+
+    assert [figure.caption for figure in read_slide(parser, fill).figures] == ["", "Loans by month"]

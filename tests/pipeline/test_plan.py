@@ -242,3 +242,12 @@ def test_shards_are_full_but_never_over(sizes: list[int], most: int, most_bytes:
         held = [max(s, 0) for s, at in zip(sizes, shards, strict=True) if at == shard]
         assert len(held) <= most
         assert len(held) == 1 or sum(held) <= most_bytes
+
+
+def test_another_runs_output_inside_the_source_is_not_summarized(archive: Path) -> None:
+    first, _ = plan(archive, archive / "out")
+    finish(first)
+    (archive / "out" / "report.html").write_text("<p>its report</p>")
+    (archive / "out" / "notes.txt").write_text("somebody's own")
+    second, _ = plan(archive, archive / "out_b")
+    assert planned(second) == ["notes.txt", *sorted(p.name for p in archive.iterdir() if p.is_file())]

@@ -78,6 +78,17 @@ def test_loops_of_links_end_and_every_file_is_listed_once(tmp_path: Path) -> Non
     assert uris(tmp_path) == [f"{tmp_path}/b.pdf", f"{tmp_path}/z/a.pdf"]
 
 
+def test_a_link_that_leads_to_itself_costs_itself_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("words")
+    (tmp_path / "b").symlink_to("c")
+    (tmp_path / "c").symlink_to("b")
+    assert [(Path(ref.uri).name, ref.size) for ref in storage.list_source(str(tmp_path))] == [
+        ("a.txt", 5),
+        ("b", -1),
+        ("c", -1),
+    ]
+
+
 def test_folders_reached_by_links_only_are_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "a.pdf").write_bytes(b"1")
