@@ -7,7 +7,7 @@ it and nothing else it does neither. So the summary speaks of a figure in the wo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mmsum.claims import names_figure, placed_sentences, sentences
@@ -19,9 +19,10 @@ DESCRIPTION_TOKENS = 144
 """Longest description of one figure: with its keys the longest gold took 128, half of them 72 (looked at by hand)."""
 
 
-def description_prompt(title: str, figure: Figure) -> str:
-    """The user message of a call that describes one figure: that of a document which holds nothing else."""
-    return first_prompt(title, MARK + figure_block(figure))
+def description_prompt(title: str, figure: Figure, within: Callable[[str], str] = str) -> str:
+    """The user message of a call that describes one figure: that of a document which holds nothing else. within: what cuts
+    a caption that is too long for a call."""
+    return first_prompt(title, within(MARK + figure_block(figure)))
 
 
 def names_of(figure: Figure) -> dict[str, str]:

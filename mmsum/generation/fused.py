@@ -39,6 +39,7 @@ from mmsum.generation.prompt import (
     Leaf,
     affordable_leaves,
     first_prompt,
+    fit,
     group_for_merging,
     keep_marks,
     merge_fan_in,
@@ -113,7 +114,7 @@ class FusedSummarizer:
         for work, document in zip(works, captioned, strict=True):
             title = self.chat.title(document.title)
             for index, feature in work.features.items():
-                prompt = description_prompt(title, document.figures[index])
+                prompt = description_prompt(title, document.figures[index], self._begin)
                 callers.append(work)
                 names = names_of(document.figures[index])
                 requests.append(self._request(prompt, feature[None], describes=True, names=names))
@@ -129,6 +130,11 @@ class FusedSummarizer:
             work.listed = [names for figure in document.figures if (names := keys_of(figure))]
             work.said = said_by_label(document.figures, descriptions)
             work.document = described(work.document, descriptions)
+
+    def _begin(self, text: str) -> str:
+        """As much of a figure's caption as one call reads."""
+        budget = self.budget - max(0, DESCRIPTION_TOKENS - self.config.generation.summary_tokens)
+        return next(fit(text, 1, budget, self.chat.count)).text
 
     def _plan(self, work: _Work, figures_per_call: int) -> None:
         """Splits the document into leaves and leaves out, counted, what `limits.calls` cannot cover."""

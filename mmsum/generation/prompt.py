@@ -45,7 +45,7 @@ class Leaf:
 
 
 @dataclass(slots=True)
-class _Piece:
+class Piece:
     text: str
     tokens: int
     page: int
@@ -80,7 +80,7 @@ def split_document(document: Document, budget: int, count: CountTokens, figures_
             leaves.append(leaf)
         if len(leaf.figures) + len(piece.figures) > figures_per_call:
             text = plain(piece.text).strip()
-            piece = _Piece(text, count(text), piece.page, [])
+            piece = Piece(text, count(text), piece.page, [])
         leaf.figures += piece.figures
         leaf.tokens += piece.tokens + (joint if leaf.text else 0)
         leaf.text = f"{leaf.text}\n\n{piece.text}" if leaf.text else piece.text
@@ -88,7 +88,7 @@ def split_document(document: Document, budget: int, count: CountTokens, figures_
     return leaves
 
 
-def _pieces(document: Document, budget: int, count: CountTokens) -> Iterator[_Piece]:
+def _pieces(document: Document, budget: int, count: CountTokens) -> Iterator[Piece]:
     """Paragraphs with their heading and the figures that belong to the section, none above `budget` tokens."""
     by_section: dict[int, list[int]] = {}
     for index, figure in enumerate(document.figures):
@@ -100,17 +100,17 @@ def _pieces(document: Document, budget: int, count: CountTokens) -> Iterator[_Pi
             if paragraph.strip():
                 text = f"{heading}\n{paragraph}" if heading else paragraph
                 heading = ""
-                yield from _fit(text, section.page, budget, count)
+                yield from fit(text, section.page, budget, count)
         if heading:
-            yield from _fit(heading, section.page, budget, count)
+            yield from fit(heading, section.page, budget, count)
         yield from _figure_pieces(document, by_section.get(number, []), budget, count)
     yield from _figure_pieces(document, by_section.get(-1, []), budget, count)
 
 
-def _figure_pieces(document: Document, indices: list[int], budget: int, count: CountTokens) -> Iterator[_Piece]:
+def _figure_pieces(document: Document, indices: list[int], budget: int, count: CountTokens) -> Iterator[Piece]:
     for index in indices:
         figure = document.figures[index]
-        pieces = list(_fit(MARK + figure_block(figure), figure.page, budget, count))
+        pieces = list(fit(MARK + figure_block(figure), figure.page, budget, count))
         pieces[0].figures.append(index)
         yield from pieces
 
@@ -128,11 +128,11 @@ def caption_line(figure: Figure) -> str:
     return f"[{label}: {caption}]" if caption else f"[{label}]"
 
 
-def _fit(text: str, page: int, budget: int, count: CountTokens) -> Iterator[_Piece]:
+def fit(text: str, page: int, budget: int, count: CountTokens) -> Iterator[Piece]:
     """`text` as it is, or halved at word boundaries until every part fits; only a single huge word is halved by characters."""
     tokens = count(text)
     if tokens <= budget or len(text) < 2:
-        yield _Piece(text, tokens, page, [])
+        yield Piece(text, tokens, page, [])
         return
     middle = len(text) // 2
     cut = text.rfind(" ", 1, middle + 1)
@@ -140,8 +140,8 @@ def _fit(text: str, page: int, budget: int, count: CountTokens) -> Iterator[_Pie
         cut = text.find(" ", middle)
     if cut < 0:
         cut = middle
-    yield from _fit(text[:cut], page, budget, count)
-    yield from _fit(text[cut:].lstrip(" ") or " ", page, budget, count)
+    yield from fit(text[:cut], page, budget, count)
+    yield from fit(text[cut:].lstrip(" ") or " ", page, budget, count)
 
 
 def group_for_merging(

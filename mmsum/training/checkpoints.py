@@ -9,6 +9,7 @@ Tensors are whole, each in one worker's shard; DeepSpeed's own format ties a che
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -101,7 +102,12 @@ def _folders(out: str) -> list[str]:
     root = storage.join(out, "checkpoints")
     if not storage.folder_exists(root):
         return []
-    return sorted({ref.uri.rsplit("/", 1)[0] for ref in storage.list_objects(root)})
+    found = {ref.uri.removeprefix(f"{root}/").partition("/")[0] for ref in storage.list_objects(root)}
+    return [storage.join(root, name) for name in sorted(found) if _FOLDER.fullmatch(name)]
+
+
+_FOLDER = re.compile(r"step-\d{8,}")
+"""Whatever else lies there is somebody's own."""
 
 
 def load_checkpoint(folder: str, manifest: Manifest, optimizer: Optimizer) -> None:

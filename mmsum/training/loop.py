@@ -69,6 +69,9 @@ def train(
     training = config.training
     out = storage.normalize(training.out)
     torch.manual_seed(config.seed)
+    # cuDNN's attention gives gradients that are no numbers where rows of a mask are empty, as padding's are, at lengths of
+    # 64 above a multiple of 128 (pytorch issue 196678).
+    torch.backends.cuda.enable_cudnn_sdp(False)
     model = load_fused(config.model, device=str(world.device), seed=config.seed, train=True, gate=training.gate_start)
     learner = build_learner(model, config)
     optimizer = DeepSpeedOptimizer(learner, config, world.size) if deepspeed else PlainOptimizer(learner, config)

@@ -289,8 +289,11 @@ def test_the_budget_of_calls_gives_a_partial_that_says_so(config: Config) -> Non
     assert 0 < draft.pages_read < 8
 
 
-def test_no_call_is_longer_than_the_context(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    summarizer = FusedSummarizer.load(config)
+@pytest.mark.parametrize("describe", [False, True])
+def test_no_call_is_longer_than_the_context(config: Config, monkeypatch: pytest.MonkeyPatch, describe: bool) -> None:
+    changes = {"describe_figures": describe}
+    config = config.model_copy(update={"generation": config.generation.model_copy(update=changes)})
+    summarizer = load_trained(config)
     seen: list[int] = []
     generate = summarizer.engine.generate
 
@@ -301,6 +304,7 @@ def test_no_call_is_longer_than_the_context(config: Config, monkeypatch: pytest.
     monkeypatch.setattr(summarizer.engine, "generate", watching)
     odd = document("x" * 500, sections=7, words=90, figures=3)
     odd.sections[2].text = "ß" * 3000
+    odd.figures[1].caption = "Figure 2: " + "a caption that does not end " * 200
     summarizer.summarize([odd])
     assert len(seen) > 3
     assert max(seen) <= 800

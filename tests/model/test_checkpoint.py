@@ -70,6 +70,8 @@ def test_gates_that_nearly_shut_are_opened_to_learn_more(tiny: Model, tmp_path: 
     gates = [[block.attention_gate.item() for block in one.fusion.blocks] for one in loaded]  # type: ignore[operator]
     assert gates == [pytest.approx([0.3, -0.6]), pytest.approx([0.04, -0.6])]
     assert all(block.mlp_gate.item() == 0 for block in loaded[0].fusion.blocks)  # type: ignore[operator]
+    wider = load_fused(export, train=True, gate=0.8)
+    assert [block.attention_gate.item() for block in wider.fusion.blocks] == pytest.approx([0.8, -0.8])  # type: ignore[operator]
 
 
 def test_it_tells_what_it_was_trained_on_top_of(tiny: Model, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from mmsum.errors import ConfigError, EnvironmentFailure
 from mmsum.model.fused import load_fused
 from mmsum.model.torchstack import torch
 from mmsum.storage import s3
-from mmsum.training.checkpoints import Manifest, Progress, latest, save_checkpoint
+from mmsum.training.checkpoints import Manifest, Progress, latest, prune, save_checkpoint
 from mmsum.training.encode import encode
 from mmsum.training.launch import run_training
 from mmsum.training.learners import build_learner
@@ -259,10 +259,14 @@ def test_a_torn_checkpoint_is_none(tmp_path: Path) -> None:
     config = training_config(tmp_path, **{"training.checkpoint_steps": 2})
     run_training(config, QUIET, local=True, until=4)
     Path(config.training.out, "checkpoints", "step-00000004", "manifest.json").unlink()
+    own = Path(config.training.out, "checkpoints", "notes.txt")
+    own.write_text("somebody's own")
     found = latest(config.training.out)
     assert found and found[1].progress.steps == 2
     assert run_training(config, QUIET, local=True)
     assert [log.step for log in steps(config)] == [1, 2, 3, 4, 5, 6]
+    prune(config.training.out, 1)
+    assert checkpoints(config) == ["step-00000006"] and own.read_text() == "somebody's own"
 
 
 def test_other_examples_are_another_run(tmp_path: Path) -> None:

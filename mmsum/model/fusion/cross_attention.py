@@ -196,7 +196,9 @@ class CrossAttentionFusion(nn.Module):
         mostly text, and what a figure shows is learned slowly (docs/log.md)."""
         for block in self.blocks:
             found: torch.Tensor = block.attention_gate  # type: ignore[assignment]
-            found.masked_fill_(found.abs() < gate, gate)
+            found.copy_(
+                torch.where(found.abs() < gate, torch.where(found < 0, -gate, gate), found)
+            )  # its sign was learned
 
     @property
     def gates(self) -> list[float]:
