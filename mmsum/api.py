@@ -74,11 +74,7 @@ def read_summaries(out: str | PathLike[str]) -> pa.Table:
     Raises mmsum.errors.SourceError where no run has been started in `out`.
     """
     from mmsum import storage
-    from mmsum.errors import SourceError
     from mmsum.pipeline.commit import read_summaries as read
-    from mmsum.pipeline.snapshots import latest_snapshot
+    from mmsum.pipeline.snapshots import begun_snapshot
 
-    target = storage.normalize(fspath(out))
-    if latest_snapshot(target) is None:
-        raise SourceError(f"{target}: no run has been started there; start one with mmsum summarize SRC {target}")
-    return read(target)
+    return read(begun_snapshot(storage.normalize(fspath(out))).out)

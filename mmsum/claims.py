@@ -36,6 +36,11 @@ class CheckedFact:
     answer: str  # the true one of options
     shows: dict[str, str] = field(default_factory=dict)  # option -> what a figure would show for it: `largest 2 of 4`
 
+    @property
+    def is_of_figure_alone(self) -> bool:
+        """Whether it can be known from the figure alone."""
+        return bool(self.figure) and not self.said
+
 
 def write_facts(facts: Iterable[CheckedFact]) -> str:
     """JSON for Example.facts."""

@@ -101,7 +101,7 @@ def check_data(data: str, seed: int = 0, text_only: str | None = None) -> DataCh
         facts += own
         if golds[-1]:
             found.facts_not_right += sum(judge(fact, example.summary, own) != "right" for fact in own)
-        shown += [sum(bool(fact.figure) and not fact.said for fact in own)] if own else []
+        shown += [sum(fact.is_of_figure_alone for fact in own)] if own else []
     if not ids:
         raise SourceError(f"{data}: its Parquet files hold no rows; make examples with `mmsum data`")
     found.examples, found.kinds, found.licences = dict(splits), dict(kinds.most_common()), dict(licences)
@@ -177,5 +177,5 @@ def _count_facts(found: DataCheck, facts: list[CheckedFact], shown: list[int]) -
         return
     found.facts = dict(Counter(fact.kind for fact in facts).most_common())
     found.figure_facts_least, found.figure_facts_mean = min(shown), fmean(shown)
-    unsaid = [fact for fact in facts if not fact.said]
-    found.chance, found.chance_all = chance_by_kind(unsaid), chance(unsaid) or 0.0
+    alone = [fact for fact in facts if fact.is_of_figure_alone]
+    found.chance, found.chance_all = chance_by_kind(alone), chance(alone) or 0.0

@@ -52,7 +52,7 @@ class FactCounts:
 
 def figure_facts(example: Example) -> list[CheckedFact]:
     """The facts that stand only in a figure. Raises SourceError for facts that cannot be read or searched for."""
-    return [fact for fact in facts_of(example) if fact.figure and not fact.said]
+    return [fact for fact in facts_of(example) if fact.is_of_figure_alone]
 
 
 def text_facts(example: Example) -> list[CheckedFact]:

@@ -92,7 +92,8 @@ _PLAN = re.compile(r"(.+)/_run/plan-\d{6,}\.parquet")
 
 def _list(source: str, out: str) -> list[ObjectRef]:
     refs = sorted(storage.list_source(source), key=lambda r: r.uri)
-    outs = {out, *(match[1] for ref in refs if (match := _PLAN.fullmatch(ref.uri)))}
+    plans = (ref.uri for ref in refs if "/_run/plan-" in ref.uri)  # the pattern alone is slow over a million names
+    outs = {out, *(match[1] for uri in plans if (match := _PLAN.fullmatch(uri)))}
     refs = [ref for ref in refs if not any(is_ours(one, ref.uri) for one in outs)]
     unique = [ref for at, ref in enumerate(refs) if at == 0 or refs[at - 1].uri != ref.uri]
     if not unique:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from mmsum import storage
-from mmsum.errors import EnvironmentFailure
+from mmsum.errors import EnvironmentFailure, SourceError
 from mmsum.records import document_id
 
 PLAN_SCHEMA = pa.schema(
@@ -117,6 +117,14 @@ def latest_snapshot(out: str) -> Snapshot | None:
     """The newest plan of an output, or None where there is none."""
     plans = sorted(_plan_uris(out))
     return load_plan(out, plans[-1]) if plans else None
+
+
+def begun_snapshot(out: str) -> Snapshot:
+    """The newest plan of an output. Raises SourceError where no run has been started in it."""
+    snapshot = latest_snapshot(out)
+    if snapshot is None:
+        raise SourceError(f"{out}: no run has been started there; start one with mmsum summarize SRC {out}")
+    return snapshot
 
 
 def snapshots(out: str) -> list[Snapshot]:

@@ -11,10 +11,9 @@ from typing import Any
 import pyarrow.compute as pc
 
 from mmsum import storage
-from mmsum.errors import SourceError
 from mmsum.pipeline.commit import read_parts, row_uris
 from mmsum.pipeline.runlog import FLUSH_SECONDS, read_logs
-from mmsum.pipeline.snapshots import Snapshot, latest_snapshot, list_parts
+from mmsum.pipeline.snapshots import Snapshot, begun_snapshot, list_parts
 
 RATE_SECONDS = 600.0
 """The rate is that of the last ten minutes that the log knows of."""
@@ -62,9 +61,7 @@ class Status:
 def read_status(out: str) -> Status:
     """Raises SourceError where no run has been started in `out`."""
     out = storage.normalize(out)
-    snapshot = latest_snapshot(out)
-    if snapshot is None:
-        raise SourceError(f"{out}: no run has been started there; start one with mmsum summarize SRC {out}")
+    snapshot = begun_snapshot(out)
     committed = snapshot.committed()
     status = Status(snapshot, committed, snapshot.count(committed))
     receipts: dict[int, dict[str, Any]] = {}
