@@ -27,8 +27,21 @@ _CONTROLS = frozenset({"button", "select", "option", "input", "textarea"})
 """Left out as well; the form around them is not: some servers put the whole page into one."""
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _BLOCKS = frozenset(
-    {"p", "li", "pre", "blockquote", "dt", "dd", "td", "th", "div", "section", "article", "main", "body", "address"}
-    | {
+    [
+        "p",
+        "li",
+        "pre",
+        "blockquote",
+        "dt",
+        "dd",
+        "td",
+        "th",
+        "div",
+        "section",
+        "article",
+        "main",
+        "body",
+        "address",
         "form",
         "tr",
         "caption",
@@ -41,8 +54,15 @@ _BLOCKS = frozenset(
         "hr",
         "fieldset",
         "legend",
-    }
-    | {"center", "ul", "ol", "dl", "hgroup", "search", "dialog", "menu"}
+        "center",
+        "ul",
+        "ol",
+        "dl",
+        "hgroup",
+        "search",
+        "dialog",
+        "menu",
+    ]
 )
 _LAYOUT = ("table", "figure")
 """A table with these in it lays out a page: only those of its rows that hold none are rows."""

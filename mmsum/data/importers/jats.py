@@ -171,12 +171,8 @@ def _letters(entity: Any) -> str:
     """What an entity stands for: a letter by its name, or a text that the article itself declares. Files are never read."""
     if f"{entity.name};" in html5:
         return html5[f"{entity.name};"]
-    declared = entity.getroottree().docinfo.internalDTD
-    own = (
-        next((one for one in declared.iterentities() if one.name == entity.name), None)
-        if declared is not None
-        else None
-    )
+    dtd = entity.getroottree().docinfo.internalDTD
+    own = next((one for one in (dtd.iterentities() if dtd else ()) if one.name == entity.name), None)
     if own is None or set(own.content or "") & set("&<"):
         raise ValueError(
             f"has the entity &{entity.name};, which only its DTD knows; store the article with letters instead"
