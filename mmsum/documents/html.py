@@ -27,42 +27,9 @@ _CONTROLS = frozenset({"button", "select", "option", "input", "textarea"})
 """Left out as well; the form around them is not: some servers put the whole page into one."""
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _BLOCKS = frozenset(
-    [
-        "p",
-        "li",
-        "pre",
-        "blockquote",
-        "dt",
-        "dd",
-        "td",
-        "th",
-        "div",
-        "section",
-        "article",
-        "main",
-        "body",
-        "address",
-        "form",
-        "tr",
-        "caption",
-        "figcaption",
-        "header",
-        "footer",
-        "aside",
-        "details",
-        "summary",
-        "hr",
-        "fieldset",
-        "legend",
-        "center",
-        "ul",
-        "ol",
-        "dl",
-        "hgroup",
-        "search",
-        "dialog",
-        "menu",
-    ]
+    {"p", "li", "pre", "blockquote", "dt", "dd", "td", "th", "div", "section", "article", "main", "body"}
+    | {"address", "form", "tr", "caption", "figcaption", "header", "footer", "aside", "details", "summary", "hr"}
+    | {"fieldset", "legend", "center", "ul", "ol", "dl", "hgroup", "search", "dialog", "menu"}
 )
 _LAYOUT = ("table", "figure")
 """A table with these in it lays out a page: only those of its rows that hold none are rows."""
