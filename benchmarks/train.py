@@ -189,7 +189,10 @@ class Meter:
         storages = {storage.data_ptr(): storage.nbytes() for storage in map(torch.Tensor.untyped_storage, tensors)}
         self.kept = sum(size for place, size in storages.items() if place not in backbone)
 
-    def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
+    def held_out(self, loss: float, step: int) -> None:
+        pass
+
+    def checkpoint(self, folder: str, step: int) -> None:
         pass
 
 

@@ -80,6 +80,8 @@ def _status_table(seen: Status) -> Table:
         state = "unfinished; a driver is at work"
     shown.add_row("snapshot", f"{snapshot.number} of {snapshot.source}: {state}")
     shown.add_row("documents", f"{seen.done} of {seen.planned} ({seen.done / max(seen.planned, 1):.0%})")
+    if snapshot.number > 1:
+        shown.add_row("in all", f"{seen.in_all} documents have a row")
     shown.add_row("shards", f"{len(seen.committed)} of {snapshot.shards}")
     kinds = ("ok", "partial", "failed", "deleted")
     shown.add_row("rows", ", ".join(f"{seen.counts[kind]} {kind}" for kind in kinds if seen.counts[kind]) or "none")

@@ -31,8 +31,10 @@ def tiny_model(folder: Path, **changes: object) -> Model:
     return Model.model_validate(fields | changes)
 
 
-def write_tiny_backbone(folder: Path, *, layers: int = 4, width: int = 64, seed: int = 0) -> Path:
-    """Saves a random Llama (grouped key/value heads, 4096 positions) with a byte-level tokenizer; returns `folder`."""
+def write_tiny_backbone(
+    folder: Path, *, layers: int = 4, width: int = 64, seed: int = 0, positions: int = 4096
+) -> Path:
+    """Saves a random Llama (grouped key/value heads) with a byte-level tokenizer; returns `folder`."""
     from mmsum.model.torchstack import torch, transformers
 
     torch.manual_seed(seed)
@@ -44,7 +46,7 @@ def write_tiny_backbone(folder: Path, *, layers: int = 4, width: int = 64, seed:
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=4096,
+        max_position_embeddings=positions,
         initializer_range=0.3,  # wide, so that logits differ clearly and texts vary
         bos_token_id=tokenizer.convert_tokens_to_ids("<|im_start|>"),
         eos_token_id=tokenizer.eos_token_id,

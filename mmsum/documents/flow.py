@@ -22,6 +22,10 @@ from mmsum.records import Box, Figure, Section
 ICON_PIXELS = 32
 """A picture with a shorter side is an icon or a bullet."""
 
+Cut = tuple[float, float, float, float]
+"""Shares of a picture that are cut off, at its left, top, right and bottom."""
+UNCUT: Cut = (0.0, 0.0, 0.0, 0.0)
+
 
 @dataclass(slots=True)
 class FlowInfo:
@@ -46,8 +50,13 @@ class Block:
     figure: Figure | None = None
 
 
-def picture(data: bytes, limits: Limits, settings: Figures, page: int = 1, box: Box | None = None) -> Figure | None:
-    """The figure of an embedded image file; None for an icon. Without pixels where it cannot be decoded or is too large."""
+def picture(
+    data: bytes, limits: Limits, settings: Figures, page: int = 1, box: Box | None = None, cut: Cut = UNCUT
+) -> Figure | None:
+    """The figure of an embedded image file; None for an icon. Without pixels where it cannot be decoded or is too large.
+
+    cut: what the document shows nothing of.
+    """
     try:
         with open_picture(data, limits.pixels) as opened:
             sheet = opened[0]
@@ -55,19 +64,32 @@ def picture(data: bytes, limits: Limits, settings: Figures, page: int = 1, box: 
                 (sheet.rect.width, sheet.rect.height)  # SVG
             ]
             width, height = max(sizes)
-            if min(width, height) < ICON_PIXELS:
+            whole = sheet.rect
+            shown = _without(whole, cut)
+            if min(width * shown.width / whole.width, height * shown.height / whole.height) < ICON_PIXELS:
                 return None
-            place = box or (0.0, 0.0, round(sheet.rect.width, 2), round(sheet.rect.height, 2))
+            place = box or (0.0, 0.0, round(shown.width, 2), round(shown.height, 2))
             if width * height > limits.pixels:
                 return Figure("", page, place, "", "figure", 0, 0)
-            longest = max(sheet.rect.width, sheet.rect.height, 1.0)
-            zoom = min(settings.longest_side, max(width, height)) / longest
-            pixels = sheet.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace="rgb", alpha=False)
+            finest = max(width, height) / max(whole.width, whole.height)  # never larger than its source
+            zoom = min(settings.longest_side / max(shown.width, shown.height), finest)
+            pixels = sheet.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), clip=shown, colorspace="rgb", alpha=False)
     except DAMAGE as error:
         raise_if_out_of_memory(error)
         return Figure("", page, box or (0.0, 0.0, 0.0, 0.0), "", "figure", 0, 0)
     kind = "photo" if is_photo(pixels) else "figure"
     return Figure("", page, place, "", kind, pixels.width, pixels.height, image=encode_pixmap(pixels))
+
+
+def _without(sheet: pymupdf.Rect, cut: Cut) -> pymupdf.Rect:
+    """What is left of a sheet; all of it where nothing would be. Below 0 there is a margin of nothing."""
+    left, top, right, bottom = (max(0.0, share) for share in cut)
+    if left + right >= 1 or top + bottom >= 1:
+        return sheet
+    across, down = sheet.width, sheet.height
+    return pymupdf.Rect(
+        sheet.x0 + left * across, sheet.y0 + top * down, sheet.x1 - right * across, sheet.y1 - bottom * down
+    )
 
 
 def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Section], list[Figure], int]:

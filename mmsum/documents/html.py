@@ -36,6 +36,7 @@ _LAYOUT = ("table", "figure")
 _FRONT = re.compile(r"---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _TITLE = re.compile(r"^title:(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
 _FOLDED = re.compile(r"[>|][-+\d]{0,2}(?:\s|$)")
+_LAZY = ("data-src", "data-original", "data-lazy-src")
 _HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 _DATA = re.compile(r"data:(?P<type>[^;,]*)(?P<coded>;base64)?[^,]*,(?P<body>.*)", re.DOTALL | re.IGNORECASE)
 
@@ -174,7 +175,10 @@ class _Walker:
     def _picture(self, element: Any) -> Iterator[Block]:
         """A picture with what its figures say of it: the first in a figure has the caption of all of it."""
         svg = element.tag == "svg"
-        data = lxml.etree.tostring(element, with_tail=False) if svg else self._bytes(element.get("src") or "")
+        links = () if svg else _links(element)
+        data = (
+            lxml.etree.tostring(element, with_tail=False) if svg else next(filter(None, map(self._bytes, links)), b"")
+        )
         captioned = [figure for figure in self.figures if figure in self.captions]
         words = _words(" ".join(self.captions[figure] for figure in captioned))
         if not captioned:
@@ -206,6 +210,16 @@ class _Walker:
         caption = _words(" ".join(_text(part) for part in element.iter("caption")))
         if rows or caption:
             yield Block("table", "\n".join([caption, *rows] if caption else rows), self.page)
+
+
+def _links(image: Any) -> list[str]:
+    """Where its picture may be, best first: what a script puts in the place of `src` while one scrolls, `src` itself, and
+    the first of those for other screens."""
+    return [
+        *(link for name in _LAZY if (link := image.get(name))),
+        image.get("src") or "",
+        *(link.rstrip(",") for link in (image.get("srcset") or image.get("data-srcset") or "").split()[:1]),
+    ]
 
 
 def _figcaptions(figure: Any) -> dict[Any, str]:

@@ -88,11 +88,11 @@ def _page(page: pymupdf.Page, limits: Limits, settings: Figures, read_text: bool
     if result.damage and pymupdf.Pixmap(figure.image).is_unicolor:
         result.error = result.damage  # MuPDF fills what is missing with one colour
         return result
-    lines = ocr.read_scan(page) if read_text and ocr.is_available() else []
-    if sum(c.isalnum() for line in lines for c in line.text) >= _LETTERS:
-        result.lines = lines
+    scan = ocr.read_scan(page) if read_text and ocr.is_available() else ocr.Scan([], page.rect.width, page.rect.height)
+    if sum(c.isalnum() for line in scan.lines for c in line.text) >= _LETTERS:
+        result.lines, result.width, result.height = scan.lines, scan.width, scan.height
     else:
-        figure.text = " ".join(line.text for line in lines)
+        figure.text = " ".join(line.text for line in scan.lines)
         result.figures = [figure]
     return result
 

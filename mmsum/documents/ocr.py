@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pymupdf
 
 from mmsum.documents.page import Line
@@ -21,21 +23,59 @@ def is_available() -> bool:
     return importlib.util.find_spec("rapidocr") is not None
 
 
-def read_scan(page: pymupdf.Page) -> list[Line]:
-    """The lines of a page by its looks, boxes in points as displayed, in the order of the engine (top to bottom)."""
-    import numpy as np
+@dataclass(slots=True)
+class Scan:
+    """What a scanned page says. Boxes, width and height are in points, of the page as its text stands upright."""
 
+    lines: list[Line]
+    width: float
+    height: float
+    told: float = 0.0  # letters, each as sure as the engine is of it
+
+
+def read_scan(page: pymupdf.Page) -> Scan:
+    """The page by its looks, lines in the order of the engine (top to bottom); one on its side or its head is turned."""
     longest = max(page.rect.width, page.rect.height, 1.0)
     zoom = min(_DPI / 72, _LONGEST / longest)
     pixels = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace="rgb", alpha=False)
-    found = _engine()(np.frombuffer(pixels.samples, np.uint8).reshape(pixels.height, pixels.width, 3))
-    lines = []
-    for corners, text in zip(() if found.boxes is None else found.boxes, found.txts or (), strict=False):
+    seen = np.frombuffer(pixels.samples, np.uint8).reshape(pixels.height, pixels.width, 3)
+    scan = _read(seen, zoom)
+    if _lies_on_its_side(scan.lines):
+        turns, least = [1, 3], _AS_MUCH * scan.told  # what tells less turned is written downwards, as Japanese may be
+    elif scan.told < _SURE * sum(len(line.text) for line in scan.lines):
+        turns, least = [2], scan.told
+    else:
+        return scan
+    turned = [_read(np.ascontiguousarray(np.rot90(seen, quarters)), zoom) for quarters in turns]
+    best = max(turned, key=lambda one: one.told)
+    return best if best.told > least else scan
+
+
+_AS_MUCH = 0.9
+"""The engine turns lines that run downwards itself, and reads them as well as upright ones, but not in their order."""
+_SURE = 0.85
+"""How sure the engine is of upright print is 0.9 and more, of the same on its head 0.75."""
+
+
+def _lies_on_its_side(lines: list[Line]) -> bool:
+    long = [line.box for line in lines if len(line.text) > 3]
+    return 2 * sum(y1 - y0 > 1.5 * (x1 - x0) for x0, y0, x1, y1 in long) > len(long)
+
+
+def _read(seen: np.ndarray[Any, np.dtype[np.uint8]], zoom: float) -> Scan:
+    """seen: [H, W, 3], `zoom` pixels to a point."""
+    found = _engine()(seen)
+    scan = Scan([], seen.shape[1] / zoom, seen.shape[0] / zoom)
+    if found.boxes is None:
+        return scan
+    for corners, text, sure in zip(found.boxes, found.txts or (), found.scores or (), strict=False):
         x0, y0 = (float(v) / zoom for v in corners.min(axis=0))
         x1, y1 = (float(v) / zoom for v in corners.max(axis=0))
         if text.strip():
-            lines.append(Line(text.strip(), (x0, y0, x1, y1), round(0.75 * min(x1 - x0, y1 - y0), 1), False, 0))
-    return lines
+            size = round(0.75 * min(x1 - x0, y1 - y0), 1)
+            scan.lines.append(Line(text.strip(), (x0, y0, x1, y1), size, False, 0))
+            scan.told += len(text) * float(sure)
+    return scan
 
 
 @cache

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from contextlib import suppress
+from typing import IO, Any
 
 import odfdo
 from docx.opc.part import PartFactory
@@ -14,7 +15,7 @@ from docx.text.paragraph import Paragraph
 
 from mmsum.config import Figures, Limits
 from mmsum.documents.captions import caption_label
-from mmsum.documents.flow import Block, FlowInfo, picture
+from mmsum.documents.flow import UNCUT, Block, Cut, FlowInfo, picture
 from mmsum.documents.slides import EITHER, read_pptx
 
 __all__ = ["read_docx", "read_odt", "read_pptx"]
@@ -39,7 +40,7 @@ _ODT_CELLS = ("table:table-cell", "table:covered-table-cell")
 _ODT_ASIDE = ("draw:frame", "text:note", "office:annotation", "text:tracked-changes")
 
 
-def read_docx(path: str, limits: Limits, settings: Figures) -> tuple[FlowInfo, Iterator[Block]]:
+def read_docx(path: str | IO[bytes], limits: Limits, settings: Figures) -> tuple[FlowInfo, Iterator[Block]]:
     """A Word document, template or not, with macros (never run) or without: paragraphs by their styles, tables as rows,
     inline pictures. Raises what python-docx raises."""
     part = Package.open(path).main_document_part
@@ -91,7 +92,7 @@ def _docx_paragraph(document: Any, item: Any, limits: Limits, settings: Figures)
             continue
         link = piece.get(qn("r:embed")) or piece.get(qn("r:id"))
         part = document.part.related_parts.get(link) if link else None  # a linked picture (r:link) is never fetched
-        figure = picture(part.blob, limits, settings) if part is not None else None
+        figure = picture(part.blob, limits, settings, cut=_cut(piece)) if part is not None else None
         if figure is not None and (figure.width or words):
             yield Block("figure", "", figure=figure)
     if not words:
@@ -102,6 +103,22 @@ def _docx_paragraph(document: Any, item: Any, limits: Limits, settings: Figures)
         yield Block("heading", words)
     else:
         yield Block("caption" if style == "caption" else "text", words)
+
+
+def _cut(blip: Any) -> Cut:
+    """What is cut off a picture; of old VML ones, which say it in other units, nothing."""
+    cut = blip.getparent().find(qn("a:srcRect"))
+    if cut is None:
+        return UNCUT
+    left, top, right, bottom = (_share(cut.get(side, "0")) for side in "ltrb")
+    return left, top, right, bottom
+
+
+def _share(written: str) -> float:
+    """0.25 for 25000, and for the 25% of the strict kind of file; 0 for what is no number."""
+    with suppress(ValueError):
+        return float(written[:-1]) / 100 if written.endswith("%") else float(written) / 100_000
+    return 0.0
 
 
 def _pieces(element: Any) -> Iterator[Any]:

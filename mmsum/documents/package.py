@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import posixpath
+import re
 import zipfile
 import zlib
 
@@ -36,6 +37,25 @@ def package_format(data: bytes) -> str:
             if any(name.startswith(folder) for name in names):
                 return word
     return ""
+
+
+_STRICT = b"http://purl.oclc.org/ooxml/"
+_STRICT_NAME = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")
+
+
+def as_transitional(path: str) -> str | io.BytesIO:
+    """An Office file of the strict kind with the names that all others use, which the readers know; any other as it is."""
+    with zipfile.ZipFile(path) as strict:
+        if _STRICT not in strict.read("_rels/.rels"):
+            return path
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as renamed:
+            for member in strict.infolist():
+                data = strict.read(member)
+                if member.filename.endswith((".xml", ".rels")):
+                    data = _STRICT_NAME.sub(rb"http://schemas.openxmlformats.org/\1/2006/\2", data)
+                renamed.writestr(member.filename, data)
+    return out
 
 
 class Package:

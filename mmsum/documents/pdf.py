@@ -69,7 +69,9 @@ def read_pages(document: pymupdf.Document, limits: Limits, settings: Figures) ->
                 page.error = missing
             page.damage = missing
             if page.scanned and scans > 0 and ocr.is_available():
-                page.lines, page.scanned, page.read_by_ocr = ocr.read_scan(document[index]), False, True
+                scan = ocr.read_scan(document[index])
+                page.lines, page.width, page.height = scan.lines, scan.width, scan.height
+                page.scanned, page.read_by_ocr = False, True
                 scans -= 1
         except DAMAGE as error:
             raise_if_out_of_memory(error)

@@ -20,7 +20,7 @@ from mmsum.documents.flow import Block, FlowInfo, assemble_flow
 from mmsum.documents.image import read_image
 from mmsum.documents.language import language_of
 from mmsum.documents.mupdf import reason
-from mmsum.documents.package import Package
+from mmsum.documents.package import Package, as_transitional
 from mmsum.documents.page import Page, PagesInfo
 from mmsum.documents.pdf import open_pdf, read_pages
 from mmsum.documents.plain import read_plain
@@ -82,8 +82,10 @@ def _open_flow(
         raise DocumentFailure(
             FailureKind.ENCRYPTED, "the file needs a password; store a copy without one and run again"
         )
-    readers = {"docx": office.read_docx, "pptx": office.read_pptx, "odt": office.read_odt}
-    return readers[kind](str(source), limits, figures)
+    if kind == "odt":
+        return office.read_odt(str(source), limits, figures)
+    reader = office.read_docx if kind == "docx" else office.read_pptx
+    return reader(as_transitional(str(source)), limits, figures)
 
 
 def _beside(uri: str, most: int, link: str) -> bytes:
@@ -118,8 +120,9 @@ def finish_spool(ref: ObjectRef, spool: Path, limits: Limits, kind: FailureKind,
     document = finish(ref, info, pieces, limits)
     if document.status == "failed":
         return _with_failure(document, "failed", kind, message)
-    kept = f"{message}; kept the {document.pages_read} of {info.pages} pages read before"
-    return _with_failure(document, "partial", kind, kept)
+    some = document.pages_read < info.pages
+    kept = f"kept the {document.pages_read} of {info.pages} pages read before" if some else "the rest of it is kept"
+    return _with_failure(document, "partial", kind, f"{message}; {kept}")
 
 
 def read_spool(spool: Path) -> tuple[PagesInfo | FlowInfo | None, list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.exc import PythonPptxError
@@ -16,7 +16,7 @@ from pptx.shapes.group import GroupShape
 from pptx.shapes.picture import Picture
 
 from mmsum.config import Figures, Limits
-from mmsum.documents.flow import Block, FlowInfo, picture
+from mmsum.documents.flow import Block, Cut, FlowInfo, picture
 from mmsum.records import Box
 
 _EMU = 12_700
@@ -31,7 +31,7 @@ _ODD = (PythonPptxError, NotImplementedError, ValueError, LookupError, Attribute
 """What python-pptx answers to a shape that it does not know."""
 
 
-def read_pptx(path: str, limits: Limits, settings: Figures) -> tuple[FlowInfo, Iterator[Block]]:
+def read_pptx(path: str | IO[bytes], limits: Limits, settings: Figures) -> tuple[FlowInfo, Iterator[Block]]:
     """A presentation, also one that begins by itself (.ppsx). Raises what python-pptx raises."""
     part = Package.open(path).main_document_part
     if not isinstance(part, PresentationPart):
@@ -99,7 +99,7 @@ def _read_shape(shape: Any, number: int, limits: Limits, settings: Figures) -> I
         words = _FILE_NAME.sub("", shape._element._nvXxPr.cNvPr.get("descr") or "")
         if shape._element.blip_rId is None:  # a linked picture: never fetched
             yield Block("text", words, number)
-        elif figure := picture(shape.image.blob, limits, settings, number, _box(shape)):
+        elif figure := picture(shape.image.blob, limits, settings, number, _box(shape), _cut(shape)):
             yield Block("figure", words, number, figure)
     elif shape.has_text_frame:
         yield Block("text", "\n".join(p.text.strip() for p in shape.text_frame.paragraphs if p.text.strip()), number)
@@ -141,6 +141,25 @@ def _lines(element: Any) -> list[str]:
     return [line for line in lines if line]
 
 
+def _cut(shape: Any) -> Cut:
+    return shape.crop_left, shape.crop_top, shape.crop_right, shape.crop_bottom
+
+
 def _box(shape: Any) -> Box:
-    left, top, width, height = ((value or 0) / _EMU for value in (shape.left, shape.top, shape.width, shape.height))
-    return (round(left, 2), round(top, 2), round(left + width, 2), round(top + height, 2))
+    """Its place on the slide in points, however many groups it is in: each has a scale of its own."""
+    left, top, width, height = (value or 0 for value in (shape.left, shape.top, shape.width, shape.height))
+    right, bottom = left + width, top + height
+    for group in shape._element.iterancestors(qn("p:grpSp")):
+        place = group.find(f"{qn('p:grpSpPr')}/{qn('a:xfrm')}")
+        sides = [] if place is None else [place.find(qn(f"a:{name}")) for name in ("off", "ext", "chOff", "chExt")]
+        if not sides or any(side is None for side in sides):
+            continue
+        off, ext, inner, inner_ext = sides
+        left, right = (_moved(x, inner.x, inner_ext.cx, off.x, ext.cx) for x in (left, right))
+        top, bottom = (_moved(y, inner.y, inner_ext.cy, off.y, ext.cy) for y in (top, bottom))
+    return tuple(round(side / _EMU, 2) for side in (left, top, right, bottom))  # type: ignore[return-value]
+
+
+def _moved(at: float, start: float, length: float, new_start: float, new_length: float) -> float:
+    """A place along `length` from `start`, along `new_length` from `new_start`."""
+    return new_start + (at - start) * (new_length / length if length else 1)

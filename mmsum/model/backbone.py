@@ -6,18 +6,16 @@ import contextlib
 import hashlib
 import io
 import json
-import shutil
-import tempfile
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from torch import nn
 
 from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
-from mmsum.model.files import cache_folder, is_hub_id, locate
+from mmsum.model.files import cache_folder, is_hub_id, locate, made_once
 from mmsum.model.packing import ATTENTION, uses_plain_cache
 from mmsum.model.torchstack import torch, transformers
 
@@ -126,44 +124,31 @@ def _converted(gguf: Path, identity: str) -> Path:
     """The folder that holds this GGUF file as float32 safetensors, written at the first use.
 
     transformers 5.23 reads SmolLM2's GGUF in 33 s (tokenizer 8, weights 25) and the converted folder in 2; every
-    actor pays it. One process converts, others on the host wait for it; a torn conversion is never visible.
+    actor pays it.
     """
     cache = cache_folder()
-    key = f"{gguf.stem}-{identity}-{version('transformers')}"
-    target = cache / key
+    target = cache / f"{gguf.stem}-{identity}-{version('transformers')}"
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f"{key}.lock"):
-            if not target.exists():
-                _convert(gguf, target)
+        return made_once(target, partial(_convert, gguf))
     except OSError as error:
         raise PresetError(
             f"model.backbone: no room to convert {gguf.name} under {cache} ({error.strerror or error}); "
             "set MMSUM_CACHE to a writable folder with 1 GB free"
         ) from error
-    return target
 
 
-def _convert(gguf: Path, target: Path) -> None:
-    scratch = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
-    try:
-        source = {"gguf_file": gguf.name, "local_files_only": True}
-        with contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
-            tokenizer = transformers.AutoTokenizer.from_pretrained(gguf.parent, **source)
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                gguf.parent,
-                dtype=torch.float32,
-                quantization_config=transformers.GgufConfig(dequantize=True),
-                **source,
-            )
-        config = json.loads(model.config.to_json_string(use_diff=False))
-        config.pop("quantization_config", None)
-        tokenizer.save_pretrained(scratch)
-        # Saved through a fresh model of the same config: the loaded one still calls itself quantized.
-        plain = type(model)(type(model.config)(**config))
-        plain.load_state_dict(model.state_dict())
-        plain.generation_config = model.generation_config
-        plain.save_pretrained(scratch)
-        scratch.rename(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+def _convert(gguf: Path, folder: Path) -> None:
+    source = {"gguf_file": gguf.name, "local_files_only": True}
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
+        tokenizer = transformers.AutoTokenizer.from_pretrained(gguf.parent, **source)
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            gguf.parent, dtype=torch.float32, quantization_config=transformers.GgufConfig(dequantize=True), **source
+        )
+    config = json.loads(model.config.to_json_string(use_diff=False))
+    config.pop("quantization_config", None)
+    tokenizer.save_pretrained(folder)
+    # Saved through a fresh model of the same config: the loaded one still calls itself quantized.
+    plain = type(model)(type(model.config)(**config))
+    plain.load_state_dict(model.state_dict())
+    plain.generation_config = model.generation_config
+    plain.save_pretrained(folder)

@@ -14,13 +14,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from mmsum.config import Model
 from mmsum.errors import PresetError
 from mmsum.model import lora
 from mmsum.model.backbone import fingerprint
 from mmsum.model.manifest import FUSION_KEYS, MANIFEST, VISION_KEYS, WEIGHTS, Manifest, as_exported, read_manifest
+from mmsum.model.tensors import read_tensors
 from mmsum.model.torchstack import torch
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def load_weights(model: FusedModel, folder: Path) -> str:
     if "lora" in manifest.parts:
         lora.load_lora(model.backbone, folder)
     parts = tuple(part for part in ("vision", "fusion") if part in manifest.parts)
-    source = {key: tensor for key, tensor in load_file(path).items() if key.partition(".")[0] in (*parts, "text")}
+    held = read_tensors(path, "model.export").items()
+    source = {key: tensor for key, tensor in held if key.partition(".")[0] in (*parts, "text")}
     target = model_tensors(model, parts)
     if not manifest.vision.get("fusion_choice"):  # one that `model` adds stays as it is new
         target = {key: tensor for key, tensor in target.items() if ".choice." not in key}

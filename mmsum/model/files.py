@@ -8,6 +8,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
@@ -51,6 +52,23 @@ def cache_folder() -> Path:
     return Path(os.environ.get("MMSUM_CACHE") or Path.home() / ".cache" / "mmsum")
 
 
+def made_once(target: Path, make: Callable[[Path], None]) -> Path:
+    """The file or folder `target`, which `make` writes where it is told to, once on this host: one process makes it, others
+    wait for it, and a torn one is never seen. Raises OSError where it cannot be kept, and what `make` raises."""
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_name(f"{target.name}.lock")):
+        if not target.exists():
+            scratch = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
+            try:
+                make(scratch / target.name)
+                (scratch / target.name).rename(target)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
 def is_hub_id(reference: str) -> bool:
     """Whether a backbone is named by its hub id rather than by a package's file, a path or a URI."""
     return not reference.startswith(("package:", "/", ".", "~")) and not names_a_file(reference)
@@ -92,26 +110,22 @@ def _fetched(reference: str, field: str) -> Path:
     refs = _listed(reference, field)
     uri = storage.normalize(reference).rstrip("/")
     key = hashlib.sha256("\n".join(f"{ref.uri} {ref.version}" for ref in refs).encode()).hexdigest()[:16]
-    cache = cache_folder() / "fetched"
-    target = cache / key
+    target = cache_folder() / "fetched" / key
+
+    def fetch(folder: Path) -> None:
+        for ref in refs:
+            file = folder / _inside(ref.uri, uri)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(storage.read(ref.uri, ref.version))
+
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f"{key}.lock"):
-            if not target.exists():
-                scratch = Path(tempfile.mkdtemp(prefix=".fetching-", dir=cache))
-                try:
-                    for ref in refs:
-                        file = scratch / _inside(ref.uri, uri)
-                        file.parent.mkdir(parents=True, exist_ok=True)
-                        file.write_bytes(storage.read(ref.uri, ref.version))
-                    scratch.rename(target)
-                finally:
-                    shutil.rmtree(scratch, ignore_errors=True)
+        made_once(target, fetch)
     except StorageError as error:
         raise PresetError(f"{field}: {uri} could not be fetched: {error}") from error
     except OSError as error:
         raise PresetError(
-            f"{field}: no room to keep {uri} under {cache} ({error.strerror or error}); set MMSUM_CACHE to another folder"
+            f"{field}: no room to keep {uri} under {target.parent} ({error.strerror or error}); set MMSUM_CACHE to another "
+            "folder"
         ) from error
     return target / _inside(uri, uri) if [ref.uri for ref in refs] == [uri] else target
 

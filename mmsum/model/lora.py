@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from mmsum.errors import ConfigError, PresetError
+from mmsum.model.tensors import read_tensors
 from mmsum.model.torchstack import torch
 
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -74,7 +75,7 @@ def load_lora(backbone: nn.Module, folder: Path) -> None:
     path = folder / ADAPTER_WEIGHTS
     if not path.exists():
         raise PresetError(f"model.export: {folder} has no {ADAPTER_WEIGHTS}; export it again with `mmsum train`")
-    found = {name.removeprefix(_PREFIX): tensor for name, tensor in load_file(path).items()}
+    found = {name.removeprefix(_PREFIX): tensor for name, tensor in read_tensors(path, "model.export").items()}
     ours = {f"{name}.weight": module.weight for name, module in lora_modules(backbone).items()}
     for name in sorted(ours.keys() | found.keys()):
         if name not in ours or name not in found or ours[name].shape != found[name].shape:  # type: ignore[union-attr]

@@ -8,13 +8,14 @@ of CLIP's common space.
 from __future__ import annotations
 
 import difflib
+import pickle
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from torch import nn
 
 from mmsum.config import Model
@@ -22,6 +23,7 @@ from mmsum.errors import ConfigError, PresetError
 from mmsum.images import square_image
 from mmsum.model.backbone import fingerprint
 from mmsum.model.files import locate, names_a_file
+from mmsum.model.tensors import read_tensors
 from mmsum.model.torchstack import open_clip, torch
 
 # The text side of a timm tower's CLIP starts random and is only used for contrastive training: small and short on purpose.
@@ -126,7 +128,7 @@ def _timm_tower(config: Model, weights: str) -> VisionTower:
     trunk = clip.visual.trunk
     if weights:
         path = locate(weights, "model.vision_weights")
-        source = _read_weights(path)
+        source = read_tensors(path, "model.vision_weights")
         trunk.load_state_dict(map_by_order(source, trunk.state_dict(), str(path)))
     clip.visual.set_input_size(config.image_size)
     _pool_by_place(clip.visual, config.image_size)
@@ -179,15 +181,6 @@ def _pool_by_place(visual: nn.Module, side: int) -> None:
         visual.head = nn.Sequential(OrderedDict(pool=pool))
 
 
-def _read_weights(path: Path) -> dict[str, torch.Tensor]:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    loaded: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    return loaded
-
-
 def map_by_order(
     source: Mapping[str, torch.Tensor], target: Mapping[str, torch.Tensor], where: str
 ) -> dict[str, torch.Tensor]:
@@ -227,7 +220,7 @@ def _open_clip_tower(config: Model, weights: str) -> VisionTower:
         pretrained, settings["force_preprocess_cfg"] = _pinned(config.vision, weights, config.vision_revision)
     try:
         clip = open_clip.create_model(config.vision, pretrained=pretrained, device="cpu", precision="fp32", **settings)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, SafetensorError, pickle.UnpicklingError, EOFError) as error:
         line = " ".join(str(error).split())[:300]
         raise PresetError(
             f"model.vision_weights: {weights or 'none'} for {config.vision}: {line}; name others"

@@ -25,12 +25,11 @@ from mmsum.pipeline.snapshots import (
     compaction_marker,
     compactions,
     is_ours,
-    latest_compaction,
     latest_snapshot,
-    list_parts,
     load_plan,
     plan_uri,
     snapshots,
+    versions_with_rows,
 )
 from mmsum.records import ObjectRef
 
@@ -66,7 +65,7 @@ def open_snapshot(
         if goes_on:
             return latest, False
     listed = _list(source, out)
-    previous = _known(out) if latest else {}
+    previous = versions_with_rows(out) if latest else {}
     asked = "new" if new else "retry" if again is not None else ""
     again = previous.keys() & set(again or ())
     refs = _choose(listed, previous, limit, new, again, same_source=bool(latest and latest.source == source))
@@ -101,24 +100,6 @@ def _list(source: str, out: str) -> list[ObjectRef]:
             f"{source}: nothing to summarize there; give a file, a folder, a glob or a list that has documents"
         )
     return unique
-
-
-def _known(out: str) -> dict[str, str]:
-    """{URI: version} of what has a row, as last planned; deleted ones are left out, and so is what a plan that was given up
-    (`--snapshot new` was asked before it was done) left undone."""
-    known: dict[str, str] = {}
-    compaction, parts = latest_compaction(out), list(list_parts(out))
-    for snapshot in snapshots(out):
-        committed = snapshot.committed_of(compaction, parts)
-        columns = (snapshot.documents[name].to_pylist() for name in ("uri", "version", "op", "shard"))
-        for uri, version, op, shard in zip(*columns, strict=True):
-            if shard not in committed:
-                continue
-            if op == "delete":
-                known.pop(uri, None)
-            else:
-                known[uri] = version
-    return known
 
 
 def _choose(

@@ -1,13 +1,13 @@
 """What a user sees while a run goes on, and the table at its end.
 
-Stages report to one small board actor as documents pass; the driver reads it once a second. On a terminal that is a live
-line with rates and a time to go, elsewhere a plain line now and then. Lost reports cost accuracy on screen, nothing else.
+Stages report to one small board actor as documents pass; the driver looks at it once a second (watch.py). On a terminal
+that is a live line with rates and a time to go, elsewhere a plain line now and then. Lost reports cost accuracy on screen,
+nothing else.
 """
 
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -36,9 +36,6 @@ class Board:
         self.trouble_share = trouble_share
         self.trouble: deque[bool] = deque(maxlen=trouble_window)
         self.stopping = False
-
-    def read(self) -> dict[str, int]:
-        return dict(self.counts)
 
     def look(self) -> tuple[dict[str, int], list[dict[str, Any]]]:
         """The counts, and what is under way: stage, shard, node, document (a URI or ""), since (Unix time)."""
@@ -145,57 +142,34 @@ class _TwoLines(Progress):
 
 
 class ProgressDisplay:
-    """Shows a run's progress from a board actor until the `with` block ends."""
+    """Shows a run's progress, as `see` is told of it, until the `with` block ends."""
 
-    def __init__(self, console: Console, board: Any, planned: int, done: int) -> None:
-        self.console, self.board, self.planned, self.done = console, board, planned, done
+    def __init__(self, console: Console, planned: int, done: int) -> None:
+        self.console, self.planned, self.done = console, planned, done
         self.committed = done
-        self.started = time.monotonic()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+        self.started = self.said = time.monotonic()
+        columns = (TextColumn("summarizing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self.bar = _TwoLines(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.task = self.bar.add_task("", total=planned, completed=done, detail="starting")
 
     def __enter__(self) -> ProgressDisplay:
-        self._thread.start()
+        self.bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join(timeout=5)
+        self.bar.stop()
 
-    def _run(self) -> None:
+    def see(self, counts: dict[str, int]) -> None:
+        """A board's counts, about once a second."""
+        written, now = min(self.done + counts.get("generated", 0), self.planned), time.monotonic()
         if self.console.is_terminal:
-            self._run_terminal()
-        else:
-            self._run_plain()
-
-    def _run_terminal(self) -> None:
-        columns = (TextColumn("summarizing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with _TwoLines(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task("", total=self.planned, completed=self.done, detail="starting")
-            while not self._stop.wait(0.5):
-                counts = self._read()
-                written = self.done + counts.get("generated", 0)
-                bar.update(task, completed=min(written, self.planned), detail=self.describe(counts))
-
-    def _run_plain(self) -> None:
-        while not self._stop.wait(PLAIN_INTERVAL):
-            counts = self._read()
-            written = min(self.done + counts.get("generated", 0), self.planned)
-            elapsed = time.monotonic() - self.started
-            self.console.print(
-                f"{elapsed:6.0f} s  {written}/{self.planned} documents  {self.describe(counts)}", soft_wrap=True
-            )
-
-    def _read(self) -> dict[str, int]:
-        import ray
-
-        try:
-            counts: dict[str, int] = ray.get(self.board.read.remote(), timeout=2)
-        except ray.exceptions.RayError:
-            return {}
-        return counts
+            self.bar.update(self.task, completed=written, detail=self.describe(counts))
+        elif now - self.said >= PLAIN_INTERVAL:
+            self.said = now
+            line = f"{now - self.started:6.0f} s  {written}/{self.planned} documents  {self.describe(counts)}"
+            self.console.print(line, soft_wrap=True)
 
     def describe(self, counts: dict[str, int]) -> str:
         """One line: what is parsed, written, committed, how fast, and how long it may still take."""

@@ -132,6 +132,24 @@ def snapshots(out: str) -> list[Snapshot]:
     return [load_plan(out, uri) for uri in sorted(_plan_uris(out))]
 
 
+def versions_with_rows(out: str) -> dict[str, str]:
+    """{URI: version} of what has a row, as last planned; deleted ones are left out, and so is what a plan that was given up
+    (`--snapshot new` was asked before it was done) left undone."""
+    known: dict[str, str] = {}
+    compaction, parts = latest_compaction(out), list(list_parts(out))
+    for snapshot in snapshots(out):
+        committed = snapshot.committed_of(compaction, parts)
+        columns = (snapshot.documents[name].to_pylist() for name in ("uri", "version", "op", "shard"))
+        for uri, version, op, shard in zip(*columns, strict=True):
+            if shard not in committed:
+                continue
+            if op == "delete":
+                known.pop(uri, None)
+            else:
+                known[uri] = version
+    return known
+
+
 def list_parts(out: str) -> Iterator[tuple[str, int, str]]:
     """(plan digest, shard, URI) of every committed part."""
     root = storage.join(out, "summaries")

@@ -23,7 +23,7 @@ from mmsum.pipeline.metrics import RunMetrics
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.progress import ProgressDisplay, Totals, print_totals, start_board
 from mmsum.pipeline.runlog import RunLog, run_folder
-from mmsum.pipeline.snapshots import Snapshot
+from mmsum.pipeline.snapshots import Snapshot, versions_with_rows
 from mmsum.pipeline.watch import Notice, noticed, receipts_of
 
 
@@ -178,14 +178,16 @@ def _run(
     log.add("start", documents=snapshot.count() - skipped, nodes=cluster.nodes, node_hour_price=config.prices.node_hour)
     metrics = RunMetrics(run, snapshot.count(), skipped)
     try:
-        with log, ProgressDisplay(console, board, snapshot.count(), skipped) as display:
+        with log, ProgressDisplay(console, snapshot.count(), skipped) as display:
             for news in receipts_of(committed, board, robustness, notice):
                 metrics.see(news)
                 if isinstance(news, dict):
                     totals.add(news)
                     display.committed = skipped + totals.documents
                     log.add("shard", **news)
-                elif log.is_due():
+                    continue
+                display.see(news[0])
+                if log.is_due():
                     log.add("beat", counts=news[0], under_way=news[1], nodes=alive_nodes())
                     log.flush()
     except ray.exceptions.RayError as error:
@@ -242,7 +244,8 @@ def _announce(console: Console, snapshot: Snapshot, created: bool, skipped: int)
         if not snapshot.conditional:
             console.print("this store ignores conditional creates: run one driver at a time on it", soft_wrap=True)
     elif skipped == total:
-        console.print(f"{name}: nothing to do, all {total} documents have their rows", soft_wrap=True)
+        every = total if snapshot.number == 1 else len(versions_with_rows(snapshot.out))
+        console.print(f"{name}: nothing to do, all {every} documents have their rows", soft_wrap=True)
     else:
         console.print(
             f"{name}: resuming, {skipped} of {total} documents have their rows and are skipped", soft_wrap=True

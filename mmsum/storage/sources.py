@@ -95,12 +95,14 @@ def read_uri_list(source: str) -> Iterator[ObjectRef]:
     `size` (bytes) and `version` (ETag) where it has them. Relative names are relative to the list's folder. Sizes and
     versions that the list does not give are looked up for local files, and -1 and "" for others.
 
-    Raises SourceError, naming the line, for what is not a URI; StorageError and its kinds where it cannot be read.
+    Raises SourceError, naming the line, for what is not a URI, and where all are local files and none is there;
+    StorageError and its kinds where it cannot be read.
     """
     uri = normalize(source)
     folder = uri.rpartition("/")[0] or "/"
     rows = _parquet_rows(uri) if uri.lower().endswith(".parquet") else _text_rows(uri)
     seen = set[str]()
+    missing: list[ObjectRef] | None = []  # until one is found
     for place, name, size, version in rows:
         try:
             target = resolve(name, folder)
@@ -109,8 +111,24 @@ def read_uri_list(source: str) -> Iterator[ObjectRef]:
         if target in seen:
             continue
         seen.add(target)
-        known = stores.of(target).stat(target) if size < 0 and not version and is_local(target) else None
-        yield known or ObjectRef(target, size, version)
+        asked = size < 0 and not version and is_local(target)
+        ref = (stores.of(target).stat(target) if asked else None) or ObjectRef(target, size, version)
+        if missing is not None and asked and ref.size < 0:
+            missing.append(ref)
+            continue
+        if missing:
+            yield from missing
+        missing = None
+        yield ref
+    if missing:
+        raise SourceError(
+            f"{uri}: a list of documents, of which none of {len(missing)} is there (first: {_short(missing[0].uri)}); check "
+            "the names. To summarize a text file itself, give its folder, or a list with its name in it"
+        )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 120 else f"{name[:117]}..."
 
 
 def _text_rows(uri: str) -> Iterator[tuple[str, str, int, str]]:

@@ -9,9 +9,7 @@ Shapes: B examples of a micro-batch, T tokens, N images, S side of an image in p
 
 from __future__ import annotations
 
-import os
 import random
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,12 +20,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from filelock import FileLock
 
 from mmsum import storage
 from mmsum.config import Config, Training
 from mmsum.errors import ConfigError, EnvironmentFailure
-from mmsum.model.files import cache_folder
+from mmsum.model.files import cache_folder, made_once
 from mmsum.model.places import PLACE
 from mmsum.model.torchstack import torch
 from mmsum.training.encode import Encoded
@@ -237,11 +234,7 @@ def _mapped(encoded: Encoded, number: int) -> pa.Table:
     """A part as an Arrow file that is mapped, not read: workers of one host share it."""
     target = cache_folder() / "encoded" / encoded.folder.rsplit("/", 1)[-1] / f"part-{number:06d}.arrow"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(target.with_suffix(".lock")):
-            if not target.exists():
-                table = storage.read_table(encoded.part_uri(number)).combine_chunks()
-                _write_arrow(table, target)
+        made_once(target, partial(_write_arrow, encoded, number))
     except OSError as error:
         raise EnvironmentFailure(
             f"{target}: encoded examples cannot be kept there ({error.strerror or error}); "
@@ -250,12 +243,7 @@ def _mapped(encoded: Encoded, number: int) -> pa.Table:
     return pa.ipc.open_file(pa.memory_map(str(target))).read_all()
 
 
-def _write_arrow(table: pa.Table, target: Path) -> None:
-    handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
-    os.close(handle)
-    try:
-        with pa.OSFile(scratch, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
-        os.replace(scratch, target)
-    finally:
-        Path(scratch).unlink(missing_ok=True)
+def _write_arrow(encoded: Encoded, number: int, target: Path) -> None:
+    table = storage.read_table(encoded.part_uri(number)).combine_chunks()
+    with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from mmsum import storage
@@ -92,10 +93,21 @@ def latest(out: str) -> tuple[str, Manifest] | None:
     for folder in reversed(_folders(out)):
         try:
             found = json.loads(storage.read(storage.join(folder, "manifest.json")))
+            return folder, Manifest(**found | {"progress": Progress(**found["progress"])})
         except ObjectNotFound:
             continue  # torn by a kill
-        return folder, Manifest(**found | {"progress": Progress(**found["progress"])})
+        except (ValueError, KeyError, TypeError) as error:
+            raise _damaged(folder, error) from error
     return None
+
+
+def _damaged(folder: str, error: Exception) -> EnvironmentFailure:
+    """A checkpoint that was whole once: the manifest comes last."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return EnvironmentFailure(
+        f"{folder}: the checkpoint is damaged ({line}); delete that folder, and the same command goes on from the checkpoint "
+        "before it, or from the start"
+    )
 
 
 def _folders(out: str) -> list[str]:
@@ -111,15 +123,19 @@ _FOLDER = re.compile(r"step-\d{8,}")
 
 
 def load_checkpoint(folder: str, manifest: Manifest, optimizer: Optimizer) -> None:
-    """Fills the optimizer's tensors and moments, whatever wrote them. Raises ConfigError when they do not fit."""
+    """Fills the optimizer's tensors and moments, whatever wrote them. Raises ConfigError when they do not
+    fit, EnvironmentFailure for a damaged one."""
     tensors: dict[str, torch.Tensor] = {}
-    for shard in range(manifest.shards):
-        tensors |= load(storage.read(storage.join(folder, f"shard-{shard}.safetensors")))
-    states = {
-        name: TensorState(tensors[name], *(tensors[f"{name}@{key}"] for key in MOMENTS))
-        for name in tensors
-        if "@" not in name
-    }
+    try:
+        for shard in range(manifest.shards):
+            tensors |= load(storage.read(storage.join(folder, f"shard-{shard}.safetensors")))
+        states = {
+            name: TensorState(tensors[name], *(tensors[f"{name}@{key}"] for key in MOMENTS))
+            for name in tensors
+            if "@" not in name
+        }
+    except (SafetensorError, ObjectNotFound, KeyError) as error:
+        raise _damaged(folder, error) from error
     ours = {name for name, _ in optimizer.named()}
     if ours != set(states):
         odd = sorted(ours ^ set(states))[:3]

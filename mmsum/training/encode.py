@@ -133,8 +133,33 @@ Run = Callable[[list[Part], str, Config], Iterator[int]]
 """Encodes parts somewhere (here, or on a cluster's CPU workers) and yields the number of each that is done."""
 
 
-def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
-    """The encoded form of `data` under `training.out`, made where it is not there yet.
+def encode_data(config: Config, run: Run | None = None) -> tuple[Encoded, Encoded | None]:
+    """What a run learns from, and what it is measured on where `training.valid` names that.
+
+    Raises what `encode` does, and ConfigError where the one is also the other, or figures are to be learned from and there are
+    none.
+    """
+    training = config.training
+    if training.valid:
+        learned = {ref.uri for ref in list_examples(training.data)}
+        shared = sorted(ref.uri for ref in list_examples(training.valid) if ref.uri in learned)
+        if shared:
+            raise ConfigError(
+                f"training.valid: {shared[0]} is among training.data too, and a loss on what was learned says nothing; name "
+                "another split, as DATA/valid"
+            )
+    encoded = encode(training.data, config, run)
+    looks = training.stage == "train" and (training.learning_rate > 0 or training.vision_learning_rate > 0)
+    if looks and not pc.sum(encoded.index["figures"]).as_py():
+        raise ConfigError(
+            f"training.data: no example of {training.data} has a figure, and adapters and tower learn from nothing else; give "
+            "others, or set training.learning_rate and training.vision_learning_rate to 0 for LoRA alone"
+        )
+    return encoded, encode(training.valid, config, run, "training.valid") if training.valid else None
+
+
+def encode(data: str, config: Config, run: Run | None = None, key: str = "training.data") -> Encoded:
+    """The encoded form of `data` under `training.out`, made where it is not there yet. key: what names it in the config.
 
     Raises SourceError for data that cannot be read, ConfigError when no example is left to learn from, or where those to be
     measured on are among them.
@@ -147,7 +172,7 @@ def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
     folder = storage.join(storage.normalize(config.training.out), "encoded", digest)
     index_uri = storage.join(folder, "index.parquet")
     if not storage.exists(index_uri):
-        _check_splits(data, files)
+        _check_splits(key, data, files)
         parts = list_parts(files)
         for _ in (run or encode_here)(parts, folder, config):
             pass
@@ -156,11 +181,12 @@ def encode(data: str, config: Config, run: Run | None = None) -> Encoded:
     counts = json.loads(table.schema.metadata[b"counts"])
     if table.num_rows == 0:
         left_out = ", ".join(f"{count} {name}" for name, count in counts.items())
-        raise ConfigError(f"training.data: {data} has no example to learn from ({left_out or 'it is empty'})")
+        use = "measure on" if key == "training.valid" else "learn from"
+        raise ConfigError(f"{key}: {data} has no example to {use} ({left_out or 'it is empty'})")
     return Encoded(folder, table.replace_schema_metadata(None), counts)
 
 
-def _check_splits(data: str, files: Iterable[ObjectRef]) -> None:
+def _check_splits(key: str, data: str, files: Iterable[ObjectRef]) -> None:
     """A folder is read whole, and `mmsum data` writes one of each split into it."""
     found: dict[str, str] = {}
     for ref in files:
@@ -171,7 +197,7 @@ def _check_splits(data: str, files: Iterable[ObjectRef]) -> None:
     others = sorted({"valid", "validation", "test", "heldout"} & found.keys())
     if "train" in found and others:
         raise ConfigError(
-            f"training.data: {data} holds examples of the split {others[0]} beside those to learn from ({found[others[0]]}); "
+            f"{key}: {data} holds examples of the split {others[0]} beside those to learn from ({found[others[0]]}); "
             "name the folder of one split, as DATA/train"
         )
 

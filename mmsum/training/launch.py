@@ -12,7 +12,7 @@ from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import ConfigError, UsageError
 from mmsum.model.manifest import as_exported
-from mmsum.training.encode import Encoded, encode
+from mmsum.training.encode import Encoded, encode_data
 from mmsum.training.rows import RULES
 
 
@@ -157,10 +157,7 @@ def train_in_process(config: Config, console: Console, *, until: int | None = No
 
     world = join_world()
     say = Console(quiet=True) if not world.first else console
-    encoded = encode(config.training.data, config) if world.first else None
-    valid = encode(config.training.valid, config) if world.first and config.training.valid else None
-    encoded, valid = world.tell((encoded, valid))
-    assert encoded is not None
+    encoded, valid = world.tell(encode_data(config) if world.first else None)
     announce(say, encoded)
     with closing(Screen(config, world, lambda line: say.print(line, soft_wrap=True, highlight=False))) as screen:
         deepspeed = world.size > 1 or "RANK" in os.environ

@@ -156,6 +156,7 @@ class ClipLearner(_Learner):
     def __init__(self, model: FusedModel, config: Config) -> None:
         super().__init__(model)
         clip: Any = model.vision.clip
+        _check_contrastive(clip, config.model.vision)
         # [1], not a scalar, which DeepSpeed cannot broadcast.
         clip.logit_scale = nn.Parameter(clip.logit_scale.detach().reshape(1))
         self.clip: Any = clip
@@ -180,8 +181,7 @@ class ClipLearner(_Learner):
             words = dict.fromkeys(
                 [*batch.captions, *(text for facts in batch.shown for fact in facts for text in fact)]
             )
-            # Few different shapes: oneDNN builds and keeps kernels for each.
-            texts = [*words, *[""] * (-len(words) % 64)]
+            texts = [*words, *[""] * (_rounded(len(words)) - len(words))]
             tokens = self._tokens(texts)
             # Through CLIP's own forward: ZeRO-3 gathers a module's parameters when the module is called.
             images, told, factor = self.clip(model.vision.normalize(batch.seen()), tokens)
@@ -224,7 +224,27 @@ class ClipLearner(_Learner):
         return _groups(parts, training.weight_decay)
 
 
+def _rounded(count: int) -> int:
+    """At least `count` texts, in few different numbers of them: oneDNN builds and keeps kernels for each shape."""
+    return 1 << (count - 1).bit_length() if count < 64 else -(-count // 64) * 64
+
+
 Learner = SummaryLearner | ClipLearner
+
+
+def _check_contrastive(clip: Any, name: str) -> None:
+    """Raises ConfigError for a model of open_clip with another loss or another tokenizer than CLIP's."""
+    text = (open_clip.get_model_config(name) or {}).get("text_cfg", {})
+    others = {
+        "captions": isinstance(clip, open_clip.CoCa),
+        "a bias": getattr(clip, "logit_bias", None) is not None,
+        "a tokenizer of its own": bool(text.get("hf_tokenizer_name") or text.get("hf_model_name")),
+    }
+    if odd := [what for what, has in others.items() if has]:
+        raise ConfigError(
+            f"model.vision: {name} learns with {' and '.join(odd)}, which finetune_clip does not know; name a plain CLIP, or "
+            "train its tower in training.stage: train, with a training.vision_learning_rate"
+        )
 
 
 def _figures_of_the_next(figures: list[int]) -> list[int]:

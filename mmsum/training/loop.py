@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 from mmsum import storage
 from mmsum.config import Config, Training
-from mmsum.errors import EnvironmentFailure
-from mmsum.model.fused import load_fused
+from mmsum.errors import ConfigError, EnvironmentFailure
+from mmsum.model.fused import FusedModel, load_fused, text_config
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch, Schedule, prefetched
 from mmsum.training.checkpoints import (
@@ -44,11 +44,12 @@ RECENT_STEPS = 50
 
 
 class Watcher(Protocol):
-    """Sees every step of the first worker, and every checkpoint of all workers."""
+    """Sees every step of the first worker, and of all workers every checkpoint and then its loss on held-out examples."""
 
     def begin(self, learner: Learner, optimizer: Optimizer, start: Progress, resumed: str | None) -> None: ...
     def step(self, log: StepLog) -> None: ...
-    def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None: ...
+    def checkpoint(self, folder: str, step: int) -> None: ...
+    def held_out(self, loss: float, step: int) -> None: ...
 
 
 def train(
@@ -79,7 +80,8 @@ def train(
     held_out = EncodedData(valid, config, pad=model.tokenizer.eos_token_id) if valid else None
     schedule = Schedule(data.alike, training, config.seed)
 
-    run = _Run.resumed(out, resume_settings(config, encoded), optimizer)
+    _check_lengths(data, model)
+    run = _Run.resumed(out, resume_settings(config, encoded, model), optimizer)
     watcher.begin(learner, optimizer, run.progress, run.newest)
     end = min(training.steps, until or training.steps)
     held_out_loss: float | None = None
@@ -105,11 +107,12 @@ def train(
             due, asked_to_stop = world.sum([float(world.first and run.is_due(training, end)), float(stop())])
             if due or asked_to_stop:
                 run.save(out, optimizer, world, config)
+                watcher.checkpoint(run.newest or "", run.steps)
+                held_out_loss = None
                 # Asked to stop, there may be seconds left; the checkpoint is what they are for.
-                held_out_loss = (
-                    mean_loss(optimizer, held_out, config, world) if held_out and not asked_to_stop else None
-                )
-                watcher.checkpoint(run.newest or "", run.steps, held_out_loss)
+                if held_out and not asked_to_stop:
+                    held_out_loss = mean_loss(optimizer, held_out, config, world)
+                    watcher.held_out(held_out_loss, run.steps)
             if asked_to_stop:
                 raise EnvironmentFailure(
                     f"asked to stop at step {run.steps}: its checkpoint is written; the same command goes on from there"
@@ -192,9 +195,21 @@ def _memory_explained(step: int, batches: list[MicroBatch]) -> Iterator[None]:
         ) from error
 
 
-def resume_settings(config: Config, encoded: Encoded) -> dict[str, Any]:
-    """What a resumed run must share with the checkpoint's. Neither workers, micro-batches nor ZeRO stage are among them."""
-    return {**config.training_answers(), "data": encoded.folder.rsplit("/", 1)[-1]}
+def resume_settings(config: Config, encoded: Encoded, model: FusedModel) -> dict[str, Any]:
+    """What a resumed run must share with the checkpoint's, down to the contents of the files that its config names. Neither
+    workers, micro-batches nor ZeRO stage are among them."""
+    files = {"backbone": model.backbone_fingerprint, "weights it started from": model.vision_fingerprint}
+    return {**config.training_answers(), **files, "data": encoded.folder.rsplit("/", 1)[-1]}
+
+
+def _check_lengths(data: EncodedData, model: FusedModel) -> None:
+    """Raises ConfigError for an example that is longer than the backbone's context: behind that it knows no places."""
+    context = getattr(text_config(model.backbone), "max_position_embeddings", None)
+    if not data.pairs and context and (longest := max(data.lengths)) > context:
+        raise ConfigError(
+            f"generation.context_tokens: an example has {longest} tokens, more than the backbone's context of {context}; "
+            f"lower it to {context} or less"
+        )
 
 
 def _ids(data: EncodedData, schedule: Schedule, step: int) -> Iterator[str]:

@@ -20,7 +20,7 @@ from mmsum.config import Config
 from mmsum.errors import EnvironmentFailure, MmsumError
 from mmsum.pipeline.cluster import beside_the_driver, hide_other_gpus, ray_session
 from mmsum.training.checkpoints import latest
-from mmsum.training.encode import Part, encode
+from mmsum.training.encode import Part, encode_data
 from mmsum.training.launch import announce, check_caps
 
 POLL_SECONDS = 1.0
@@ -37,8 +37,7 @@ def train_on_ray(config: Config, console: Console) -> str | None:
     with ray_session(config.resources) as cluster:
         import ray
 
-        encoded = encode(training.data, config, run=encode_on_ray)
-        valid = encode(training.valid, config, run=encode_on_ray) if training.valid else None
+        encoded, valid = encode_data(config, run=encode_on_ray)
         announce(console, encoded)
         gpus = cluster.gpus > 0
         if not gpus:
@@ -213,9 +212,9 @@ def _ray_worker(settings: dict[str, Any]) -> None:
             super().step(log)
             metrics.step(log)
 
-        def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
-            super().checkpoint(folder, step, valid_loss)
-            _report({"step": step, "valid_loss": valid_loss}, folder, world.first)
+        def checkpoint(self, folder: str, step: int) -> None:
+            super().checkpoint(folder, step)
+            _report({"step": step}, folder, world.first)
 
     try:
         with closing(Reporting(config, world, lambda line: board.say.remote(line))) as screen:

@@ -72,14 +72,16 @@ class Screen:
             values |= {f"rate/{name}": rate for name, rate in log.rates.items()}
             self._track(values, log.step)
 
-    def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
+    def held_out(self, loss: float, step: int) -> None:
+        if self.world.first:
+            self.say(f"loss on held-out examples {loss:.4f}")
+            self._track({"valid_loss": loss}, step)
+
+    def checkpoint(self, folder: str, step: int) -> None:
         if not self.world.first:
             return
         self._save_steps()
-        shown = "" if valid_loss is None else f"  loss on held-out examples {valid_loss:.4f}"
-        self.say(f"checkpoint {folder}{shown}")
-        if valid_loss is not None:
-            self._track({"valid_loss": valid_loss}, step)
+        self.say(f"checkpoint {folder}")
         if isinstance(board := self.trackers.get("TensorBoard"), TensorBoard):
             board.copy()
 

@@ -11,6 +11,8 @@ from mmsum.model.torchstack import torch
 
 _COLLECTIVE_MINUTES = 30
 """How long a worker waits for the others before it gives up; a checkpoint to a slow store is the longest wait."""
+_TELL_HOURS = 24
+"""The same for what the first worker does alone before a run begins: to encode a million examples takes hours."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,13 @@ class World:
         return torch.cat(parts), self.rank * len(tensor)
 
     def tell(self, value: Any) -> Any:
-        """The first worker's value, for all."""
+        """The first worker's value, for all, however long it takes to find."""
         if self.size == 1:
             return value
         box = [value]
-        torch.distributed.broadcast_object_list(box, device=self._wire)
+        patient = torch.distributed.new_group(backend="gloo", timeout=timedelta(hours=_TELL_HOURS))
+        torch.distributed.broadcast_object_list(box, group=patient, device=torch.device("cpu"))
+        torch.distributed.destroy_process_group(patient)
         return box[0]
 
     def barrier(self) -> None:

@@ -215,3 +215,17 @@ def test_a_page_that_only_says_it_were_utf_8() -> None:
     page = "<html><head><meta charset=utf-8></head><body><p>Die Prüfung der Größe</p></body></html>".encode("cp1252")
     _, blocks = read_html(page, Limits(), Figures(), lambda link: b"")
     assert [block.text for block in blocks] == ["Die Prüfung der Größe"]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw=' data-src='1.png' alt='A'>",
+        "<img src='1.png' data-src='https://elsewhere.org/large.png' alt='A'>",
+        "<img srcset='1.png 1x, 2.png 2x' alt='A'>",
+    ],
+    ids=["lazy", "saved", "for screens"],
+)
+def test_pictures_that_a_script_would_load(image: str) -> None:
+    (found,) = blocks_of(image)
+    assert found.figure and found.figure.width == 91

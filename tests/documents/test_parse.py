@@ -82,6 +82,19 @@ def test_scanned_pages_with_ocr(parser: Parser) -> None:
     assert parser.parse(REF, papers.scan()).failure_kind == "empty"
 
 
+@pytest.mark.parametrize("turn", [90, 180])
+def test_a_page_that_was_scanned_in_another_direction_is_turned(parser: Parser, turn: int) -> None:
+    pytest.importorskip("rapidocr", reason="the extra `ocr` is not installed")
+    column = pymupdf.open().new_page(width=260, height=150)
+    column.insert_textbox((20, 20, 240, 140), papers.LOREM[:110], fontsize=14)
+    scanned = pymupdf.open()
+    sides = (column.rect.height, column.rect.width) if turn == 90 else column.rect[2:]
+    page = scanned.new_page(width=sides[0], height=sides[1])
+    page.insert_image(page.rect, pixmap=column.get_pixmap(dpi=150), rotate=turn)
+    read = parser.parse(REF, scanned.tobytes()).text
+    assert "jumps over the lazy dog while seven wizards vex a bold sphinx" in read
+
+
 def test_a_page_whose_content_was_cut_off_is_not_read(parser: Parser) -> None:
     document = pymupdf.open()
     for text in ("The first page has words.", "The second page had words."):

@@ -28,7 +28,7 @@ from tests.conftest import PARAGRAPHS
 from tests.jobs.head import ROOT, Head, get, running_head, running_prometheus, wait_for
 from tests.training.runs import losses, training_config, write_config
 
-DOCUMENTS = 40
+DOCUMENTS = 24
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def night(head: Head, prometheus: str) -> Night:
     (head.folder / "runtime_env.yaml").write_text(yaml.safe_dump(runtime))
 
     # That GPU is none: training, which would use it, is told not to.
-    keys = {"training.steps": 4, "training.zero": 2, "training.workers": 2, "training.worker_cpus": 0.5}
+    keys = {"training.steps": 4, "training.zero": 2, "training.workers": 2, "training.worker_cpus": 0.4}
     training = training_config(head.folder / "training", **keys, **{"resources.max_gpus": 0})
     write_config(training, head.folder / "train.yaml")
 

@@ -121,3 +121,10 @@ def test_an_unreadable_manifest_is_refused(tiny: Model, tmp_path: Path, damage: 
     (tmp_path / MANIFEST).write_text(damage)
     with pytest.raises(PresetError, match=r"model\.export"):
         load_fused(tiny.model_copy(update={"export": str(tmp_path)}))
+
+
+def test_torn_weights_of_an_export_are_named(tiny: Model, trained: FusedModel, tmp_path: Path) -> None:
+    path = save_export(trained, tiny, tmp_path / "export") / WEIGHTS
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(PresetError, match=rf"^model\.export: {path} is torn, .* export it again$"):
+        load_fused(tiny.model_copy(update={"export": str(path.parent)}))

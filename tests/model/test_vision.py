@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import save_file
 
 from mmsum.config import Model
 from mmsum.errors import PresetError
@@ -111,6 +112,17 @@ def test_weights_load_from_a_file_with_other_key_names(tiny: Model, tower: Visio
     got = list(loaded.clip.visual.trunk.state_dict().values())  # type: ignore
     assert all(torch.equal(a, b) for a, b in zip(got, source.values(), strict=False))
     assert "random" not in identity
+
+
+@pytest.mark.parametrize("vision", ["timm:test_efficientnet", "ViT-S-32-alt"])
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+def test_torn_weights_are_named(tiny: Model, tmp_path: Path, vision: str, name: str) -> None:
+    whole = {f"x{number}": torch.rand(9) for number in range(4)}
+    save_file(whole, tmp_path / name) if name.endswith("safetensors") else torch.save(whole, tmp_path / name)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:200])
+    wanted = {"vision": vision, "image_size": 64, "vision_weights": str(tmp_path / name)}
+    with pytest.raises(PresetError, match=rf"^model\.vision_weights: {tmp_path}/{name}"):
+        load_vision(tiny.model_copy(update=wanted), 0)
 
 
 def test_mapping_checks_every_shape() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from mmsum.config import load_config
 from mmsum.errors import EnvironmentFailure, FailureKind
@@ -16,6 +18,8 @@ from mmsum.generation.summarizer import Draft
 from mmsum.pipeline.commit import Crops, commit_shard, hash_ids, read_summaries, rows_table, to_summary
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.snapshots import Snapshot
+from mmsum.pipeline.status import read_status
+from mmsum.pipeline.summarize import _announce
 from mmsum.records import SUMMARY_SCHEMA, Document, Figure, ObjectRef, document_id
 from tests.conftest import write_archive
 
@@ -99,6 +103,22 @@ def test_crops_are_read_part_by_part(snapshot: Snapshot) -> None:
     assert crops[snapshot.number, first, 0] == b"picture"
     with pytest.raises(pa.ArrowInvalid):
         crops[snapshot.number, second, 0]
+
+
+def test_documents_of_all_snapshots_are_counted(snapshot: Snapshot, archive: Path) -> None:
+    for shard in range(snapshot.shards):
+        commit(snapshot, shard_rows(snapshot, shard))
+    (archive / "report-003.txt").unlink()
+    for name in ("first.txt", "second.txt"):
+        (archive / name).write_text("It rained.")
+    second, created = open_snapshot(str(archive), snapshot.out, load_config(summarizer="lead"))
+    assert created and second.count() == 3
+    commit(second, shard_rows(second))
+    seen = read_status(snapshot.out)
+    assert (seen.done, seen.in_all) == (3, 8)
+    said = io.StringIO()
+    _announce(Console(file=said, width=200), second, False, 3)
+    assert said.getvalue().endswith("nothing to do, all 8 documents have their rows\n")
 
 
 def test_the_newest_snapshot_wins(snapshot: Snapshot, archive: Path) -> None:

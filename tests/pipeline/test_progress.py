@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import io
 import re
-import time
 
 import pytest
 from rich.console import Console
 
-from mmsum.config import Robustness
-from mmsum.pipeline.progress import Board, ProgressDisplay, start_board
+from mmsum.pipeline import progress
+from mmsum.pipeline.progress import Board, ProgressDisplay
 
 
-@pytest.mark.usefixtures("local_ray")
 def test_nothing_is_cut_off_on_a_terminal_of_80_columns() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=80)
-    with ProgressDisplay(console, start_board(Robustness()), planned=123_456, done=100_000):
-        deadline = time.monotonic() + 60
-        while "pages/s" not in screen.getvalue() and time.monotonic() < deadline:
-            time.sleep(0.1)
+    with ProgressDisplay(console, planned=123_456, done=100_000) as display:
+        display.see({})
     shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
     assert "100000/123456" in shown and re.search(r"\d:\d\d:\d\d", shown)
     assert "parsed 0  committed 100000  failed 0  0.0 pages/s  0 tokens/s" in shown
     assert "…" not in shown and max(map(len, re.split(r"[\r\n]+", shown))) <= 80
+
+
+def test_a_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = io.StringIO()
+    with ProgressDisplay(Console(file=said, width=80), planned=9, done=2) as display:
+        display.see({"parsed": 1})
+        assert said.getvalue() == "", "the first one comes after a while"
+        monkeypatch.setattr(progress, "PLAIN_INTERVAL", 0.0)
+        display.see({"parsed": 4, "generated": 3})
+    assert re.fullmatch(r" +0 s  5/9 documents  parsed 4  committed 2  .* about \d+ s left\n", said.getvalue())
 
 
 def test_trouble_is_a_share_of_the_last_documents() -> None:

@@ -34,6 +34,7 @@ def test_text_list(tmp_path: Path) -> None:
 
 def test_a_name_in_a_list_may_begin_with_a_tilde(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("~b.md\n~/c.md\n")
+    (tmp_path / "~b.md").write_text("It rained.")
     assert [ref.uri for ref in storage.list_source(str(tmp_path / "list.txt"))] == [
         f"{tmp_path}/~b.md",
         str(Path.home() / "c.md"),
@@ -58,6 +59,13 @@ def test_in_a_folder_a_text_file_is_a_document(tmp_path: Path) -> None:
         assert [ref.uri for ref in storage.list_source(str(source))] == [f"{tmp_path}/notes.txt"]
 
 
+def test_a_list_may_name_files_that_are_gone(tmp_path: Path) -> None:
+    (tmp_path / "b.pdf").write_bytes(b"1")
+    (tmp_path / "l.txt").write_text("a.pdf\nb.pdf\nc.pdf\n")
+    refs = list(storage.list_source(str(tmp_path / "l.txt")))
+    assert [(Path(ref.uri).name, ref.size) for ref in refs] == [("a.pdf", -1), ("b.pdf", 1), ("c.pdf", -1)]
+
+
 def test_a_folder_called_parquet_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").mkdir()
     (tmp_path / "x.parquet" / "a.pdf").write_bytes(b"1")
@@ -69,6 +77,11 @@ def test_a_folder_called_parquet_is_a_folder(tmp_path: Path) -> None:
     [
         ("l.txt", b"a.pdf\nhttps://h/b.pdf\n", "l.txt, line 2: https://h/b.pdf: no way to read https://"),
         ("l.txt", b"\xff\xfe\x00", "l.txt: not UTF-8 text"),
+        (
+            "l.txt",
+            b"Chapter 1\n\n" + b"It was dark. " * 40,
+            "l.txt: a list of documents, of which none of 2 is there (first: ",
+        ),
         ("l.parquet", b"no parquet", "l.parquet: not a Parquet file"),
         ("l.parquet", parquet({"url": ["a"]}), "l.parquet: no column `uri`, only url"),
         ("l.parquet", parquet({"uri": ["a", None]}), "l.parquet, row 2: `uri` is None"),

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
+from mmsum.errors import EnvironmentFailure
 from mmsum.model.torchstack import torch
 from mmsum.training import checkpoints
-from mmsum.training.checkpoints import Manifest, Progress, latest, save_checkpoint
+from mmsum.training.checkpoints import Manifest, Progress, latest, load_checkpoint, save_checkpoint
 from mmsum.training.optimizers import TensorState
 from mmsum.training.world import World
 
@@ -41,3 +42,15 @@ def test_workers_write_about_equally_much(tmp_path: Path, monkeypatch: pytest.Mo
     assert {name for shard in shards for name in shard if "@" not in name} == {f"tensor{n}" for n in range(len(SIZES))}
     written = [sum(tensor.numel() for tensor in shard.values()) for shard in shards]
     assert sum(written) == 3 * sum(SIZES) and max(written) - min(written) <= 3 * 20
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "shard-0.safetensors"])
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, name: str) -> None:
+    held: Any = Held()
+    save_checkpoint(str(tmp_path), held, Manifest(Progress(5), 1, {}), World(0, 1, torch.device("cpu")), 0, None)
+    folder = tmp_path / "checkpoints" / "step-00000005"
+    (folder / name).write_bytes((folder / name).read_bytes()[:90])
+    with pytest.raises(EnvironmentFailure, match=rf"^{folder}: the checkpoint is damaged .* delete that folder"):
+        found = latest(str(tmp_path))
+        assert found
+        load_checkpoint(*found, held)

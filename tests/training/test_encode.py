@@ -17,7 +17,7 @@ from mmsum.config import Config
 from mmsum.errors import ConfigError, EnvironmentFailure, SourceError
 from mmsum.examples import Example, ExampleFigure, examples_to_table
 from mmsum.training.batches import IGNORED, EncodedData
-from mmsum.training.encode import encode
+from mmsum.training.encode import encode, encode_data
 from mmsum.training.launch import run_training
 from tests.tiny import png
 from tests.training.runs import example, training_config, write_examples
@@ -131,6 +131,33 @@ def test_data_that_is_none_says_so(config: Config, tmp_path: Path) -> None:
     write_examples(tmp_path / "empty" / "empty.parquet", summary="")
     with pytest.raises(ConfigError, match=r"no example to learn from \(18 no_summary\)"):
         encode(str(tmp_path / "empty"), config)
+
+
+def test_what_is_measured_on_is_not_learned_from(tmp_path: Path) -> None:
+    write_examples(tmp_path / "data" / "more.parquet", 3)
+    keys = {"training.data": str(tmp_path / "data"), "training.valid": str(tmp_path / "data" / "more.parquet")}
+    with pytest.raises(
+        ConfigError, match=r"^training\.valid: \S+/data/more\.parquet is among training\.data too, .* DATA/valid"
+    ):
+        encode_data(training_config(tmp_path, **keys))
+
+
+def test_trouble_with_what_is_measured_on_is_told_as_that(tmp_path: Path) -> None:
+    valid = write_examples(tmp_path / "valid" / "empty.parquet", summary="")
+    with pytest.raises(ConfigError, match=r"^training\.valid: \S+ has no example to measure on \(18 no_summary\)"):
+        encode_data(training_config(tmp_path, **{"training.valid": str(valid)}))
+
+
+def test_adapters_learn_from_nothing_but_figures(tmp_path: Path) -> None:
+    data = write_examples(tmp_path / "bare" / "bare.parquet", figures=[])
+    keys = {"training.data": str(data), "training.batch_size": 2}
+    with pytest.raises(ConfigError, match=r"^training\.data: no example of \S+ has a figure, .* for LoRA alone"):
+        encode_data(training_config(tmp_path, **keys))
+    lora = {"model.lora_rank": 2, "training.lora_learning_rate": 0.1}
+    encoded, valid = encode_data(
+        training_config(tmp_path, **keys, **lora, **{"training.learning_rate": 0, "training.vision_learning_rate": 0})
+    )
+    assert encoded.index.num_rows == 18 and valid is None
 
 
 def test_examples_survive_parquet(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from mmsum.model.lora import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from mmsum.model.manifest import WEIGHTS, read_manifest
 from mmsum.model.torchstack import torch
 from mmsum.training.launch import train_in_process
-from tests.training.runs import steps, training_config
+from tests.training.runs import steps, training_config, write_examples
 
 PREFIX = {"model.fusion": "prefix", "model.prefix_tokens": 4, "model.prefix_layers": 1, "model.lora_rank": 2}
 
@@ -41,7 +41,8 @@ def test_bfloat16_halves_the_weights_and_rounds_them(tmp_path: Path) -> None:
 
 
 def test_its_card_and_its_manifest_tell_how_well_it_learned(tmp_path: Path) -> None:
-    config = training_config(tmp_path, **{"training.steps": 3, "training.valid": str(tmp_path / "data")})
+    valid = write_examples(tmp_path / "valid" / "valid.parquet")
+    config = training_config(tmp_path, **{"training.steps": 3, "training.valid": str(valid)})
     folder = export_of(config)
     logs = steps(config)
     training = read_manifest(folder).training

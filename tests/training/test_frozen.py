@@ -36,7 +36,10 @@ class Looker:
     def step(self, log: StepLog) -> None:
         pass
 
-    def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
+    def held_out(self, loss: float, step: int) -> None:
+        pass
+
+    def checkpoint(self, folder: str, step: int) -> None:
         pass
 
 

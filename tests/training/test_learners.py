@@ -247,3 +247,14 @@ def test_a_gpu_that_is_full_is_told_with_what_to_do(folder: Path) -> None:
     )
     with pytest.raises(EnvironmentFailure, match=said), _memory_explained(7, batches):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def test_clip_models_with_another_loss_are_refused(folder: Path) -> None:
+    config = training_config(folder, **{"training.stage": "finetune_clip"})
+    model = load_fused(config.model, train=True)
+    other = config.model_copy(update={"model": config.model.model_copy(update={"vision": "ViT-B-16-SigLIP"})})
+    with pytest.raises(
+        ConfigError, match=r"^model\.vision: ViT-B-16-SigLIP learns with a tokenizer of its own, .* plain CLIP"
+    ):
+        build_learner(model, other)
+    assert build_learner(model, config).model is model

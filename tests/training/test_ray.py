@@ -20,7 +20,7 @@ from mmsum.training.launch import run_training
 from mmsum.training.on_ray import _announce_waiting
 from tests.conftest import mmsum_command, write_archive
 from tests.servers import moto_s3
-from tests.training.runs import losses, steps, training_config, write_config
+from tests.training.runs import losses, steps, training_config, write_config, write_examples
 
 
 def start(config_file: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -113,7 +113,8 @@ def test_an_elastic_group_shrinks_when_a_node_is_lost_and_grows_when_one_comes(
 @pytest.mark.slow
 def test_a_run_keeps_everything_in_an_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {"training.steps": 6, "training.checkpoint_steps": 2, "training.zero": 3, "training.workers": 2}
-    keys |= {"training.worker_cpus": 0.5, "training.keep": 2, "training.valid": str(tmp_path / "data")}
+    valid = write_examples(tmp_path / "valid" / "valid.parquet")
+    keys |= {"training.worker_cpus": 0.5, "training.keep": 2, "training.valid": str(valid)}
     alone = training_config(tmp_path, **{**keys, "training.out": str(tmp_path / "alone"), "training.workers": 1})
     run_training(alone, Console(quiet=True), local=True)
     with moto_s3() as server:

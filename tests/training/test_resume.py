@@ -34,6 +34,7 @@ from mmsum.training.screen import Screen
 from mmsum.training.world import alone
 from tests.chaos.proxy import Faults, faulty
 from tests.servers import moto_s3
+from tests.tiny import write_tiny_backbone
 from tests.training.runs import (
     Worker,
     losses,
@@ -86,7 +87,8 @@ def test_killed_workers_and_a_killed_run_lose_no_step(tmp_path: Path) -> None:
 
 def test_a_notice_of_preemption_still_writes_a_checkpoint_and_nothing_else(tmp_path: Path) -> None:
     keys = {"training.steps": 5000, "training.checkpoint_steps": 3}
-    config = training_config(tmp_path, **keys, **{"training.valid": str(tmp_path / "data")})
+    valid = write_examples(tmp_path / "valid" / "examples.parquet")
+    config = training_config(tmp_path, **keys, **{"training.valid": str(valid)})
     file = write_config(config, tmp_path / "config.yaml")
     command = [sys.executable, "-m", "mmsum.cli", "train", str(file), "--local"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -95,8 +97,9 @@ def test_a_notice_of_preemption_still_writes_a_checkpoint_and_nothing_else(tmp_p
     printed = process.communicate(timeout=60)[0]
     assert process.returncode == 1
     assert "its checkpoint is written; the same command goes on from there" in printed.splitlines()[-1]
-    first, last = (line for line in printed.splitlines() if line.startswith("checkpoint ")), printed.splitlines()[-2]
-    assert "loss on held-out examples" in next(first) and "loss on held-out examples" not in last
+    lines = printed.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith("checkpoint "))
+    assert lines[first + 1].startswith("loss on held-out examples ") and lines[-2].startswith("checkpoint ")
     assert len(steps(config)) == int(checkpoints(config)[-1].removeprefix("step-"))
 
 
@@ -178,8 +181,8 @@ def test_a_store_in_trouble_is_waited_for_and_one_out_of_reach_ends_the_run(
     class Trouble(Screen):
         seconds: float
 
-        def checkpoint(self, folder: str, step: int, valid_loss: float | None) -> None:
-            super().checkpoint(folder, step, valid_loss)
+        def checkpoint(self, folder: str, step: int) -> None:
+            super().checkpoint(folder, step)
             if step == 2 and self.seconds:
                 faults.errors = 1.0
                 threading.Thread(target=self.mend, args=(faults.injected["errors"],), daemon=True).start()
@@ -274,4 +277,32 @@ def test_other_examples_are_another_run(tmp_path: Path) -> None:
     run_training(config, QUIET, local=True, until=2)
     write_examples(Path(config.training.data), count=12)
     with pytest.raises(ConfigError, match="was begun with other settings .data: "):
+        run_training(config, QUIET, local=True)
+
+
+def test_files_that_were_replaced_since_are_noticed(tmp_path: Path) -> None:
+    """The config names them as before; what they hold is another model."""
+    first = training_config(tmp_path, **{"training.steps": 1, "training.out": str(tmp_path / "first")})
+    export = run_training(first, QUIET, local=True)
+    assert export
+    keys = {"model.export": export, "training.steps": 4}
+    train_until = training_config(tmp_path, **keys)
+    run_training(train_until, QUIET, local=True, until=2)
+    weights = Path(export, "weights.safetensors")
+    changed = {
+        name: tensor + 1 if tensor.is_floating_point() else tensor for name, tensor in load_file(weights).items()
+    }
+    save_file(changed, weights)
+    with pytest.raises(
+        ConfigError, match=r"begun with other settings \(weights it started from: '\w{16}' then, '\w{16}' now\)"
+    ):
+        run_training(train_until, QUIET, local=True)
+
+
+def test_a_context_that_the_backbone_does_not_have_is_refused(tmp_path: Path) -> None:
+    write_tiny_backbone(tmp_path / "short", positions=128)
+    config = training_config(tmp_path, **{"model.backbone": str(tmp_path / "short")})
+    with pytest.raises(
+        ConfigError, match=r"^generation\.context_tokens: an example has \d+ tokens, .* context of 128; lower"
+    ):
         run_training(config, QUIET, local=True)

@@ -17,7 +17,7 @@ from mmsum.training.loop import train
 from mmsum.training.screen import Screen, TensorBoard
 from mmsum.training.step import StepLog
 from mmsum.training.world import alone
-from tests.training.runs import steps, training_config
+from tests.training.runs import steps, training_config, write_examples
 
 SEEN = {"loss_with_figures", "loss_without_figures", "loss_with_swapped_figures", "gate_mean", "gate_max", "memory_gb"}
 
@@ -43,7 +43,8 @@ def board(folder: Path) -> dict[str, dict[int, float]]:
 
 
 def test_lines_board_and_picture_tell_losses_gates_rates_and_what_figures_save(tmp_path: Path) -> None:
-    keys = {"training.steps": 4, "training.micro_batch": 3, "training.valid": str(tmp_path / "data")}
+    valid = write_examples(tmp_path / "valid" / "valid.parquet")
+    keys = {"training.steps": 4, "training.micro_batch": 3, "training.valid": str(valid)}
     config = training_config(tmp_path, **keys)
     printed = run(config)
     logs = steps(config)
