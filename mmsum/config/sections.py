@@ -91,6 +91,11 @@ class Generation(_Section):
         "leave out of a summary the sentences with a number, of two digits or more, that its document does not have, or not so "
         "often: small models make numbers up, and tell one of something else again; larger ones may have reckoned them",
     )
+    known_names: bool = _answer(
+        False,
+        "leave out of a summary the sentences with two names or more that its document does not have: small models make up who "
+        "did something, where and with what; not in languages that write all nouns with a capital",
+    )
     lead_sentences: int = _answer(5, "sentences kept by the `lead` summarizer", ge=1)
 
     @model_validator(mode="after")

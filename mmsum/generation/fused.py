@@ -34,6 +34,7 @@ from mmsum.generation.descriptions import (
 )
 from mmsum.generation.engine import Completion, Engine, Request
 from mmsum.generation.figure_text import with_figure_text
+from mmsum.generation.names import CAPITAL_NOUNS, NamesKnown
 from mmsum.generation.numbers import NumbersLeft
 from mmsum.generation.prompt import (
     Leaf,
@@ -223,8 +224,10 @@ class FusedSummarizer:
         """What makes a sentence of the document's summary be left out."""
         for names in work.listed:
             yield partial(lists_names, names=names)
-        if self.config.generation.known_numbers:
-            read = [work.document.title, *(leaf.text for leaf in work.leaves), *work.said.values()]
+        read = [work.document.title, *(leaf.text for leaf in work.leaves), *work.said.values()]
+        if self.config.generation.known_names and work.document.language not in CAPITAL_NOUNS:
+            yield NamesKnown(read).refuses
+        if self.config.generation.known_numbers:  # the last: what it lets pass is used up
             yield NumbersLeft(read).refuses
 
     def _generate(self, works: list[_Work], requests: list[Request]) -> list[str]:

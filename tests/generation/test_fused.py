@@ -243,6 +243,23 @@ def test_numbers_that_stand_in_no_document_are_left_out(
     assert draft.text == f"It took 363 days.{made_up} It has 44 parts of 19. It rose by 77 (Figure 1)."
 
 
+@pytest.mark.parametrize(("asked", "language"), [(True, "en"), (True, "de"), (False, "en")])
+def test_names_that_stand_in_no_document_are_left_out(
+    config: Config, monkeypatch: pytest.MonkeyPatch, asked: bool, language: str
+) -> None:
+    told = {"known_names": asked, "known_numbers": True, "describe_figures": True, "summary_tokens": 130}
+    trained = load_trained(config.model_copy(update={"generation": config.generation.model_copy(update=told)}))
+    made_up = "In 2019 it was bought by Anna Berg of Little Rowley."
+    waves = iter([["Oak Hill rose (Figure 1)."], [f"{made_up} It opened in 2019."]])
+    monkeypatch.setattr(trained, "_generate", lambda works, requests: next(waves))
+    one = document("The farm", figures=1)
+    one.language = language
+    one.sections[0].text += " It opened in 2019. It has been measured since 2019."
+    (draft,) = trained.summarize([one])
+    kept = "" if asked and language == "en" else f"{made_up} "
+    assert draft.text == f"{kept}It opened in 2019. Oak Hill rose (Figure 1)."
+
+
 def test_a_legend_is_no_statement(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     told = {"describe_figures": True, "summary_tokens": 96}
     trained = load_trained(config.model_copy(update={"generation": config.generation.model_copy(update=told)}))
