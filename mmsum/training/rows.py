@@ -28,7 +28,7 @@ from mmsum.generation.figure_text import with_figure_text
 from mmsum.generation.prompt import MARK, caption_line, figure_block, first_prompt, keep_marks, split_document
 from mmsum.images import square_image
 from mmsum.legend import key_spans, repeat_keys, told_spans
-from mmsum.records import Figure
+from mmsum.records import Document, Figure
 
 VERSION = 14
 """Raised when an encoded row changes its meaning."""
@@ -87,13 +87,8 @@ def encode_example(
     """
     counts: Counter[str] = Counter()
     generation = config.generation
-    document = with_figure_text(to_document(example), generation.figure_text_tokens, chat.count)
-    in_words = False
-    if generation.describe_figures and not alone:
-        # What the gold says of a figure stands for what the model will have said of it; the figure itself is not shown again.
-        pairs = zip(document.figures, example.figures, strict=True)
-        document = described(document, [in_names(figure, said_of(example, given)) for figure, given in pairs])
-        in_words = config.training.stage == "train"
+    document = _as_read(example, chat, generation, alone)
+    in_words = generation.describe_figures and not alone and config.training.stage == "train"
     most = 0 if in_words else generation.figures_per_call
     leaves = split_document(document, chat.budget(generation), chat.count, most)
     if not leaves:
@@ -111,25 +106,19 @@ def encode_example(
     if alone and len(figures) == 1:
         summary = repeat_keys(summary, keys_of(figures[0]))
     target = chat.answer(summary, generation.summary_tokens)
-    answers = []
-    if config.training.answer_weight != 1:
-        spans = _told_of_text(example, summary) if in_words else _answers(example, summary)
-        answers = [*chat.within(summary, spans), not summary][: len(target)]  # silence is an answer
     counts["summary_cut"] = target[-1:] != [chat.tokenizer.eos_token_id]
     title = chat.title(document.title)
     text = keep_marks(leaf.text, shown)
-    captions = [caption_line(figure).strip("[]") for figure, seen in zip(figures, shown, strict=True) if seen]
-    facts: list[list[list[str]]] = [[] for _ in captions]
-    if config.training.unit != "document" and config.training.stage == "finetune_clip":
-        captions = [what_figure_shows(example, example.figures[0]) or example.summary] * len(captions)
-        facts = [facts_shown(example, example.figures[0])] * len(captions)
+    captions, facts = _contrasted(
+        example, [figure for figure, seen in zip(figures, shown, strict=True) if seen], config
+    )
     told, seen = (document.figures, [False] * len(document.figures)) if in_words else (figures, shown)
     row = {
         "id": example.id,
         "prompt": chat.encode(first_prompt(title, text)),
         "bare_prompt": chat.encode(first_prompt(title, _bare(told, seen, chat, generation))) if told else [],
         "target": target,
-        "answers": answers,
+        "answers": _answered(example, summary, chat, config, in_words)[: len(target)],
         "images": [square.tobytes() for square in squares if square is not None],
         "captions": captions,
         "shown": facts,
@@ -137,6 +126,32 @@ def encode_example(
         "kind": next((figure.kind for figure, seen in zip(figures, shown, strict=True) if seen and not any(facts)), ""),
     }
     return row, +counts
+
+
+def _as_read(example: Example, chat: Chat, generation: Generation, alone: bool) -> Document:
+    """The example as the model reads it; with `describe_figures` what the gold says of each figure stands for what the model
+    will have said of it."""
+    document = with_figure_text(to_document(example), generation.figure_text_tokens, chat.count)
+    if not generation.describe_figures or alone:
+        return document
+    pairs = zip(document.figures, example.figures, strict=True)
+    return described(document, [in_names(figure, said_of(example, given)) for figure, given in pairs])
+
+
+def _contrasted(example: Example, seen: list[Figure], config: Config) -> tuple[list[str], list[list[list[str]]]]:
+    """What CLIP learns of each figure that is seen: its caption, and facts with what it could have shown instead."""
+    if config.training.unit == "document" or config.training.stage == "train":
+        return [caption_line(figure).strip("[]") for figure in seen], [[] for _ in seen]
+    caption = what_figure_shows(example, example.figures[0]) or example.summary
+    return [caption] * len(seen), [facts_shown(example, example.figures[0])] * len(seen)
+
+
+def _answered(example: Example, summary: str, chat: Chat, config: Config, in_words: bool) -> list[bool]:
+    """Of the summary's tokens and its end, which answer a listed fact; none where answers weigh as all else."""
+    if config.training.answer_weight == 1:
+        return []
+    spans = _told_of_text(example, summary) if in_words else _answers(example, summary)
+    return [*chat.within(summary, spans), not summary]  # silence is an answer
 
 
 def _answers(example: Example, summary: str) -> list[tuple[int, int]]:
