@@ -82,7 +82,7 @@ def _read(seen: np.ndarray[Any, np.dtype[np.uint8]], zoom: float) -> Scan:
 def _engine() -> Any:
     from rapidocr import RapidOCR
 
-    # One thread: a parsing task asks for one CPU. No upside-down text: that would be a third model.
+    # One thread: a parsing task asks for one CPU. Lines on their head would be a third model; pages are turned whole.
     return RapidOCR(
         params={
             "Global.log_level": "critical",
