@@ -21,6 +21,7 @@ from mmsum.errors import DocumentFailure, OutputError, SourceError, UsageError
 from mmsum.generation.summarizer import check_summarizer
 from mmsum.model.manifest import trained_sets
 from mmsum.pipeline.progress import format_seconds
+from mmsum.pipeline.snapshots import count_in_all
 from mmsum.pipeline.status import Status, read_status
 from mmsum.pipeline.summarize import summarize as run_summarize
 from mmsum.records import Document
@@ -60,8 +61,9 @@ def status(out: str, watch: bool) -> None:
         seen = read_status(out)
         if watch and console.is_terminal:
             console.clear()
-        console.print(_status_table(seen))
-        if not watch or seen.is_complete:
+        last = not watch or seen.is_complete
+        console.print(_status_table(seen, count_in_all(seen.snapshot) if last and seen.snapshot.number > 1 else None))
+        if last:
             return
         time.sleep(STATUS_SECONDS)
 
@@ -70,7 +72,8 @@ STATUS_SECONDS = 10.0
 """Between two looks of `mmsum status --watch`."""
 
 
-def _status_table(seen: Status) -> Table:
+def _status_table(seen: Status, in_all: int | None) -> Table:
+    """in_all: documents with a row, of any snapshot; every plan is read for it, so not at each look."""
     snapshot = seen.snapshot
     shown = Table(show_header=False, box=None, pad_edge=False)
     shown.add_column(style="bold")
@@ -80,8 +83,8 @@ def _status_table(seen: Status) -> Table:
         state = "unfinished; a driver is at work"
     shown.add_row("snapshot", f"{snapshot.number} of {snapshot.source}: {state}")
     shown.add_row("documents", f"{seen.done} of {seen.planned} ({seen.done / max(seen.planned, 1):.0%})")
-    if snapshot.number > 1:
-        shown.add_row("in all", f"{seen.in_all} documents have a row")
+    if in_all is not None:
+        shown.add_row("in all", f"{in_all} documents have a row")
     shown.add_row("shards", f"{len(seen.committed)} of {snapshot.shards}")
     kinds = ("ok", "partial", "failed", "deleted")
     shown.add_row("rows", ", ".join(f"{seen.counts[kind]} {kind}" for kind in kinds if seen.counts[kind]) or "none")

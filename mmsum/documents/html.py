@@ -175,10 +175,10 @@ class _Walker:
     def _picture(self, element: Any) -> Iterator[Block]:
         """A picture with what its figures say of it: the first in a figure has the caption of all of it."""
         svg = element.tag == "svg"
-        links = () if svg else _links(element)
-        data = (
-            lxml.etree.tostring(element, with_tail=False) if svg else next(filter(None, map(self._bytes, links)), b"")
-        )
+        if svg:
+            data = lxml.etree.tostring(element, with_tail=False)
+        else:
+            data = next(filter(None, map(self._bytes, _links(element))), b"")
         captioned = [figure for figure in self.figures if figure in self.captions]
         words = _words(" ".join(self.captions[figure] for figure in captioned))
         if not captioned:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmsum.generation import stock
-from mmsum.model.fused import FigureState, FusedModel, text_config
+from mmsum.model.fused import FigureState, FusedModel, context_of, text_config
 from mmsum.model.packing import ATTENTION, LAYOUT_IN_PACKING, Packing, SlotCache, decode_packing
 from mmsum.model.places import PLACE
 from mmsum.model.torchstack import torch
@@ -100,7 +100,7 @@ class Engine:
         return [self._completion(row) for row in rows]
 
     def _check(self, requests: Sequence[Request]) -> None:
-        context = getattr(text_config(self.model.backbone), "max_position_embeddings", None)
+        context = context_of(self.model.backbone)
         for index, request in enumerate(requests):
             if not request.prompt:
                 raise ValueError(f"request {index} has an empty prompt; give it at least one token")

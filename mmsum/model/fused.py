@@ -213,6 +213,12 @@ def text_config(backbone: nn.Module) -> Any:
     return config.get_text_config(decoder=True)
 
 
+def context_of(backbone: nn.Module) -> int | None:
+    """The tokens for which the backbone knows places; None where it does not say."""
+    found: int | None = getattr(text_config(backbone), "max_position_embeddings", None)
+    return found
+
+
 def fusion_config(backbone: nn.Module, model: Model, patches: int, vision_width: int, whole_width: int) -> FusionConfig:
     """Widths and heads of the backbone, a block before every `fusion_every`-th decoder layer. Raises ConfigError if none."""
     config, every = text_config(backbone), model.fusion_every

@@ -8,14 +8,12 @@ of CLIP's common space.
 from __future__ import annotations
 
 import difflib
-import pickle
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
 import torch.nn.functional as F
-from safetensors import SafetensorError
 from torch import nn
 
 from mmsum.config import Model
@@ -23,7 +21,7 @@ from mmsum.errors import ConfigError, PresetError
 from mmsum.images import square_image
 from mmsum.model.backbone import fingerprint
 from mmsum.model.files import locate, names_a_file
-from mmsum.model.tensors import read_tensors
+from mmsum.model.tensors import TORN, read_tensors
 from mmsum.model.torchstack import open_clip, torch
 
 # The text side of a timm tower's CLIP starts random and is only used for contrastive training: small and short on purpose.
@@ -220,7 +218,7 @@ def _open_clip_tower(config: Model, weights: str) -> VisionTower:
         pretrained, settings["force_preprocess_cfg"] = _pinned(config.vision, weights, config.vision_revision)
     try:
         clip = open_clip.create_model(config.vision, pretrained=pretrained, device="cpu", precision="fp32", **settings)
-    except (RuntimeError, OSError, SafetensorError, pickle.UnpicklingError, EOFError) as error:
+    except TORN as error:
         line = " ".join(str(error).split())[:300]
         raise PresetError(
             f"model.vision_weights: {weights or 'none'} for {config.vision}: {line}; name others"

@@ -150,6 +150,11 @@ def versions_with_rows(out: str) -> dict[str, str]:
     return known
 
 
+def count_in_all(snapshot: Snapshot) -> int:
+    """Documents with a row, of the newest snapshot and all before it. Reads every plan."""
+    return len(versions_with_rows(snapshot.out)) if snapshot.number > 1 else snapshot.count(snapshot.committed())
+
+
 def list_parts(out: str) -> Iterator[tuple[str, int, str]]:
     """(plan digest, shard, URI) of every committed part."""
     root = storage.join(out, "summaries")

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from mmsum import storage
 from mmsum.pipeline.commit import read_parts, row_uris
 from mmsum.pipeline.runlog import FLUSH_SECONDS, read_logs
-from mmsum.pipeline.snapshots import Snapshot, begun_snapshot, list_parts, versions_with_rows
+from mmsum.pipeline.snapshots import Snapshot, begun_snapshot, list_parts
 
 RATE_SECONDS = 600.0
 """The rate is that of the last ten minutes that the log knows of."""
@@ -28,7 +28,6 @@ class Status:
     snapshot: Snapshot
     committed: set[int]
     done: int  # documents of it with a row
-    in_all: int  # documents with a row, of any snapshot
     counts: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     slowest: list[tuple[float, str]] = field(default_factory=list)  # seconds, URI
@@ -64,9 +63,7 @@ def read_status(out: str) -> Status:
     out = storage.normalize(out)
     snapshot = begun_snapshot(out)
     committed = snapshot.committed()
-    done = snapshot.count(committed)
-    in_all = done if snapshot.number == 1 else len(versions_with_rows(out))
-    status = Status(snapshot, committed, done, in_all)
+    status = Status(snapshot, committed, snapshot.count(committed))
     receipts: dict[int, dict[str, Any]] = {}
     starts: list[float] = []
     for _, events in read_logs(out, snapshot.number):

@@ -23,7 +23,7 @@ from mmsum.pipeline.metrics import RunMetrics
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.progress import ProgressDisplay, Totals, print_totals, start_board
 from mmsum.pipeline.runlog import RunLog, run_folder
-from mmsum.pipeline.snapshots import Snapshot, versions_with_rows
+from mmsum.pipeline.snapshots import Snapshot, count_in_all
 from mmsum.pipeline.watch import Notice, noticed, receipts_of
 
 
@@ -244,8 +244,7 @@ def _announce(console: Console, snapshot: Snapshot, created: bool, skipped: int)
         if not snapshot.conditional:
             console.print("this store ignores conditional creates: run one driver at a time on it", soft_wrap=True)
     elif skipped == total:
-        every = total if snapshot.number == 1 else len(versions_with_rows(snapshot.out))
-        console.print(f"{name}: nothing to do, all {every} documents have their rows", soft_wrap=True)
+        console.print(f"{name}: nothing to do, all {count_in_all(snapshot)} documents have their rows", soft_wrap=True)
     else:
         console.print(
             f"{name}: resuming, {skipped} of {total} documents have their rows and are skipped", soft_wrap=True

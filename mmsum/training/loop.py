@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from mmsum import storage
 from mmsum.config import Config, Training
 from mmsum.errors import ConfigError, EnvironmentFailure
-from mmsum.model.fused import FusedModel, load_fused, text_config
+from mmsum.model.fused import FusedModel, context_of, load_fused
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch, Schedule, prefetched
 from mmsum.training.checkpoints import (
@@ -204,7 +204,7 @@ def resume_settings(config: Config, encoded: Encoded, model: FusedModel) -> dict
 
 def _check_lengths(data: EncodedData, model: FusedModel) -> None:
     """Raises ConfigError for an example that is longer than the backbone's context: behind that it knows no places."""
-    context = getattr(text_config(model.backbone), "max_position_embeddings", None)
+    context = context_of(model.backbone)
     if not data.pairs and context and (longest := max(data.lengths)) > context:
         raise ConfigError(
             f"generation.context_tokens: an example has {longest} tokens, more than the backbone's context of {context}; "

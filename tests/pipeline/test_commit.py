@@ -17,7 +17,7 @@ from mmsum.errors import EnvironmentFailure, FailureKind
 from mmsum.generation.summarizer import Draft
 from mmsum.pipeline.commit import Crops, commit_shard, hash_ids, read_summaries, rows_table, to_summary
 from mmsum.pipeline.plan import open_snapshot
-from mmsum.pipeline.snapshots import Snapshot
+from mmsum.pipeline.snapshots import Snapshot, count_in_all
 from mmsum.pipeline.status import read_status
 from mmsum.pipeline.summarize import _announce
 from mmsum.records import SUMMARY_SCHEMA, Document, Figure, ObjectRef, document_id
@@ -115,7 +115,7 @@ def test_documents_of_all_snapshots_are_counted(snapshot: Snapshot, archive: Pat
     assert created and second.count() == 3
     commit(second, shard_rows(second))
     seen = read_status(snapshot.out)
-    assert (seen.done, seen.in_all) == (3, 8)
+    assert (seen.done, count_in_all(seen.snapshot)) == (3, 8)
     said = io.StringIO()
     _announce(Console(file=said, width=200), second, False, 3)
     assert said.getvalue().endswith("nothing to do, all 8 documents have their rows\n")

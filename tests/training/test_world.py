@@ -16,5 +16,5 @@ def main() -> None:
     print("heard", here.tell("news" if here.first else None), here.sum([1.0]))
 
 
-def test_what_the_first_worker_finds_is_waited_for(tmp_path: object) -> None:
+def test_what_the_first_worker_finds_is_waited_for() -> None:
     assert "heard news [2.0]" in run_workers(2, main=main)
