@@ -47,6 +47,7 @@ lint: $(VENV)/.test-tools
 	$(BIN)/mypy
 	$(BIN)/mypy benchmarks/*.py
 	$(BIN)/mypy jobs/*.py
+	$(BIN)/mypy tests
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.test-tools

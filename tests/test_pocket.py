@@ -53,7 +53,7 @@ def test_the_shipped_adapters_read_figures_that_they_never_saw() -> None:
     """New reports of the kind they learned from, each figure by itself; then with the figure of the next one."""
     reports = [render_report(plan_report("test", 77, index)) for index in range(5)]
     examples = [piece for report in reports for piece in split_by_figure(report) if piece.summary]
-    summarizer = FusedSummarizer.load(load_config(preset="pocket", **{"generation.describe_figures": False}))
+    summarizer = FusedSummarizer.load(load_config(preset="pocket", **{"generation.describe_figures": False}))  # type: ignore[arg-type]
     documents = [to_document(example) for example in examples]
 
     def right() -> float:

@@ -23,7 +23,7 @@ HUB = [name for name in preset_names() if name != "pocket"]
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import memory
+    import memory  # type: ignore[import-not-found]
 
     yield memory
     sys.modules.pop("memory")
@@ -127,7 +127,7 @@ def test_models_are_fetched_or_the_reason_is_said(
 ) -> None:
     """deploy/fetch_models.py, which the image and docs/slurm.md call, where there is no hub."""
     monkeypatch.syspath_prepend(str(ROOT / "deploy"))
-    import fetch_models
+    import fetch_models  # type: ignore[import-not-found]
 
     assert fetch_models.main(["small"]) == 1
     said = capsys.readouterr().err

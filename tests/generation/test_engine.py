@@ -263,7 +263,7 @@ def test_packing_is_tried_before_it_is_used(model: FusedModel, monkeypatch: pyte
 def test_pocket_writes_what_its_backbone_writes(dtype: str) -> None:
     """Closed gates add nothing in any dtype; in bfloat16 two ways to the same logits round them differently."""
     pytest.importorskip("gguf")
-    config = load_config(preset="pocket", **{"model.dtype": dtype, "model.export": None})
+    config = load_config(preset="pocket", **{"model.dtype": dtype, "model.export": None})  # type: ignore[arg-type]
     model = load_fused(config.model)
     question = [{"role": "user", "content": "Write one sentence about the sea."}]
     ids = model.tokenizer.apply_chat_template(question, add_generation_prompt=True, return_dict=False)

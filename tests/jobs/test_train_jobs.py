@@ -27,5 +27,5 @@ def test_a_training_job_is_valid(name: str, stage: str) -> None:
     config = load_config(JOBS / name)
     check_training(config)
     if name in ("train.yaml", "finetune_clip.yaml"):  # README: --workers 8, --workers 2-8
-        check_training(load_config(JOBS / name, **{"training.workers": (2, 8)}))
+        check_training(load_config(JOBS / name, **{"training.workers": (2, 8)}))  # type: ignore[arg-type]
     assert config.training.stage == stage

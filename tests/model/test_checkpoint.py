@@ -63,7 +63,7 @@ def test_a_choice_may_be_added_to_an_export(tiny: Model, tmp_path: Path) -> None
 
 def test_gates_that_nearly_shut_are_opened_to_learn_more(tiny: Model, tmp_path: Path) -> None:
     model = load_fused(tiny)
-    for block, gate in zip(model.fusion.blocks, (0.04, -0.6), strict=True):
+    for block, gate in zip(model.fusion.blocks, (0.04, -0.6), strict=True):  # type: ignore[arg-type]
         torch.nn.init.constant_(block.attention_gate, gate)  # type: ignore[arg-type]
     export = tiny.model_copy(update={"export": str(save_export(model, tiny, tmp_path / "export"))})
     loaded = [load_fused(export, train=True, gate=gate) for gate in (0.3, 0.0)]

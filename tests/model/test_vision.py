@@ -89,8 +89,8 @@ def test_open_clip_and_timm_models_give_their_figure_tokens(
     assert (tower.patches, tower.width) == (patches, width)
     image = torch.zeros(1, 3, side, side)
     image[..., : side // 2, : side // 2] = 1
-    whole, patches = tower(image).split((1, patches - 1), dim=1)
-    assert patches.std(1).max() > 1e-5  # places differ
+    whole, places = tower(image).split((1, patches - 1), dim=1)
+    assert places.std(1).max() > 1e-5  # places differ
     vector = tower.clip.encode_image(image, normalize=True)  # type: ignore[operator]
     whole = whole[0, 0, : tower.whole_width]
     torch.testing.assert_close(whole / whole.norm(), vector[0], rtol=1e-3, atol=1e-4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from mmsum.config import load_config
 from mmsum.errors import EnvironmentFailure
 from mmsum.generation.summarizer import Draft
 from mmsum.pipeline.cluster import Cluster, _worker_environment, ray_session
+from mmsum.records import Document
 
 
-def pool(cluster: Cluster, **settings: object) -> tuple[int, dict[str, float]]:
+def pool(cluster: Cluster, **settings: Any) -> tuple[int, dict[str, float]]:
     return cluster.actor_pool(load_config(**settings))
 
 
@@ -88,7 +90,7 @@ class SeenGpus:
 
     name = "seen-gpus"
 
-    def summarize(self, documents: list[Any]) -> list[Draft]:
+    def summarize(self, documents: Sequence[Document]) -> list[Draft]:
         return [Draft(text=repr(os.environ.get("CUDA_VISIBLE_DEVICES")), tokens_read=1) for _ in documents]
 
 

@@ -231,7 +231,7 @@ def test_nothing_to_compact_or_prune(archive: Path, tmp_path: Path) -> None:
 
 
 def shown(out: Path) -> str:
-    table = _status_table(read_status(str(out)))
+    table = _status_table(read_status(str(out)), None)
     return "\n".join(f"{a} {b}" for a, b in zip(table.columns[0]._cells, table.columns[1]._cells, strict=True))
 
 

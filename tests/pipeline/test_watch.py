@@ -26,7 +26,7 @@ class Interrupts:
 class Endless:
     """A dataset that never gives a receipt, nor a reason to end."""
 
-    def iter_batches(self, **_: object) -> object:
+    def iter_batches(self, **_: object) -> None:
         threading.Event().wait()
 
     def get_dataset_id(self) -> str:

@@ -172,4 +172,4 @@ def test_relative_paths_mean_the_folder_that_a_run_was_started_in(
     assert config.model.export == str(tmp_path / "run" / "export")
     assert config.training.out == storage.normalize(str(tmp_path / "next"))
     assert anchored(config) == config
-    assert anchored(load_config(**{"model.export": export, "training.out": "s3://b/out"})).model.export == export
+    assert anchored(load_config(**{"model.export": export, "training.out": "s3://b/out"})).model.export == export  # type: ignore[arg-type]

@@ -136,7 +136,13 @@ def test_a_run_keeps_everything_in_an_object_store(tmp_path: Path, monkeypatch: 
         assert b"s3://bucket/run/checkpoints/step-00000006" in told  # Ray Train has been told
         assert any(name.startswith("tensorboard/") for name in names) and "loss.png" in names
         write_archive(tmp_path / "archive", 1)
-        command = ["summarize", tmp_path / "archive", tmp_path / "out", "--model", "s3://bucket/run/export"]
+        command: list[str | Path] = [
+            "summarize",
+            tmp_path / "archive",
+            tmp_path / "out",
+            "--model",
+            "s3://bucket/run/export",
+        ]
         done = subprocess.run(mmsum_command(*command), capture_output=True, text=True, cwd=tmp_path)
         assert done.returncode == 0 and "1 (1 ok)" in done.stdout, done.stdout + done.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -53,7 +54,7 @@ def test_the_prompt_is_that_of_summarizing_and_the_target_ends_itself(config: Co
     ],
 )
 def test_odd_examples_are_handled_by_rule_and_counted(
-    config: Config, chat: Chat, changes: dict[str, object], counted: dict[str, int], kept: bool
+    config: Config, chat: Chat, changes: dict[str, Any], counted: dict[str, int], kept: bool
 ) -> None:
     row, counts = encode_example(example(**changes), chat, config)
     assert dict(counts) == counted | ({"text_cut": 1} if changes.get("figures", [])[1:] else {})

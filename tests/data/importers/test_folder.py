@@ -104,7 +104,7 @@ def test_comments_in_code_are_no_headings_and_names_are_found(tmp_path: Path) ->
         "# Tool\n\n## Install\n\nRun this:\n\n```\n# a comment\npip install x\n```\n\nThe end."
     )
     Path(folder, "Übersicht.md").write_text("It tells of a matter of interest.")
-    report = import_folder(folder, *others)
+    report = import_folder(folder, *others)  # type: ignore[arg-type]
     assert report.skipped == {} and report.written == {"train": 3}
     first = next(iter(read_examples(str(tmp_path / "out"))))
     assert [section.heading for section in to_document(first).sections] == ["Install"]

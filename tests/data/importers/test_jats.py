@@ -65,9 +65,9 @@ def test_jats_articles_without_a_doi_have_ids_of_their_own(tmp_path: Path, monke
         "z": '<article-id pub-id-type="publisher-id">7</article-id>',
         "w": '<article-id pub-id-type="publisher-id">7</article-id><article-id pub-id-type="pmid">7</article-id>',
     }
-    for folder, ids in given.items():
+    for folder, named in given.items():
         Path(folder).mkdir()
-        Path(folder, "article.xml").write_text(article.replace(doi, ids))
+        Path(folder, "article.xml").write_text(article.replace(doi, named))
     report = import_jats([f"{folder}/article.xml" for folder in given], "out")
     assert report.written == {"train": 4}
     ids = [example.id for example in read_examples("out")]
