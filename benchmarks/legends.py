@@ -1,12 +1,13 @@
 """Charts whose names stand in their legends alone, and what a summary tells of them.
 
-    pip install 'mmsum[data]'
-    python benchmarks/legends.py [--reports 60] [--seed 21] [--summarize 16]
+    pip install 'mmsum[data,ocr]'
+    python benchmarks/legends.py [--reports 60] [--seed 21] [--summarize 16] [--pictures]
 
 Held-out reports of `mmsum data figure-reports --pdf` with charts by Vega-Lite and matplotlib, from whose captions and texts
 every list of names is struck out. First, of the legends found in the charts (`mmsum/documents/legends.py`), how many say what
 the caption had said. Then, with --summarize, the facts of the first reports' figures in the pocket preset's summaries of the
-PDFs: without legends, and with them.
+PDFs: without legends, and with them. With --pictures the charts, Pillow's among them, are pictures in the PDFs, and OCR reads
+them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from dataclasses import replace
 
 from mmsum.claims import judge, sentences
 from mmsum.config import Figures, Limits, load_config
-from mmsum.data.synthetic.pdf import with_pdf
+from mmsum.data.synthetic.pdf import render_pdf, with_pdf
+from mmsum.data.synthetic.render import render_report
 from mmsum.data.synthetic.report import ReportPlan, plan_report
 from mmsum.data.synthetic.variation import Variation
 from mmsum.data.synthetic.words import long_name
@@ -35,21 +37,27 @@ def main() -> None:
     parser.add_argument("--reports", type=int, default=60, help="whose legends are looked for")
     parser.add_argument("--seed", type=int, default=21, help="of the reports, as of `mmsum data figure-reports`")
     parser.add_argument("--summarize", type=int, default=0, help="of them, how many are summarized, twice")
+    parser.add_argument("--pictures", action="store_true", help="the charts are pictures, which OCR reads")
     given = parser.parse_args()
-    plans = list(_vector_reports(given.reports, given.seed))
-    with Parser(Limits(), Figures()) as parse:
-        documents = [parse.parse(ObjectRef(f"mem://{plan.id}", 0, ""), with_pdf(_unlisted(plan))[1]) for plan in plans]
+    plans = list(_reports(given.reports, given.seed, given.pictures))
+    pages = [_pages(_unlisted(plan), given.pictures) for plan in plans]
+    with Parser(Limits(), Figures(read_legends=64)) as parse:
+        documents = [parse.parse(ObjectRef(f"mem://{n}", 0, ""), data) for n, data in enumerate(pages)]
     _print_found(plans, documents)
     if given.summarize:
         _print_told(plans[: given.summarize], documents[: given.summarize])
 
 
-def _vector_reports(count: int, seed: int) -> Iterator[ReportPlan]:
+def _pages(plan: ReportPlan, pictures: bool) -> bytes:
+    return render_pdf(render_report(plan)) if pictures else with_pdf(plan)[1]
+
+
+def _reports(count: int, seed: int, pictures: bool) -> Iterator[ReportPlan]:
     index = 0
     while count:
         plan = plan_report("heldout", seed, index, Variation(kinds=KINDS))
         index += 1
-        if plan.figures[0].look.library != "pillow":
+        if pictures or plan.figures[0].look.library != "pillow":
             count -= 1
             yield plan
 

@@ -46,6 +46,12 @@ class Figures(_Section):
 
     longest_side: int = _answer(672, "longest side of a figure's crop, in pixels", ge=32, le=4096)
     dpi: int = _answer(150, "resolution at which crops are rendered, before longest_side applies", ge=36, le=600)
+    read_legends: int = _answer(
+        0,
+        "figures of one document that may be pictures of charts and whose legends are read by OCR, with mmsum[ocr] installed; "
+        "one to four seconds each (legends of charts drawn as lines and letters in a PDF are always read)",
+        ge=0,
+    )
 
 
 class Generation(_Section):

@@ -11,6 +11,7 @@ import numpy as np
 import pymupdf
 
 from mmsum.documents.page import Line
+from mmsum.records import Box
 
 _DPI = 150
 _LONGEST = 2000
@@ -64,7 +65,7 @@ def _lies_on_its_side(lines: list[Line]) -> bool:
 
 def _read(seen: np.ndarray[Any, np.dtype[np.uint8]], zoom: float) -> Scan:
     """seen: [H, W, 3], `zoom` pixels to a point."""
-    found = _engine()(seen)
+    found = _engine(enlarged=True)(seen)
     scan = Scan([], seen.shape[1] / zoom, seen.shape[0] / zoom)
     if found.boxes is None:
         return scan
@@ -78,8 +79,36 @@ def _read(seen: np.ndarray[Any, np.dtype[np.uint8]], zoom: float) -> Scan:
     return scan
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a picture. box: in pixels."""
+
+    text: str
+    box: Box
+
+
+def read_words(seen: np.ndarray[Any, np.dtype[np.uint8]]) -> list[list[Word]]:
+    """The lines of a picture, upright, each as its words. seen: [H, W, 3], sRGB."""
+    try:
+        found = _engine(enlarged=False)(seen, return_word_box=True).word_results or ()
+    except IndexError:  # RapidOCR 3 drops lines in which it found no word, and then looks for them
+        return []
+    lines = []
+    for line in found:  # where nothing was read, or only lines without words, its entries are of other shapes
+        words = (
+            [word for word in line if isinstance(word, tuple) and word[-1] is not None]
+            if isinstance(line, list | tuple)
+            else []
+        )
+        corners = [np.asarray(box, float) for _, _, box in words]
+        boxes = [(*places.min(axis=0).tolist(), *places.max(axis=0).tolist()) for places in corners]
+        lines.append([Word(text.strip(), box) for (text, _, _), box in zip(words, boxes, strict=True) if text.strip()])
+    return lines
+
+
 @cache
-def _engine() -> Any:
+def _engine(enlarged: bool) -> Any:
+    """enlarged: a picture with a side below 736 pixels is made so large first, which takes twice as long on figures."""
     from rapidocr import RapidOCR
 
     # One thread: a parsing task asks for one CPU. Lines on their head would be a third model; pages are turned whole.
@@ -87,6 +116,7 @@ def _engine() -> Any:
         params={
             "Global.log_level": "critical",
             "Global.use_cls": False,
+            "Det.limit_type": "min" if enlarged else "max",
             "EngineConfig.onnxruntime.intra_op_num_threads": 1,
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
         }

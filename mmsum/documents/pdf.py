@@ -20,10 +20,10 @@ from mmsum.documents.crops import encode_pixmap, is_photo, render_region
 from mmsum.documents.evidence import Evidence, EvidenceWindow, layout_boxes
 from mmsum.documents.figures import Region, find_regions, region_kind
 from mmsum.documents.ink import Ink, running_text
-from mmsum.documents.legends import legend_of
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
 from mmsum.documents.order import table_rows
 from mmsum.documents.page import Line, Page, PagesInfo, area, body_size, grow, inside, touches, union_all
+from mmsum.documents.vector_legends import legend_of
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Box, Figure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import pickle
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from mmsum.documents.mupdf import reason
 from mmsum.documents.package import Package, as_transitional
 from mmsum.documents.page import Page, PagesInfo
 from mmsum.documents.pdf import open_pdf, read_pages
+from mmsum.documents.picture_legends import legend_of_picture, may_be_chart
 from mmsum.documents.plain import read_plain
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Document, ObjectRef
@@ -48,7 +49,7 @@ def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figure
             document = Document(ref, format=kind, title=title, pages_total=1, pages_read=1, sections=sections)
             document.language = language_of(document.text)
             return document
-        return finish(ref, info, _spooled(spool, info, pieces), limits)
+        return finish(ref, info, _spooled(spool, info, _with_legends(pieces, figures)), limits)
     except DocumentFailure as failure:
         return Document.failed(ref, failure.kind, failure.message)
     except MemoryError:
@@ -98,6 +99,17 @@ def _beside(uri: str, most: int, link: str) -> bytes:
         if target.is_relative_to(folder) and target.is_file() and target.stat().st_size <= most:
             return target.read_bytes()
     return b""
+
+
+def _with_legends(pieces: Iterable[Page | Block], settings: Figures) -> Iterator[Page | Block]:
+    """The pages or blocks; the first `settings.read_legends` figures that may be pictures of charts have their legends."""
+    left = settings.read_legends if ocr.is_available() else 0
+    for piece in pieces:
+        for figure in piece.figures if isinstance(piece, Page) else filter(None, [piece.figure]):
+            if left and may_be_chart(figure):
+                figure.legend = legend_of_picture(figure.image)
+                left -= 1
+        yield piece
 
 
 def _spooled(spool: Path, info: PagesInfo | FlowInfo, pieces: Iterable[Any]) -> list[Any]:

@@ -13,8 +13,8 @@ from mmsum.data.synthetic.report import ReportPlan, plan_report
 from mmsum.data.synthetic.variation import Variation
 from mmsum.data.synthetic.words import long_name
 from mmsum.documents.inspect import inspect_json
-from mmsum.documents.legends import legend_of
 from mmsum.documents.parse import Parser
+from mmsum.documents.vector_legends import legend_of
 from mmsum.legend import caption_with_lists, listed
 from mmsum.records import ObjectRef
 
@@ -40,11 +40,8 @@ def test_what_captions_list_is_found_in_the_charts(library: str) -> None:
                     continue  # a photograph
                 legend = listed(legend_of(document[figure.page - 1], (*figure.bbox,)))  # type: ignore[arg-type]
                 told = listed(caption_with_lists(figure.label, figure.caption, example.text.split("\n\n")))
-                # A heat map of matplotlib's is an image, its pies have their names beside the slices; boxes of a diagram
-                # stand in no row.
-                if figure.kind == "flow" or (
-                    library == "matplotlib" and figure.kind in ("heat_map", "pie") and not legend
-                ):
+                # A heat map of matplotlib's is an image; boxes of a diagram stand in no row.
+                if figure.kind == "flow" or (library == "matplotlib" and figure.kind == "heat_map"):
                     assert legend == {}
                     continue
                 expected = {name.removesuffix("s"): key for name, key in told.items()}  # Tuesdays
@@ -69,6 +66,28 @@ def chart(*swatches: tuple[str, tuple[float, float, float]]) -> pymupdf.Document
     page.insert_text((136, 299), "spring", fontsize=8)
     page.insert_text((202, 299), "fall", fontsize=8)
     return document
+
+
+def test_slices_are_named_by_what_stands_beside_them() -> None:
+    page = pymupdf.open().new_page()
+    shape = page.new_shape()
+    for angle, start, colour in ((150, (250, 120), BLUE), (110, (290, 269.3), RED), (100, (171.2, 213.9), GREY)):
+        shape.draw_sector((250, 200), start, -angle)
+        shape.finish(color=(1, 1, 1), fill=colour)
+    shape.commit()
+    for place, text in (((332, 180), "Market"), ((200, 296), "Station"), ((130, 150), "Old Mill")):
+        page.insert_text(place, text, fontsize=9)
+    told = "Slices clockwise from the top: (blue) Market, (red) Station, (grey) Old Mill."
+    assert legend_of(page, BOX) == told
+    page.insert_text((290, 200), "55 %", fontsize=9)  # inside a slice
+    assert legend_of(page, BOX) == told
+    page.draw_rect((120, 140, 190, 155), color=None, fill=(1, 1, 1), overlay=True)
+    assert legend_of(bars({}), BOX) == ""
+
+
+def test_a_row_that_goes_on_names_other_bars() -> None:
+    """The first bar was not found: the second would be told for it."""
+    assert legend_of(bars({125: "oak", 185: "elm", 245: "yew", 305: "ash", 365: "fir"}), (*BOX[:2], 460.0, 300.0)) == ""
 
 
 def test_colours_have_the_word_for_the_nearest_shade() -> None:
