@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 Colour = tuple[float, float, float]
@@ -20,6 +21,12 @@ _NAMED = {
 def name_of(colour: Colour) -> str:
     """The word for a colour: that of the nearest shade."""
     return min(_SHADES, key=lambda shade: _distance(_lab(colour), shade[0]))[1]
+
+
+def is_grey(colour: Colour) -> bool:
+    """Whether it is a grey, black or white."""
+    _, a, b = _lab(colour)
+    return math.hypot(a, b) < 14
 
 
 def _distance(one: Iterable[float], other: Iterable[float]) -> float:

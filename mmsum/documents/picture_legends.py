@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from mmsum.documents import ocr
+from mmsum.documents.colour_names import is_grey, name_of
 from mmsum.documents.legends import MOST_SHAPES, Label, Shape, lists_of, plain_name
-from mmsum.documents.page import inside, sides, union_all
+from mmsum.documents.page import area, inside, sides, union_all
 from mmsum.documents.picture_shapes import POINTS, Colours, Pixels
 from mmsum.legend import listed
 from mmsum.records import Box, Figure
@@ -59,7 +60,26 @@ def legend_of_picture(image: bytes) -> str:
     names = [label for label in lines if 0 < len(label.text.split()) <= _WORDS]
     lists = lists_of(names, (parted, lines), shapes, box)
     told = listed(lists)
-    return lists if len(told) >= 2 + (_PLACED in lists) and any(map(str.isalpha, "".join(told))) else ""
+    if len(told) < 2 + (_PLACED in lists) or not any(map(str.isalpha, "".join(told))):
+        return ""
+    named = [shape for shape in shapes if f"({name_of(shape.colour)})" in told.values()]
+    return lists if not named or _tells_all(lists, named, shapes, box) else ""
+
+
+def _tells_all(lists: str, named: list[Shape], shapes: list[Shape], box: Box) -> bool:
+    """Whether a list of colours leaves out nothing large, and its lines are lines: one of each colour, and no cloud of dots."""
+    solid = [shape for shape in shapes if shape.kind not in ("line", "curves") and shape not in named]
+    if any(area(shape.box) > _LARGE * area(box) for shape in solid):
+        return False
+    dots = sum(shape.kind in ("round", "other") and area(shape.box) < 0.001 * area(box) for shape in named)
+    several = any(shape.kind == "curves" and not is_grey(shape.colour) for shape in named)  # grey: a grid
+    return not lists.startswith("Lines") or (dots <= _DOTS and not several)
+
+
+_LARGE = 0.01
+"""Of the picture."""
+_DOTS = 12
+"""Swatches and markers; a scatter plot has more."""
 
 
 def _as_label(word: ocr.Word) -> Label:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from mmsum.documents.legends import Label, Shape
+from mmsum.documents.colour_names import Colour
+from mmsum.documents.legends import MOST_SHAPES, Label, Shape
 from mmsum.documents.page import inside, sides, union_all
 from mmsum.records import Box
 
@@ -75,46 +77,60 @@ class Colours:
         return replace(label, colour=red << 16 | green << 8 | blue)
 
     def shapes(self, letters: list[Box]) -> list[Shape]:
-        """Solid shapes and lines of every colour but the ground's and nearly white. letters: boxes of text."""
+        """Solid shapes and lines of every colour but the ground's and nearly white; not all where they are more than
+        MOST_SHAPES. letters: boxes of text."""
         import cv2
 
         cv2.setNumThreads(1)  # a parsing task asks for one CPU
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_THIN, _THIN))
         solids, lines = list[Shape](), list[Shape]()
         for index in range(1, len(self.centres)):
             light, a, b = self.centres[index]
             if light > 90 and np.hypot(a, b) < 14:
                 continue
             red, green, blue = (float(part) for part in self.shades[index])
-            mask = (self.which == index).astype(np.uint8)
-            core = cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc)
-            curve, thick = list[_Piece](), np.zeros_like(mask)
-            for piece in _pieces(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))):
-                own = core[piece.window] * piece.mask
-                high, wide = piece.mask.shape
-                is_thin = own.sum() < 0.35 * piece.size or (high <= _THIN and wide > 2 * high)
-                if not is_thin and not _is_curve(piece, own, mask.size):
-                    thick[piece.window] |= own
-                elif any(inside(piece.box, text) > 0.7 for text in letters):
-                    continue
-                elif high > _THIN and wide > 0.04 * mask.shape[1]:
-                    curve.append(piece)
-                elif wide > 1.5 * high:
-                    lines.append(Shape("line", piece.box, (red, green, blue), piece.middle))
-            solid = 0
-            for piece in _pieces(mask & cv2.dilate(thick, disc)):  # what opening takes off corners and rims comes back
-                solid += piece.size
-                inner = _pieces(thick[piece.window] * piece.mask)
-                full = max((one.size / one.mask.size for one in inner), default=0.0)
-                if full < 0.85 or piece.mask.size < 0.4 * mask.size:
-                    solids.append(
-                        Shape("rect" if full > 0.85 else "other", piece.box, (red, green, blue), piece.middle)
-                    )
-            curve = [piece for piece in curve if not _is_frame(piece)]
-            # Other lines cross it: the pieces of one colour are one curve. Where more is solid, they are its edges.
-            if sum(piece.size for piece in curve) > solid:
-                lines.append(Shape("line", union_all([piece.box for piece in curve]), (red, green, blue)))
+            more, thin = _solids_and_lines((self.which == index).astype(np.uint8), letters, (red, green, blue))
+            solids, lines = solids + more, lines + thin
+            if len(solids) + len(lines) > MOST_SHAPES:
+                return solids + lines
         return _with_slices(_mended(solids)) + lines
+
+
+def _solids_and_lines(mask: Pixels, letters: list[Box], colour: Colour) -> tuple[list[Shape], list[Shape]]:
+    """What is drawn in one colour, [H, W]: what is thick; thin level pieces, and one curve, or several as "curves"."""
+    import cv2
+
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_THIN, _THIN))
+    core = cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc)
+    thick, curve, lines = np.zeros_like(mask), list[_Piece](), list[Shape]()
+    for piece in _pieces(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))):
+        own = core[piece.window] * piece.mask
+        high, wide = piece.mask.shape
+        is_thin = own.sum() < 0.35 * piece.size or (high <= _THIN and wide > 2 * high)
+        if not is_thin and not _is_curve(piece, own, mask.size):
+            thick[piece.window] |= own
+        elif any(inside(piece.box, text) > 0.7 for text in letters) or _is_frame(piece):
+            continue
+        elif high > _THIN and wide > 0.04 * mask.shape[1]:
+            curve.append(piece)
+        elif wide > 1.5 * high:
+            lines.append(Shape("line", piece.box, colour, piece.middle))
+    solids, size = list[Shape](), 0
+    for piece in _pieces(mask & cv2.dilate(thick, disc)):  # what opening takes off corners and rims comes back
+        size += piece.size
+        inner = _pieces(thick[piece.window] * piece.mask)
+        full = max((one.size / one.mask.size for one in inner), default=0.0)
+        if full < 0.85 or piece.mask.size < 0.4 * mask.size:
+            solids.append(Shape("rect" if full > 0.85 else "other", piece.box, colour, piece.middle))
+    # Other lines cross it: the pieces of one colour are one curve. Where more is solid, they are its edges.
+    if sum(piece.size for piece in curve) > size:
+        several = any(_overlap(one, other) > 0.2 * mask.shape[1] * POINTS for one, other in combinations(curve, 2))
+        lines.append(Shape("curves" if several else "line", union_all([piece.box for piece in curve]), colour))
+    return solids, lines
+
+
+def _overlap(one: _Piece, other: _Piece) -> float:
+    """How far one stands over or under the other, in points."""
+    return min(one.box[2], other.box[2]) - max(one.box[0], other.box[0])
 
 
 def _is_curve(piece: _Piece, core: Pixels, picture: int) -> bool:
@@ -124,9 +140,9 @@ def _is_curve(piece: _Piece, core: Pixels, picture: int) -> bool:
 
 
 def _is_frame(piece: _Piece) -> bool:
-    """Whether it runs along the edges of its box, as axes do."""
-    inner = piece.mask[_THIN:-_THIN, _THIN:-_THIN].sum()
-    return bool(inner < 0.4 * piece.size)
+    """Whether it is large and runs along the edges of its box, as axes do."""
+    inner = piece.mask[_THIN:-_THIN, _THIN:-_THIN]
+    return min(piece.mask.shape) > 4 * _THIN and bool(inner.sum() < 0.4 * piece.size)
 
 
 def _is_blend(colour: Pixels, known: list[Pixels]) -> bool:

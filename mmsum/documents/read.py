@@ -105,11 +105,15 @@ def _with_legends(pieces: Iterable[Page | Block], settings: Figures) -> Iterator
     """The pages or blocks; the first `settings.read_legends` figures that may be pictures of charts have their legends."""
     left = settings.read_legends if ocr.is_available() else 0
     for piece in pieces:
-        for figure in piece.figures if isinstance(piece, Page) else filter(None, [piece.figure]):
-            if left and may_be_chart(figure):
-                figure.legend = legend_of_picture(figure.image)
-                left -= 1
+        figures = piece.figures if isinstance(piece, Page) else filter(None, [piece.figure])
+        for figure in list(filter(may_be_chart, figures))[: min(left, _LEGENDS_OF_A_PAGE)]:
+            figure.legend = legend_of_picture(figure.image)
+            left -= 1
         yield piece
+
+
+_LEGENDS_OF_A_PAGE = 6
+"""The densest of 78 figures of papers took OCR eight seconds on one core; limits.seconds_per_page is 60."""
 
 
 def _spooled(spool: Path, info: PagesInfo | FlowInfo, pieces: Iterable[Any]) -> list[Any]:
