@@ -226,7 +226,7 @@ def _print_document(document: Document) -> None:
     console.print(facts)
     if document.figures:
         table = Table(
-            "label", "page", "kind", "box (points)", "pixels", "caption", title="figures", title_justify="left"
+            "label", "page", "kind", "box (points)", "pixels", "caption, legend", title="figures", title_justify="left"
         )
         for figure in document.figures:
             box = " ".join(f"{value:.0f}" for value in figure.bbox)
@@ -237,7 +237,7 @@ def _print_document(document: Document) -> None:
                 figure.kind,
                 box,
                 size,
-                shorten(figure.caption, 160, placeholder=" …"),
+                shorten(f"{figure.caption} {figure.legend}", 160, placeholder=" …"),
             )
         console.print(table)
 

@@ -83,7 +83,7 @@ def reports(library: str, count: int) -> list[ReportPlan]:
 def test_what_captions_list_is_read_in_the_charts(library: str) -> None:
     """In most charts everything, and what is told never contradicts the caption."""
     verdicts = Counter[str]()
-    for plan in reports(library, 6):
+    for plan in reports(library, 4):
         example = render_report(plan)
         for planned, figure in zip(plan.figures, example.figures, strict=True):
             if planned.plot is None:
