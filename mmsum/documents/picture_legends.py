@@ -24,6 +24,12 @@ _WORDS = 6
 """Words of a name beside a swatch, at most: a diagram has coloured boxes beside sentences."""
 _PLACED = "(1) "
 """What begins a list of bars, boxes, rows or columns. Two alone are found in diagrams, too."""
+_LARGE = 0.01
+"""Share of the picture that is more than a swatch or a marker."""
+_DOTS = 12
+"""Swatches and markers in the colours of lines, at most: a scatter plot has more."""
+_MOST_LABELS = 150
+"""Of a heat map: twelve rows and columns, and the values in its cells."""
 _SWATCH_READ = "Il1|oO0"
 """What OCR takes a swatch for, and writes before its name."""
 _MARKS = "-\u2013\u2014_|~\u00b7\u2022\u25a0\u25a1\u25aa\u25cf\u53e3 "
@@ -76,12 +82,6 @@ def _tells_all(lists: str, named: list[Shape], shapes: list[Shape], box: Box) ->
     return not lists.startswith("Lines") or (dots <= _DOTS and not several)
 
 
-_LARGE = 0.01
-"""Of the picture."""
-_DOTS = 12
-"""Swatches and markers; a scatter plot has more."""
-
-
 def _as_label(word: ocr.Word) -> Label:
     x0, y0, x1, y1 = (edge * POINTS for edge in word.box)
     return Label(word.text, (x0, y0, x1, y1), -1, y1 - y0)
@@ -128,10 +128,13 @@ def _cells(seen: Pixels, labels: list[Label]) -> list[Shape]:
     there, and they have many colours."""
     best: list[Shape] = []
     named = [label for label in labels if label.text]
+    if len(named) > _MOST_LABELS:
+        return []
+    across = list(_ladders(named, 0))
     for rows in _ladders(named, 1):
         if not any(char.isalpha() for label in rows for char in label.text):
             continue  # a scale
-        for columns in _ladders(named, 0):
+        for columns in across:
             if len(rows) * len(columns) < max(6, len(best) + 1):
                 continue
             (left, wide), (top, high) = _steps(columns, 0), _steps(rows, 1)
