@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 Colour = tuple[float, float, float]
 """sRGB, each part 0 to 1."""
+GREY = 14.0
+"""Chroma in CIE L*a*b* below which a colour counts as a grey."""
 
 _NAMED = {
     "blue": ("#1f77b4", "#3366cc", "#1f4e79"), "orange": ("#ff7f0e", "#e66f00", "#f28e2b"),
@@ -26,7 +28,7 @@ def name_of(colour: Colour) -> str:
 def is_grey(colour: Colour) -> bool:
     """Whether it is a grey, black or white."""
     _, a, b = _lab(colour)
-    return math.hypot(a, b) < 14
+    return math.hypot(a, b) < GREY
 
 
 def _distance(one: Iterable[float], other: Iterable[float]) -> float:

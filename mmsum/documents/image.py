@@ -17,7 +17,6 @@ from mmsum.documents import ocr
 from mmsum.documents.crops import encode_pixmap, is_photo, open_picture
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason, take_warnings
 from mmsum.documents.page import Page, PagesInfo
-from mmsum.documents.picture_legends import legend_of_picture, may_be_chart
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.images import BROKEN
 from mmsum.records import Figure
@@ -89,13 +88,10 @@ def _page(page: pymupdf.Page, limits: Limits, settings: Figures, read_text: bool
     if result.damage and pymupdf.Pixmap(figure.image).is_unicolor:
         result.error = result.damage  # MuPDF fills what is missing with one colour
         return result
-    may_read = read_text and ocr.is_available()
-    scan = ocr.read_scan(page) if may_read else ocr.Scan([], page.rect.width, page.rect.height)
+    scan = ocr.read_scan(page) if read_text and ocr.is_available() else ocr.Scan([], page.rect.width, page.rect.height)
     if sum(c.isalnum() for line in scan.lines for c in line.text) >= _LETTERS:
         result.lines, result.width, result.height = scan.lines, scan.width, scan.height
     else:
-        if may_read and settings.read_legends and may_be_chart(figure):
-            figure.legend = legend_of_picture(figure.image)
         figure.text = " ".join(line.text for line in scan.lines)
         result.figures = [figure]
     return result

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mmsum.documents.colour_names import Colour, name_of
-from mmsum.documents.page import area, inside, sides, union_all
+from mmsum.documents.page import area, inside, middle, sides, union_all
 from mmsum.records import Box
 
 _MOST, _LONGEST = 12, 40
@@ -113,10 +113,10 @@ def _are_alike(one: Shape, other: Shape) -> bool:
 def _is_beside(label: Label, shape: Shape) -> bool:
     wide, high = sides(shape.box)
     gap = label.box[0] - shape.box[2]
-    middle = abs(_middle(label.box, 1) - _middle(shape.box, 1))
+    apart = abs(middle(label.box, 1) - middle(shape.box, 1))
     return (
         -1 < gap < 1.5 * label.height
-        and middle < 0.5 * label.height
+        and apart < 0.5 * label.height
         and high < 1.5 * label.height
         and 0.25 * label.height < wide < 5 * label.height
     )
@@ -145,7 +145,7 @@ def _beside_slices(labels: list[Label], shapes: list[Shape], box: Box) -> list[t
     wide, high = sides(whole)
     if abs(wide - high) > 0.1 * max(wide, high):
         return []
-    centre = _middle(whole, 0), _middle(whole, 1)
+    centre = middle(whole, 0), middle(whole, 1)
     slices.sort(key=lambda s: _clockwise(centre, s.middle) % math.tau)
     near = [label for label in names if _distance(centre, label.box) < 0.85 * wide]
     if not near:
@@ -187,7 +187,7 @@ def _what(marks: list[Shape], box: Box) -> str:
         return "Slices clockwise from the top"
     bars = [shape for shape in marks if shape.kind == "rect"][:_MOST_BARS]
     for axis, way in ((0, "bottom"), (1, "left")):
-        if any(_is_on(one, other, axis) for one in bars for other in bars if one.colour != other.colour):
+        if any(is_on(one.box, other.box, axis) for one in bars for other in bars if one.colour != other.colour):
             return f"Layers from the {way}"
     return "Colours"
 
@@ -237,8 +237,8 @@ def _aligned(labels: list[Label], boxes: list[Box], axis: int, beside: Callable[
     low, high = min(box[axis] for box in boxes), max(box[axis + 2] for box in boxes)
     start, end = min(box[other] for box in boxes), max(box[other + 2] for box in boxes)
     outside = [label for label in labels if beside(label)]
-    along = [label for label in outside if low <= _middle(label.box, axis) <= high]
-    along.sort(key=lambda label: min(abs(_middle(label.box, other) - side) for side in (start, end)))
+    along = [label for label in outside if low <= middle(label.box, axis) <= high]
+    along.sort(key=lambda label: min(abs(middle(label.box, other) - side) for side in (start, end)))
     side = 3 - axis if axis else 1  # columns end alike, rows have one height
     while along:
         first = along[0]
@@ -257,28 +257,28 @@ def _match(row: list[Label], boxes: list[Box], axis: int) -> bool:
     """Whether each box has a label nearer than half of what lies between two labels, and each label a box."""
     if len(row) < 2:
         return False
-    places = [_middle(label.box, axis) for label in row]
+    places = [middle(label.box, axis) for label in row]
     step = min(after - before for before, after in pairwise(places))
-    nearest = [min(range(len(row)), key=lambda i: abs(places[i] - _middle(box, axis))) for box in boxes]
-    near = all(abs(places[i] - _middle(box, axis)) < 0.45 * step for i, box in zip(nearest, boxes, strict=True))
+    nearest = [min(range(len(row)), key=lambda i: abs(places[i] - middle(box, axis))) for box in boxes]
+    near = all(abs(places[i] - middle(box, axis)) < 0.45 * step for i, box in zip(nearest, boxes, strict=True))
     return near and set(nearest) == set(range(len(row)))
 
 
 def _is_under(label: Label, other: Label) -> bool:
-    return label is not other and abs(_middle(label.box, 0) - _middle(other.box, 0)) < 0.25 * label.height
+    return label is not other and abs(middle(label.box, 0) - middle(other.box, 0)) < 0.25 * label.height
 
 
 def _goes_on(row: list[Label], whole: list[Label], axis: int) -> bool:
     """Whether the row has more names in the same steps, of which no bars or boxes are known."""
-    places = sorted(_middle(label.box, axis) for label in row)
+    places = sorted(middle(label.box, axis) for label in row)
     step = min(after - before for before, after in pairwise(places))
-    more = [_middle(label.box, axis) for label in whole if label not in row and any(map(str.isalpha, label.text))]
+    more = [middle(label.box, axis) for label in whole if label not in row and any(map(str.isalpha, label.text))]
     return any(-1.3 * step < place - places[0] < 0 or 0 < place - places[-1] < 1.3 * step for place in more)
 
 
 def _goes_before(label: Label, other: Label) -> bool:
     """Whether a line goes on from the one to the other."""
-    level = abs(_middle(label.box, 1) - _middle(other.box, 1)) < 0.5 * other.height
+    level = abs(middle(label.box, 1) - middle(other.box, 1)) < 0.5 * other.height
     return label is not other and level and -1 < other.box[0] - label.box[2] < 0.6 * other.height
 
 
@@ -291,7 +291,7 @@ def _of_one_edge(boxes: list[Box], side: int) -> list[Box]:
 def _of_one_size(boxes: list[Box], axis: int) -> list[Box]:
     """The most of them that are equally wide (axis 0) or high, none over another: the boxes of a box plot."""
     groups = _alike(boxes, lambda box: box[axis + 2] - box[axis])
-    apart = [group for group in groups if len({round(_middle(box, axis)) for box in group}) == len(group)]
+    apart = [group for group in groups if len({round(middle(box, axis)) for box in group}) == len(group)]
     return max(apart, key=len, default=[])
 
 
@@ -313,14 +313,14 @@ def _cells(boxes: list[Box]) -> list[Box]:
     for box in boxes:
         by_size[round(box[2] - box[0]), round(box[3] - box[1])].append(box)
     cells = max(by_size.values(), key=len, default=[])
-    across, down = ({round(_middle(cell, axis)) for cell in cells} for axis in (0, 1))
+    across, down = ({round(middle(cell, axis)) for cell in cells} for axis in (0, 1))
     return cells if min(len(across), len(down)) > 1 and len(cells) >= 0.9 * len(across) * len(down) >= 5 else []
 
 
-def _is_on(one: Shape, other: Shape, axis: int) -> bool:
-    """Whether they are as wide (axis 0) or high, and one begins where the other ends."""
-    same = abs(one.box[axis] - other.box[axis]) < 1 and abs(one.box[axis + 2] - other.box[axis + 2]) < 1
-    return same and abs(one.box[3 - axis] - other.box[1 - axis]) < 1
+def is_on(one: Box, other: Box, axis: int, gap: float = 1.0) -> bool:
+    """Whether they are as wide (axis 0) or high, and one begins where the other ends, or less than `gap` points from there."""
+    same = abs(one[axis] - other[axis]) < 1 and abs(one[axis + 2] - other[axis + 2]) < 1
+    return same and abs(one[3 - axis] - other[1 - axis]) < gap
 
 
 def _is_long_line(shape: Shape, box: Box) -> bool:
@@ -332,7 +332,3 @@ def _is_long_line(shape: Shape, box: Box) -> bool:
 def _is_of(code: int, colour: Colour) -> bool:
     parts = zip((16, 8, 0), colour, strict=True)
     return code >= 0 and all(abs((code >> shift & 255) / 255 - part) < 0.02 for shift, part in parts)
-
-
-def _middle(box: Box, axis: int) -> float:
-    return (box[axis] + box[axis + 2]) / 2

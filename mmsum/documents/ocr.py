@@ -94,12 +94,10 @@ def read_words(seen: np.ndarray[Any, np.dtype[np.uint8]]) -> list[list[Word]]:
     except IndexError:  # RapidOCR 3 drops lines in which it found no word, and then looks for them
         return []
     lines = []
-    for line in found:  # where nothing was read, or only lines without words, its entries are of other shapes
-        words = (
-            [word for word in line if isinstance(word, tuple) and word[-1] is not None]
-            if isinstance(line, list | tuple)
-            else []
-        )
+    for line in found:
+        if not isinstance(line, list | tuple):  # where nothing was read, or only lines without words
+            continue
+        words = [word for word in line if isinstance(word, tuple) and word[-1] is not None]
         corners = [np.asarray(box, float) for _, _, box in words]
         boxes = [(*places.min(axis=0).tolist(), *places.max(axis=0).tolist()) for places in corners]
         lines.append([Word(text.strip(), box) for (text, _, _), box in zip(words, boxes, strict=True) if text.strip()])

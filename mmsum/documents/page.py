@@ -79,6 +79,11 @@ def sides(box: Box) -> tuple[float, float]:
     return box[2] - box[0], box[3] - box[1]
 
 
+def middle(box: Box, axis: int) -> float:
+    """Of its sides, across (axis 0) or down (axis 1)."""
+    return (box[axis] + box[axis + 2]) / 2
+
+
 def union(a: Box, b: Box) -> Box:
     return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
 

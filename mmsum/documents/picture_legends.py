@@ -13,7 +13,7 @@ from PIL import Image
 from mmsum.documents import ocr
 from mmsum.documents.colour_names import is_grey, name_of
 from mmsum.documents.legends import MOST_SHAPES, Label, Shape, lists_of, plain_name
-from mmsum.documents.page import area, inside, sides, union_all
+from mmsum.documents.page import area, inside, middle, sides, union_all
 from mmsum.documents.picture_shapes import POINTS, Colours, Pixels
 from mmsum.legend import listed
 from mmsum.records import Box, Figure
@@ -36,11 +36,11 @@ _MARKS = "-\u2013\u2014_|~\u00b7\u2022\u25a0\u25a1\u25aa\u25cf\u53e3 "
 """What it may take ticks and swatches for."""
 
 
-def may_be_chart(figure: Figure) -> bool:
-    """Whether a figure may be the picture of a chart with names that neither its caption nor letters on its page tell."""
-    return (
-        figure.kind == "figure" and bool(figure.image) and not (figure.legend or figure.text or listed(figure.caption))
-    )
+def may_be_chart(figure: Figure, image_file: bool = False) -> bool:
+    """Whether a figure may be the picture of a chart with names that neither its caption nor letters on its page tell; the text
+    of an image file is no such letters, but OCR's."""
+    told = figure.legend or (figure.text and not image_file) or listed(figure.caption)
+    return figure.kind == "figure" and bool(figure.image) and not told
 
 
 def legend_of_picture(image: bytes) -> str:
@@ -152,7 +152,7 @@ def _cells(seen: Pixels, labels: list[Label]) -> list[Shape]:
 
 def _steps(labels: list[Label], axis: int) -> tuple[float, float]:
     """Where cells begin that have these labels at their middles, and how long they are."""
-    first, last = ((label.box[axis] + label.box[axis + 2]) / 2 for label in (labels[0], labels[-1]))
+    first, last = (middle(label.box, axis) for label in (labels[0], labels[-1]))
     step = (last - first) / (len(labels) - 1)
     return first - step / 2, step
 
@@ -171,10 +171,10 @@ def _ladders(labels: list[Label], axis: int) -> Iterator[list[Label]]:
     known = set[tuple[int, ...]]()
     other = 1 - axis
     for one in labels:
-        for line in (lambda box: box[other], lambda box: box[other + 2], lambda box: (box[other] + box[other + 2]) / 2):
+        for line in (lambda box: box[other], lambda box: box[other + 2], lambda box: middle(box, other)):
             row = [label for label in labels if abs(line(label.box) - line(one.box)) < 0.4 * one.height]
-            row.sort(key=lambda label: label.box[axis] + label.box[axis + 2])
-            places = [(label.box[axis] + label.box[axis + 2]) / 2 for label in row]
+            row.sort(key=lambda label: middle(label.box, axis))
+            places = [middle(label.box, axis) for label in row]
             steps = [after - before for before, after in pairwise(places)]
             if steps and max(steps) < 1.2 * min(steps) and tuple(map(id, row)) not in known:
                 known.add(tuple(map(id, row)))

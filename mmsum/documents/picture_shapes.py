@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from mmsum.documents.colour_names import Colour
-from mmsum.documents.legends import MOST_SHAPES, Label, Shape
+from mmsum.documents.colour_names import GREY, Colour
+from mmsum.documents.legends import MOST_SHAPES, Label, Shape, is_on
 from mmsum.documents.page import inside, sides, union_all
 from mmsum.records import Box
 
@@ -70,7 +70,7 @@ class Colours:
             return label
         contrast = np.linalg.norm(pixels - self.centres[0], axis=-1)
         letters = np.median(pixels[contrast >= np.quantile(contrast, 0.9)], axis=0)
-        if np.hypot(letters[1], letters[2]) < 14:
+        if np.hypot(letters[1], letters[2]) < GREY:
             return label
         apart = np.linalg.norm(self.centres - letters, axis=-1)
         red, green, blue = (round(255 * part) for part in self.shades[apart.argmin()])
@@ -85,7 +85,7 @@ class Colours:
         solids, lines = list[Shape](), list[Shape]()
         for index in range(1, len(self.centres)):
             light, a, b = self.centres[index]
-            if light > 90 and np.hypot(a, b) < 14:
+            if light > 90 and np.hypot(a, b) < GREY:
                 continue
             red, green, blue = (float(part) for part in self.shades[index])
             more, thin = _solids_and_lines((self.which == index).astype(np.uint8), letters, (red, green, blue))
@@ -190,7 +190,11 @@ def _mended(solids: list[Shape]) -> list[Shape]:
     whole = list[Shape]()
     for shape in sorted(solids, key=lambda shape: (shape.box[1], shape.box[0])):
         for other in whole:
-            if other.kind == shape.kind == "rect" and other.colour == shape.colour and _is_parted(other.box, shape.box):
+            if (
+                other.kind == shape.kind == "rect"
+                and other.colour == shape.colour
+                and _are_parted(other.box, shape.box)
+            ):
                 whole.remove(other)
                 shape = replace(shape, box=union_all([other.box, shape.box]))
                 break
@@ -198,13 +202,9 @@ def _mended(solids: list[Shape]) -> list[Shape]:
     return whole
 
 
-def _is_parted(one: Box, other: Box) -> bool:
+def _are_parted(one: Box, other: Box) -> bool:
     """Whether a thin line parts the boxes, which are as wide or as high."""
-    for axis in (0, 1):
-        alike = abs(one[axis] - other[axis]) < 1 and abs(one[axis + 2] - other[axis + 2]) < 1
-        if alike and 0 <= other[1 - axis] - one[3 - axis] < 1.5 * _THIN * POINTS:
-            return True
-    return False
+    return any(is_on(one, other, axis, 1.5 * _THIN * POINTS) for axis in (0, 1))
 
 
 def _with_slices(solids: list[Shape]) -> list[Shape]:

@@ -49,7 +49,9 @@ def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figure
             document = Document(ref, format=kind, title=title, pages_total=1, pages_read=1, sections=sections)
             document.language = language_of(document.text)
             return document
-        return finish(ref, info, _spooled(spool, info, _with_legends(pieces, figures)), limits)
+        return finish(
+            ref, info, _spooled(spool, info, _with_legends(pieces, figures, info.format in IMAGE_FORMATS)), limits
+        )
     except DocumentFailure as failure:
         return Document.failed(ref, failure.kind, failure.message)
     except MemoryError:
@@ -101,12 +103,15 @@ def _beside(uri: str, most: int, link: str) -> bytes:
     return b""
 
 
-def _with_legends(pieces: Iterable[Page | Block], settings: Figures) -> Iterator[Page | Block]:
+def _with_legends(
+    pieces: Iterable[Page | Block], settings: Figures, image_file: bool = False
+) -> Iterator[Page | Block]:
     """The pages or blocks; the first `settings.read_legends` figures that may be pictures of charts have their legends."""
     left = settings.read_legends if ocr.is_available() else 0
     for piece in pieces:
         figures = piece.figures if isinstance(piece, Page) else filter(None, [piece.figure])
-        for figure in list(filter(may_be_chart, figures))[: min(left, _LEGENDS_OF_A_PAGE)]:
+        charts = [figure for figure in figures if may_be_chart(figure, image_file)]
+        for figure in charts[: min(left, _LEGENDS_OF_A_PAGE)]:
             figure.legend = legend_of_picture(figure.image)
             left -= 1
         yield piece

@@ -9,7 +9,7 @@ from typing import Any
 import pymupdf
 
 from mmsum.documents.legends import Label, Shape, lists_of, plain_name
-from mmsum.documents.page import area, grow, inside, sides
+from mmsum.documents.page import area, grow, inside, middle, sides
 from mmsum.records import Box
 
 
@@ -45,8 +45,8 @@ def _top(box: Box, direction: tuple[float, float], size: float) -> Box:
     """Where a turned line begins or ends under what it names: a square of a letter's size."""
     x = box[0] if direction[1] > 0 else box[2]
     inward = size / 2 if direction[1] > 0 else -size / 2
-    middle = x + inward if abs(direction[0]) > 0.1 else (box[0] + box[2]) / 2
-    return middle - size / 2, box[1], middle + size / 2, box[1] + size
+    at = x + inward if abs(direction[0]) > 0.1 else middle(box, 0)
+    return at - size / 2, box[1], at + size / 2, box[1] + size
 
 
 def _parted(chars: list[tuple[Any, Any]], by_word: bool = False) -> list[Label]:

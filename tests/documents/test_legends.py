@@ -9,14 +9,12 @@ import pytest
 
 from mmsum.config import Figures, Limits
 from mmsum.data.synthetic.pdf import with_pdf
-from mmsum.data.synthetic.report import ReportPlan, plan_report
-from mmsum.data.synthetic.variation import Variation
-from mmsum.data.synthetic.words import long_name
 from mmsum.documents.inspect import inspect_json
 from mmsum.documents.parse import Parser
 from mmsum.documents.vector_legends import legend_of
 from mmsum.legend import caption_with_lists, listed
 from mmsum.records import ObjectRef
+from tests.documents.charts import drawn_reports, full_names
 
 KINDS = ("line", "grouped_bar", "stacked_bar", "pie", "box", "heat_map", "flow")
 BLUE, RED, GREY = (0.12, 0.47, 0.71), (0.84, 0.15, 0.16), (0.5, 0.5, 0.5)
@@ -24,15 +22,10 @@ BARS = "Bars from the left: (1) spring, (2) fall."
 BOX = (100.0, 100.0, 400.0, 300.0)
 
 
-def drawn_reports(library: str, count: int) -> list[ReportPlan]:
-    plans = (plan_report("heldout", 21, index, Variation(kinds=KINDS)) for index in range(200))
-    return [plan for plan in plans if plan.figures[0].look.library == library][:count]
-
-
 @pytest.mark.parametrize("library", ["vega-lite", "matplotlib"])
 def test_what_captions_list_is_found_in_the_charts(library: str) -> None:
     found = Counter[str]()
-    for plan in drawn_reports(library, 10):
+    for plan in drawn_reports(library, 10, KINDS):
         example, pages = with_pdf(plan)
         with pymupdf.open("pdf", pages) as document:
             for figure in example.figures:
@@ -44,8 +37,7 @@ def test_what_captions_list_is_found_in_the_charts(library: str) -> None:
                 if figure.kind == "flow" or (library == "matplotlib" and figure.kind == "heat_map"):
                     assert legend == {}
                     continue
-                expected = {name.removesuffix("s"): key for name, key in told.items()}  # Tuesdays
-                assert {long_name(name).removesuffix("s"): key for name, key in legend.items()} == expected, plan.id
+                assert full_names(legend) == full_names(told), plan.id
                 found[figure.kind] += bool(legend)
     assert found["line"] > 0 and found["grouped_bar"] + found["stacked_bar"] > 1
 

@@ -13,15 +13,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mmsum.config import Figures, Limits
 from mmsum.data.synthetic.render import render_report
-from mmsum.data.synthetic.report import ReportPlan, plan_report
-from mmsum.data.synthetic.variation import Variation
-from mmsum.data.synthetic.words import long_name
 from mmsum.documents import ocr, read
 from mmsum.documents.page import Page
 from mmsum.documents.parse import Parser
 from mmsum.documents.picture_legends import legend_of_picture, may_be_chart
 from mmsum.legend import caption_with_lists, listed
 from mmsum.records import Document, Figure, ObjectRef
+from tests.documents.charts import drawn_reports, full_names
 
 pytest.importorskip("rapidocr")
 
@@ -69,21 +67,11 @@ def parse(data: bytes, name: str, read_legends: int) -> Document:
         return parser.parse(ObjectRef(f"mem://{name}", len(data), ""), data)
 
 
-def _names(names: dict[str, str]) -> dict[str, str]:
-    """A weekday of an axis is that of a caption: Tue, Tuesdays."""
-    return {long_name(name).removesuffix("s").lower(): key for name, key in names.items()}
-
-
-def reports(library: str, count: int) -> list[ReportPlan]:
-    plans = (plan_report("heldout", 21, index, Variation(kinds=KINDS)) for index in range(200))
-    return [plan for plan in plans if plan.figures[0].look.library == library][:count]
-
-
 @pytest.mark.parametrize("library", ["pillow", "vega-lite"])
 def test_what_captions_list_is_read_in_the_charts(library: str) -> None:
     """In most charts everything, and what is told never contradicts the caption."""
     verdicts = Counter[str]()
-    for plan in reports(library, 4):
+    for plan in drawn_reports(library, 4, KINDS):
         example = render_report(plan)
         for planned, figure in zip(plan.figures, example.figures, strict=True):
             if planned.plot is None:
@@ -93,7 +81,7 @@ def test_what_captions_list_is_read_in_the_charts(library: str) -> None:
                 large = small.convert("RGB").resize(
                     (634, round(634 * small.height / small.width)), Image.Resampling.BICUBIC
                 )
-            found, expected = (_names(names) for names in (listed(legend_of_picture(encoded(large))), told))
+            found, expected = (full_names(names) for names in (listed(legend_of_picture(encoded(large))), told))
             if expected:
                 verdicts["same" if found == expected else "part" if found else "none"] += 1
                 wrong = {name for name, key in found.items() if expected.get(name, key) != key}
