@@ -151,6 +151,12 @@ class Parser:
         self._closing.set()
         self._keeper.join()
 
+    def _replace_pool(self) -> None:
+        """After a death. The next child would find pebble's pipe as the dead one left it: half a result in it, or locked, for
+        which it waits two minutes."""
+        self._close_pool()
+        self._open_pool()
+
     def _keep_pool(self) -> None:
         try:
             self._pool = ProcessPool(
@@ -206,8 +212,7 @@ class Parser:
             try:
                 return self._run_in_pool(job, *args, spool=spool)
             except BrokenProcessPool:
-                self._close_pool()
-                self._open_pool()
+                self._replace_pool()
         raise EnvironmentFailure(
             f"the parsing child died {_POOLS_TRIED} times before it had begun; {self._what_to_check()}"
         )
@@ -231,6 +236,7 @@ class Parser:
             except TimeoutError:
                 pass
             except ProcessExpired as error:
+                self._replace_pool()
                 if peak > _NEARLY_ALL * self.limits.memory_mb * 2**20:  # C code that gets no memory may just die
                     raise _Killed(FailureKind.OUT_OF_MEMORY, child.out_of_memory(self.limits)) from error
                 raise _Killed(FailureKind.CRASHED, f"the parser died on this document ({error})") from error

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
+import struct
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from pebble import CONSTS
+from pebble.pool.channel import WorkerChannel
 
 from mmsum.config import Figures, Limits
-from mmsum.documents.parse import Parser
+from mmsum.documents.parse import Parser, _Killed
 from mmsum.pipeline.stages import fetch_and_parse
 from mmsum.records import ObjectRef
 from tests.chaos.killing import VICTIMS, descendants
@@ -28,6 +32,26 @@ def a_document(tmp_path: Path) -> ObjectRef:
     path = tmp_path / "report.txt"
     path.write_text("# Loans\n\nThe library lent a hundred books.\n")
     return ObjectRef(str(path), path.stat().st_size, "")
+
+
+def die_while_answering() -> None:
+    """In the child: half of an answer is in pebble's pipe, which is locked for as long as it is written."""
+    channel = next(f.frame.f_locals["channel"] for f in inspect.stack() if "channel" in f.frame.f_locals)
+    assert isinstance(channel, WorkerChannel)
+    assert channel.mutex.acquire()
+    os.write(channel.writer.fileno(), struct.pack("!i", 100) + b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_killed_while_it_answers(tmp_path: Path) -> None:
+    ref = a_document(tmp_path)
+    with Parser(Limits(), Figures()) as parser:
+        for _ in range(2):
+            with pytest.raises(_Killed, match="died"):
+                parser._run(die_while_answering)
+            document = fetch_and_parse(ref, parser, parser.limits)
+            assert document.status == "ok"
+            assert document.seconds_parse < CONSTS.channel_lock_timeout  # nobody waited for the dead child's locks
 
 
 def test_killed_while_it_starts_or_waits(tmp_path: Path) -> None:
