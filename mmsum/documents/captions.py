@@ -131,6 +131,9 @@ def join_lines(texts: list[str]) -> str:
     return joined.replace("\u00ad", "")
 
 
+PANEL_MARK = re.compile(r"\(?[a-h][).](?: .{0,80})?|\([a-h]\).{0,80}", re.IGNORECASE)
+"""All of a line that stands between the panels of a figure: (a), "b) In autumn"."""
+
 _WIDE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _BROKEN = re.compile(r"[^\W\d_]{2}[-\u2010]$")
 

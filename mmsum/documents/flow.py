@@ -6,17 +6,19 @@ place on paper: unless its format knows one, its box is that of its picture in p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pymupdf
 
 from mmsum.config import Figures, Limits
 from mmsum.documents.assemble import link_figures
-from mmsum.documents.captions import caption_label
+from mmsum.documents.captions import PANEL_MARK, caption_label
 from mmsum.documents.crops import encode_pixmap, is_photo, open_picture
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory
+from mmsum.documents.panels import join_panels
 from mmsum.records import Box, Figure, Section
 
 ICON_PIXELS = 32
@@ -35,19 +37,22 @@ class FlowInfo:
     pages: int = 1
     title: str = ""  # of its metadata
     language: str = ""
+    longest_side: int = Figures().longest_side  # of a figure that is put together of several pictures, in pixels
 
 
 @dataclass(slots=True)
 class Block:
     """One piece of a document. `text` is words, or a figure's own caption or description.
 
-    A table, with its caption if it has one, is text that no figure beside it takes as a caption.
+    A table, with its caption if it has one, is text that no figure beside it takes as a caption. A panel is a picture that
+    its document sets into the figure before it.
     """
 
     kind: Literal["title", "heading", "text", "table", "caption", "figure", "page"]
     text: str = ""
     page: int = 1
     figure: Figure | None = None
+    panel: bool = False
 
 
 def picture(
@@ -99,11 +104,15 @@ def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Se
     sections: list[Section] = []
     parts: list[list[str]] = []
     figures: list[Figure] = []
-    captions = _captions(listed)
+    captions = _captions(listed, _units(listed, joins=info.format != "pptx"))  # a slide's pictures have their places
     below = 0.0
     for number, block in enumerate(listed):
+        if number in captions.taken:
+            continue
         if block.kind == "figure" and block.figure:
-            figure, words = block.figure, captions.get(number, block.text)
+            panels = [found for at in captions.panels.get(number, ()) if (found := listed[at].figure)]
+            figure = join_panels([block.figure, *panels], info.longest_side) if panels else block.figure
+            words = captions.words.get(number, block.text)
             if info.format != "pptx":
                 x0, y0, x1, y1 = figure.bbox
                 figure.bbox = (x0, round(y0 + below, 2), x1, round(y1 + below, 2))
@@ -114,7 +123,7 @@ def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Se
         elif block.kind == "heading" and block.text:
             sections.append(Section(block.text, "", block.page))
             parts.append([])
-        elif block.kind in ("text", "table") and block.text and -number not in captions:
+        elif block.kind in ("text", "table") and block.text:
             if not sections:
                 sections.append(Section("", "", block.page))
                 parts.append([])
@@ -127,40 +136,104 @@ def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Se
     return title, sections, figures, max((block.page for block in listed), default=0)
 
 
-def _captions(blocks: list[Block]) -> dict[int, str]:
-    """Caption of each figure by its index. Paragraphs taken as one are there too, under their index made negative.
+@dataclass(slots=True)
+class _Captions:
+    """`words` of figures by their index, `panels` of those that have several pictures, and which blocks went into either."""
+
+    words: dict[int, str] = field(default_factory=dict)
+    panels: dict[int, list[int]] = field(default_factory=dict)
+    taken: set[int] = field(default_factory=set)
+
+
+def _units(blocks: list[Block], joins: bool) -> list[list[int]]:
+    """Indices of what stands one after the other: each paragraph alone, pictures that nothing parts together with what
+    marks them as panels. A picture with a label of its own is alone with the panels of its figure.
+
+    joins: whether pictures side by side may be one figure. One that is there three times is a logo, and alone.
+    """
+    copies = Counter(block.figure.image for block in blocks if block.figure and block.figure.image)
+    units: list[list[int]] = []
+    pictures: list[int] = []  # the last unit of pictures
+    for index, block in enumerate(blocks):
+        last = units[-1] if units else []
+        before = blocks[last[0]] if last else None
+        if block.figure and block.panel and pictures:
+            pictures.append(index)
+        elif block.figure:
+            if joins and before and all(_is_bare(b, copies) for b in (before, block)) and before.page == block.page:
+                last.append(index)
+            else:
+                units.append(pictures := [index])
+        elif block.text and joins and before and _is_bare(before, copies) and PANEL_MARK.fullmatch(block.text):
+            last.append(index)
+        elif block.text:
+            units.append([index])
+    return units
+
+
+def _is_bare(block: Block, copies: Counter[bytes]) -> bool:
+    return block.figure is not None and not caption_label(block.text) and copies[block.figure.image] < 3
+
+
+def _captions(blocks: list[Block], units: list[list[int]]) -> _Captions:
+    """Which words and which further pictures each figure has.
 
     A paragraph beside a figure is its caption where its style or its first words ("Figure 3:") say so. Captions stand
     below their figures, unless more figures find one where those above come first.
     """
-    captions = {i: block.text for i, block in enumerate(blocks) if block.kind == "figure" and caption_label(block.text)}
-    solid = [i for i, block in enumerate(blocks) if block.kind == "figure" or block.text]
-    taken = max((_beside(blocks, solid, captions, step) for step in (1, -1)), key=len)  # the first where equal
-    used = set(taken.values())
-    for index, near in taken.items():
-        captions[index] = blocks[near].text
-        captions[-near] = ""
+    found = max((_beside(blocks, units, step) for step in (1, -1)), key=lambda captions: len(captions.words))
+    for first, *others in units:
+        if others and blocks[others[0]].panel:
+            found.words[first] = " ".join(filter(None, (blocks[index].text for index in (first, *others))))
+            found.panels[first] = others
+            found.taken.update(others)
     # A caption that no figure took stays in the text.
     for index, block in enumerate(blocks):
-        if block.kind == "caption" and index not in used:
+        if block.kind == "caption" and index not in found.taken:
             block.kind = "text"
-    return captions
+    return found
 
 
-def _beside(blocks: list[Block], solid: list[int], own: dict[int, str], step: int) -> dict[int, int]:
-    """Which paragraph each figure without a caption of its own takes; with step 1 the one below before the one above."""
-    taken: dict[int, int] = {}
-    used: set[int] = set()
-    for at, index in enumerate(solid):
-        if blocks[index].kind != "figure" or index in own:
+def _beside(blocks: list[Block], units: list[list[int]], step: int) -> _Captions:
+    """The captions of figures without one of their own; with step 1 the one below before the one above.
+
+    Several pictures over one labelled caption are one figure, over as many captions each has its own.
+    """
+    found = _Captions()
+    for at, unit in enumerate(units):
+        pictures = [index for index in unit if blocks[index].figure]
+        if not pictures or caption_label(blocks[unit[0]].text):
             continue
-        for place in (at + step, at - step):
-            near = solid[place] if 0 <= place < len(solid) else index
-            if near not in used and _can_be_caption(blocks[near]):
-                taken[index] = near
-                used.add(near)
-                break
-    return taken
+        for towards in (step, -step):
+            near = _captions_from(blocks, units, at, towards, found.taken)
+            if not near:
+                continue
+            if len(near) == len(pictures):
+                found.words.update(
+                    (index, blocks[caption].text) for index, caption in zip(pictures, sorted(near), strict=True)
+                )
+                found.taken.update(near)
+            elif caption_label(blocks[near[0]].text):
+                marks = [index for index in unit if not blocks[index].figure and " " in blocks[index].text]
+                found.words[pictures[0]] = " ".join(blocks[index].text for index in (near[0], *marks))
+                found.panels[pictures[0]] = pictures[1:]
+                found.taken.update([near[0], *unit[1:]])
+            else:
+                found.words[pictures[-1 if towards == 1 else 0]] = blocks[near[0]].text
+                found.taken.add(near[0])
+            break
+    return found
+
+
+def _captions_from(blocks: list[Block], units: list[list[int]], at: int, step: int, taken: set[int]) -> list[int]:
+    """The free captions that follow a unit, or with step -1 stand before it, the nearest first."""
+    found: list[int] = []
+    while 0 <= (at := at + step) < len(units):
+        near = units[at][0]
+        if near in taken or not _can_be_caption(blocks[near]):
+            break
+        found.append(near)
+    return found
 
 
 def _can_be_caption(block: Block) -> bool:

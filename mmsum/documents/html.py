@@ -104,6 +104,7 @@ class _Walker:
         self.inside: Any = None  # the element that is taken or left out as a whole, while the walk is in it
         self.figures: list[Any] = []  # those that the walk is in, a panel behind the figure that holds it
         self.captions: dict[Any, str] = {}  # of these figures; "" once a picture has taken it
+        self.labelled: set[Any] = set()  # those whose caption has a label and a picture: others in them are panels
 
     def walk(self, root: Any) -> Iterator[Block]:
         steps = lxml.etree.iterwalk(root, events=("start", "end", "comment", "pi"))
@@ -136,7 +137,8 @@ class _Walker:
             yield from self._table(element)
         else:
             if tag == "figure":
-                self.captions = self.captions if self.figures else _figcaptions(element)
+                if not self.figures:
+                    self.captions, self.labelled = _figcaptions(element), set()
                 self.figures.append(element)
             self.pending.append(" " if tag == "br" else element.text or "")
 
@@ -173,7 +175,8 @@ class _Walker:
             yield Block(kind, words, self.page)
 
     def _picture(self, element: Any) -> Iterator[Block]:
-        """A picture with what its figures say of it: the first in a figure has the caption of all of it."""
+        """A picture with what its figures say of it: the first in a figure has the caption of all of it, with a label all
+        others are its panels."""
         svg = element.tag == "svg"
         if svg:
             data = lxml.etree.tostring(element, with_tail=False)
@@ -187,7 +190,9 @@ class _Walker:
         figure = picture(data, self.limits, self.settings, self.page) if data or caption_label(words) else None
         if figure is not None and (figure.width or words):
             self.captions.update(dict.fromkeys(captioned, ""))
-            yield Block("figure", words, self.page, figure)
+            has_label = bool(caption_label(words))
+            yield Block("figure", words, self.page, figure, not has_label and not self.labelled.isdisjoint(captioned))
+            self.labelled.update(captioned if has_label else ())
 
     def _bytes(self, link: str) -> bytes:
         if match := _DATA.match(link.strip()):

@@ -14,7 +14,7 @@ from docx.parts.document import DocumentPart
 from docx.text.paragraph import Paragraph
 
 from mmsum.config import Figures, Limits
-from mmsum.documents.captions import caption_label
+from mmsum.documents.captions import PANEL_MARK, caption_label
 from mmsum.documents.flow import UNCUT, Block, Cut, FlowInfo, picture
 from mmsum.documents.slides import EITHER, read_pptx
 
@@ -145,8 +145,16 @@ def _is_hidden(run: Any) -> bool:
 def _table(grid: list[list[list[Block]]]) -> Iterator[Block]:
     """The rows of a table as text, then the pictures in its cells. `grid`: rows of cells of blocks.
 
-    Pictures are often set side by side in a table: the caption stands in the cell, in the one below or in the next.
+    Pictures are often set side by side in a table: the caption stands in the cell, in the one below or in the next. Where
+    no words but marks of panels and one caption stand beside them, it comes last, as that of all of them.
     """
+    blocks = [block for row in grid for cell in row for block in cell]
+    words = [b for b in blocks if b.kind != "figure" and b.text and not PANEL_MARK.fullmatch(b.text)]
+    pictures = sum(block.kind == "figure" and not block.text for block in blocks)
+    if pictures > 1 and (not words or (len(words) == 1 and caption_label(words[0].text))):
+        yield from (block for block in blocks if block not in words)
+        yield from words
+        return
     for at, row in enumerate(grid):
         for column, cell in enumerate(row):
             bare = [block for block in cell if block.kind == "figure" and not block.text]

@@ -44,6 +44,7 @@ def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figure
             info, pieces = read_image(data, kind, limits, figures)
         elif kind in FLOW_FORMATS:
             info, pieces = _open_flow(ref, source, data, kind, limits, figures)
+            info.longest_side = figures.longest_side
         else:
             title, sections = read_plain(decode_text(data))
             document = Document(ref, format=kind, title=title, pages_total=1, pages_read=1, sections=sections)

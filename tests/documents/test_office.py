@@ -135,7 +135,7 @@ def test_pictures_set_in_a_table(parser: Parser, layout: str) -> None:
 
     document = read_word(parser, fill)
     if layout == "below the table":
-        assert shown(document) == [("", "", 160), ("Figure 1", captions[0], 120)]
+        assert shown(document) == [("Figure 1", captions[0], 285)]  # of both
     else:
         assert shown(document) == [("Figure 1", captions[0], 160), ("Figure 2", captions[1], 120)]
     assert document.text == "It rained in spring."
