@@ -203,7 +203,7 @@ def names_figure(sentence: str, label: str, panels: bool = False) -> bool:
 
 
 _NUMBER = re.compile(r"[A-Z]{0,2}\.?\d+(?:\.\d+)*[a-z]?", re.IGNORECASE)
-_JOINT = r"(?:,\s*(?:and\b|&)?|and\b|&|to\b|[-–]|und\b|et\b|y\b|e\b)"
+_JOINT = r"(?:,\s*(?:and\b|&)?|and\b|&|/|to\b|through\b|[-–]|und\b|et\b|y\b|e\b)"
 _SPACED = re.compile(r"[A-Za-zÀ-ɏͰ-ӿ]")
 """Begins a word of a script that sets spaces between words; Chinese and Arabic may write a label right behind another."""
 
@@ -228,15 +228,27 @@ def _word(word: str) -> str:
 def _numbers(mention: re.Match[str], panels: bool) -> set[str]:
     """`1`, `2`, `3` and `5a` of `Figures 1-3 and 5a`, with `panels` also `5`; of `Figure 7-26`, a chapter's figure, neither."""
     text = mention[1]
+    if _behind_comma(mention):
+        text = text[: text.rindex(",")]
     if mention[0][: mention.start(1) - mention.start()].rstrip(" .").lower().endswith(("figure", "fig")):
         text = re.sub(r"\d+[-–]\d+", " ", text)
     found = set(_NUMBER.findall(text))
     if panels:
         found |= {number.rstrip("abcdefghijklmnopqrstuvwxyz") for number in found}
-    for low, high in re.findall(r"(?<![\d.])(\d{1,4})\s*(?:to|[-–])\s*(\d{1,4})(?![\d.])", text):
+    for low, high in re.findall(r"(?<![\d.])(\d{1,4})\s*(?:to|through|[-–])\s*(\d{1,4})(?![\d.])", text):
         if int(high) - int(low) < MOST_IN_RANGE:
             found |= {str(number) for number in range(int(low), int(high) + 1)}
     return found
+
+
+def _behind_comma(mention: re.Match[str]) -> bool:
+    """Whether the last number begins what follows, as in `In Figure 1, 2 lines cross`: one figure has one number."""
+    word = mention[0][: mention.start(1) - mention.start()].rstrip(" .").lower()
+    is_plural = word.endswith(("s", "en", "n"))
+    return not is_plural and bool(
+        re.search(rf",\s*{_NUMBER.pattern}$", mention[1], re.IGNORECASE)
+        and re.match(r"\s+[^\W\d_]", mention.string[mention.end() :])
+    )
 
 
 MOST_IN_RANGE = 100

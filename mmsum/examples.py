@@ -145,15 +145,18 @@ def to_document(example: Example) -> Document:
 
 
 def _sections(text: str) -> Iterator[tuple[str, str]]:
-    heading, paragraphs = "", list[str]()
+    heading, paragraphs, fence = "", list[str](), ""
     for block in re.split(r"\n\s*\n", text.strip()):
-        if match := re.match(r"#{1,6} +(\S.*)", block):
+        match = re.match(r"#{1,6} +(\S.*)", block)
+        if match and not fence:  # a comment in fenced code is no heading
             if heading or paragraphs:
                 yield heading, "\n\n".join(paragraphs)
             heading, paragraphs = match[1].strip(), []
             block = block[match.end() :].strip()
         if block:
             paragraphs.append(block)
+        for mark in re.findall(r"^(```|~~~)", block, re.MULTILINE):
+            fence = "" if fence == mark else fence or mark
     if heading or paragraphs:
         yield heading, "\n\n".join(paragraphs)
 

@@ -144,6 +144,11 @@ def test_a_figure_is_named_in_lists_and_ranges() -> None:
         "Figures 1-3",
         "FIGURES 1 to 3",
         "See figures 1, and 2.",
+        "Figures 1 through 3",
+        "Figs 1/2",
+        "Rye led (Figure 1, 2).",
+        "Figures 1, 2 show it.",
+        "Figure 1, 2 and 5 show it.",
     ):
         assert names_figure(sentence, "Figure 2"), sentence
     for sentence in (
@@ -154,6 +159,7 @@ def test_a_figure_is_named_in_lists_and_ranges() -> None:
         "Figures 3 to 5",
         "Refigure 2",
         "Figure 1-2 of the first chapter",
+        "In Figure 1, 2 of the lines crossed.",
     ):
         assert not names_figure(sentence, "Figure 2"), sentence
     assert names_figure("如图1所示，销量下降。", "图 1") and not names_figure("如图12所示", "图 1")

@@ -78,7 +78,7 @@ def evaluate(
         name: [score(examples.get(index), facts[index], of_text[index], one) for index, one in enumerate(column)]
         for name, column in written.items()
     }
-    bootstrap = Bootstrap(len(examples), config.seed)
+    bootstrap = Bootstrap(examples.documents, config.seed)
     evaluation = Evaluation(
         model=model,
         data=data,
@@ -120,6 +120,8 @@ def _write(
                 store.put(job, summaries)
                 done[job] = summaries
                 progress.advance(bar)
+                if not console.is_terminal:  # a log, which would be silent for hours
+                    console.print(f"{job.system}: {job.stop} of {len(examples)} summaries written")
     for job, summaries in done.items():
         found[job.system][job.start : job.stop] = summaries
     return {name: [one for one in column if one is not None] for name, column in found.items()}

@@ -6,6 +6,7 @@ system, so that any two are compared on the same documents.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,12 +34,17 @@ class Difference(NamedTuple):
 
 
 class Bootstrap:
-    """Resamples of `documents` documents; equal arguments give equal intervals."""
+    """Resamples of documents; equal arguments give equal intervals.
 
-    def __init__(self, documents: int, seed: int, samples: int = SAMPLES) -> None:
+    documents: that of each row. Rows of one document, its single figures, come and go together: they are alike.
+    """
+
+    def __init__(self, documents: Sequence[Hashable], seed: int, samples: int = SAMPLES) -> None:
         draw = np.random.default_rng(seed)
+        places = {document: place for place, document in enumerate(dict.fromkeys(documents))}
         # counts[s, d]: how often resample s holds document d
-        self.counts = draw.multinomial(documents, np.full(documents, 1 / documents), samples).astype(np.float32)
+        counts = draw.multinomial(len(places), np.full(len(places), 1 / len(places)), samples).astype(np.float32)
+        self.counts = counts[:, [places[document] for document in documents]]
 
     def share(self, parts: ArrayLike, wholes: ArrayLike | None = None) -> Interval | None:
         """sum(parts) / sum(wholes), each [documents]; the mean of `parts` without `wholes`. None where there is nothing."""

@@ -39,9 +39,9 @@ class Examples:
         self.table = table
         self.seed = seed
         rows = defaultdict[str, list[int]](list)  # document -> its rows with figures
-        documents = table["document" if "document" in table.column_names else "id"].to_pylist()
+        self.documents: list[str] = table["document" if "document" in table.column_names else "id"].to_pylist()
         figures = pc.list_value_length(table["figures"]).to_pylist()
-        for index, (document, count) in enumerate(zip(documents, figures, strict=True)):
+        for index, (document, count) in enumerate(zip(self.documents, figures, strict=True)):
             if count:
                 rows[document].append(index)
         ring = list(rows.values())

@@ -91,6 +91,28 @@ _VALUES = {
 _WORD = re.compile(rf"\b(?:{'|'.join(sorted(_VALUES, key=len, reverse=True))})\b", re.IGNORECASE)
 
 
+_SMALL = {"a": 1, **{unit: number for number, unit in enumerate(_UNITS, 1)}, **_VALUES}
+_LARGE = {"hundred": 100, "thousand": 1000, "million": 10**6}
+_ANY = "|".join(sorted((*_SMALL, *_LARGE), key=len, reverse=True))
+_COMPOUND = re.compile(rf"\b(?:{_ANY})(?:[\s-]+(?:and\s+)?(?:{_ANY}))+\b", re.IGNORECASE)
+
+
 def _words(text: str) -> Iterator[str]:
-    """What stands in English words, from ten on: `twelve`, `nineteenth`."""
-    return (str(_VALUES[word.lower()]) for word in _WORD.findall(text))
+    """What stands in English words, from ten on: `twelve`, `nineteenth`; `one hundred and twenty` is 120, and 20."""
+    yield from (str(_VALUES[word.lower()]) for word in _WORD.findall(text))
+    for found in _COMPOUND.findall(text):
+        if value := _compound(re.findall(rf"\b(?:{_ANY})\b", found.lower())):
+            yield str(value)
+
+
+def _compound(words: list[str]) -> int:
+    """The value of `two hundred thousand and five`; 0 where no hundred or more is among the words."""
+    total = part = 0
+    for word in words:
+        if word == "hundred":
+            part = max(part, 1) * 100
+        elif word in _LARGE:
+            total, part = total + max(part, 1) * _LARGE[word], 0
+        else:
+            part += _SMALL[word]
+    return total + part if not _LARGE.keys().isdisjoint(words) else 0

@@ -14,6 +14,10 @@ from mmsum.generation.numbers import NumbersLeft
             "It has twelve sites of the nineteenth century, and twenty-five wells.",
             "12 sites of the 19th century, 25 wells",
         ),
+        (
+            "One hundred and twenty people, a thousand trees and two hundred thousand five",
+            "120 people, 1000 trees, 200,005",
+        ),
         ("It rose by 12.0 % to 12.50.", "It rose by 12 % to 12.5."),
         ("10\u2009000 trees, 1.250 birds and 1'250 nests", "10,000 trees, 1,250 birds and 1250 nests"),
         ("12·5 mg", "12.5 mg"),

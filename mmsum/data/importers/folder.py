@@ -22,7 +22,7 @@ from mmsum.records import Document, ObjectRef
 
 
 def import_folder(folder: str, table: str, out: str, config: Config | None = None) -> ImportReport:
-    """Examples of the CSV's lines: columns file and summary; split (default train), licence and title where given.
+    """Examples of the CSV's lines: columns file and summary; split (default train), licence (or license) and title where given.
 
     Raises SourceError where the folder, the CSV or its header cannot be read, a quote is not closed up to the CSV's end, or
     columns are missing or stand twice; OutputError where `out` is taken.
@@ -161,5 +161,5 @@ def _example(document: Document, line: dict[str, str], report: ImportReport) -> 
         summary=line["summary"].strip(),
         split=line.get("split", "").strip() or "train",
         source="folder",
-        licence=line.get("licence") or "unknown",
+        licence=line.get("licence") or line.get("license") or "unknown",
     )

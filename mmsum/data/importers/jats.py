@@ -160,11 +160,30 @@ def _text(element: Any) -> str:
     for child in element:
         if child.tag is etree.Entity:
             parts.append(_letters(child))
+        elif child.tag == "sup" and _POWER.fullmatch(power := _text(child)) and "".join(parts)[-1:].isdigit():
+            parts.append(f"^{power}")
         elif isinstance(child.tag, str) and child.tag not in (*_LEFT_OUT, *_ABOUT):
             words = _MARK if _is_number(child) else _text(child)
             parts.append(f" {words} " if child.tag in _APART else words)
         parts.append(child.tail or "")
-    return "".join(parts)
+    if element.tag == "alternatives":  # one thing in several forms
+        forms = [form for form in element if isinstance(form.tag, str)]
+        return _text(min(forms, key=lambda form: _FORMS.get(form.tag, 1))) if forms else ""
+    if element.tag == "tex-math":
+        return _tex("".join(parts))
+    return _BETWEEN[element.tag].join(filter(str.strip, parts)) if element.tag in _BETWEEN else "".join(parts)
+
+
+_POWER = re.compile(r"[-\u2212\u2013+]?\d+")
+"""What makes another number of the digit before it: 10<sup>5</sup> is not 105."""
+_FORMS = {"math": 0, "textual-form": 0, "tex-math": 2, "inline-graphic": 3, "graphic": 3}
+_BETWEEN = {"msup": "^", "mfrac": "/"}
+
+
+def _tex(source: str) -> str:
+    """A formula without the document that publishers set around each, and without the marks of one."""
+    inner = source.partition(r"\begin{document}")[2].partition(r"\end{document}")[0] or source
+    return inner.strip().strip("$").strip()
 
 
 def _letters(entity: Any) -> str:
@@ -191,15 +210,23 @@ def _is_number(element: Any) -> bool:
 def _figures(fig: Any, number: int, article: Path, report: ImportReport) -> Iterator[ExampleFigure]:
     """One of each graphic, all with the label and the caption of `fig`: panels are told apart in its words at most."""
     folder = article.parent
-    label, caption = fig.find("label"), fig.find("caption")
+    label, words = fig.find("label"), _caption(fig)
+    group = fig.getparent()
+    if group.tag == "fig-group" and group.find("label") is not None:  # then the figure's own is a panel's
+        words = " ".join(filter(None, (_caption(group), "" if label is None else _words(label), words)))
+        label = group.find("label")
     name = f"Figure {number}" if label is None else _FIGURE.sub("Figure ", _words(label).rstrip(".:"))
-    parts = [] if caption is None else [part for part in caption if isinstance(part.tag, str)]
-    words = " ".join(filter(None, map(_words, parts)))
     for hrefs in _graphics(fig):
         missing = folder / (hrefs or [f"(no graphic of {name})"])[0]
         forms = [form for href in hrefs for form in _forms(folder / href)] or [missing]
         if figure := read_figure(forms, folder, name, words, str(article), report):
             yield figure
+
+
+def _caption(fig: Any) -> str:
+    caption = fig.find("caption")
+    parts = [] if caption is None else [part for part in caption if isinstance(part.tag, str)]
+    return " ".join(filter(None, map(_words, parts)))
 
 
 _FIGURE = re.compile(r"^fig(?:ure)?\b\.?\s*(?=\w)", re.IGNORECASE)

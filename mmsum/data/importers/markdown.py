@@ -84,7 +84,8 @@ def licence_of(row: dict[str, Any]) -> str:
 
     Raises ValueError where the row's DOI or licence is no text.
     """
-    return "CC-BY-4.0" if _text(row, "doi").startswith("10.21105/") else _text(row, "license") or "unknown"
+    doi = re.sub(r"^(?:https?://(?:dx\.)?doi\.org/|doi:\s*)", "", _text(row, "doi"), flags=re.IGNORECASE)
+    return "CC-BY-4.0" if doi.startswith("10.21105/") else _text(row, "license") or "unknown"
 
 
 def _example(row: dict[str, Any], papers: Path, item: str, report: ImportReport) -> Example:

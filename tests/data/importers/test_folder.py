@@ -18,7 +18,7 @@ from tests.data.importers.samples import left_out, write_table
 
 def test_folder_with_a_table(tmp_path: Path) -> None:
     text = "\n".join(
-        ["file,summary,licence", "a.md,Words.,CC0", "c.md,None.,", ",,", "../gold.csv,Out.,", "a.md,,", "a.md"]
+        ["file,summary,license", "a.md,Words.,CC0", "c.md,None.,", ",,", "../gold.csv,Out.,", "a.md,,", "a.md"]
     )
     report = import_folder(*write_table(tmp_path, text))
     assert report.written == {"train": 1} and left_out(report, tmp_path) == {

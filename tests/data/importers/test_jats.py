@@ -181,3 +181,31 @@ def test_jats_graphics_under_another_ending_and_labels_of_all_kinds(tmp_path: Pa
     (tmp_path / "out" / "train" / "part-00000.parquet").unlink()
     _, report = _import(tmp_path, article)
     assert report.broken == [f"{tmp_path / 'x.xml'}: {tmp_path / 'A.tif'}"], "the article and what it lacks"
+
+
+def test_jats_formulas_in_a_sentence_are_read_once_and_powers_stay_powers(tmp_path: Path) -> None:
+    tex = r"\documentclass[12pt]{minimal} \usepackage{amsmath} \begin{document}$$%s$$\end{document}"
+    both = f"<alternatives><tex-math>{tex % 'a'}</tex-math><math><mi>α</mi></math></alternatives>"
+    words = (
+        f"The rate <inline-formula>{both}</inline-formula>, <inline-formula><tex-math>{tex % 'x+1'}</tex-math>"
+        "</inline-formula> and <math><msup><mi>x</mi><mn>2</mn></msup><mo>=</mo><mfrac><mn>1</mn><mn>4</mn></mfrac></math> of 10<sup>5</sup> "
+        "cells, 10<sup>−3</sup> m<sup>2</sup> on the 12<sup>th</sup> day."
+    )
+    article = ARTICLE.replace("Mice grew.", words)
+    (tmp_path / "a.png").write_bytes(png())
+    example, _ = _import(tmp_path, article)
+    assert example.summary == "The rate α, x+1 and x^2=1/4 of 10^5 cells, 10^−3 m2 on the 12th day."
+
+
+def test_jats_groups_of_figures_name_their_panels(tmp_path: Path) -> None:
+    start, end = ARTICLE.index("<fig>"), ARTICLE.index("</fig>") + len("</fig>")
+    panels = "".join(
+        f'<fig><label>({n})</label><caption><p>{n} mice.</p></caption><graphic xlink:href="a"/></fig>' for n in "ab"
+    )
+    group = f"<fig-group><label>Fig. 2</label><caption><p>Growth.</p></caption>{panels}</fig-group>"
+    (tmp_path / "a.png").write_bytes(png())
+    example, _ = _import(tmp_path, ARTICLE[:start] + group + ARTICLE[end:])
+    assert [(figure.label, figure.caption) for figure in example.figures] == [
+        ("Figure 2", "Figure 2: Growth. (a) a mice."),
+        ("Figure 2", "Figure 2: Growth. (b) b mice."),
+    ]

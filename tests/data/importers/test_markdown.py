@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from mmsum.data.files import read_examples
-from mmsum.data.importers.markdown import import_markdown
+from mmsum.data.importers.markdown import import_markdown, licence_of
 from tests.data.importers.samples import PAPER, left_out, png
 
 
@@ -93,3 +95,12 @@ def test_line_ends_of_windows_and_captions_with_their_labels(tmp_path: Path) -> 
     assert [figure.caption for figure in example.figures] == ["Figure 1: A plot.", "Figure 2: Another."]
     assert left_out(report, tmp_path) == {"papers.jsonl:2": "caption is no text"}
     assert "papers.jsonl:3: " in report.broken[0] and report.broken[0].endswith("gone.png")
+
+
+@pytest.mark.parametrize(
+    "doi",
+    ["10.21105/joss.1", "https://doi.org/10.21105/joss.1", "http://dx.doi.org/10.21105/joss.1", "doi: 10.21105/joss.1"],
+)
+def test_a_doi_of_joss_is_known_however_it_is_written(doi: str) -> None:
+    assert licence_of({"doi": doi, "license": "MIT"}) == "CC-BY-4.0"
+    assert licence_of({"doi": doi.replace("21105", "1000"), "license": "MIT"}) == "MIT"
