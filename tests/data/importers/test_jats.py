@@ -187,9 +187,10 @@ def test_jats_formulas_in_a_sentence_are_read_once_and_powers_stay_powers(tmp_pa
     tex = r"\documentclass[12pt]{minimal} \usepackage{amsmath} \begin{document}$$%s$$\end{document}"
     both = f"<alternatives><tex-math>{tex % 'a'}</tex-math><math><mi>α</mi></math></alternatives>"
     words = (
-        f"The rate <inline-formula>{both}</inline-formula>, <inline-formula><tex-math>{tex % 'x+1'}</tex-math>"
-        "</inline-formula> and <math><msup><mi>x</mi><mn>2</mn></msup><mo>=</mo><mfrac><mn>1</mn><mn>4</mn></mfrac></math> of 10<sup>5</sup> "
-        "cells, 10<sup>−3</sup> m<sup>2</sup> on the 12<sup>th</sup> day."
+        f"The rate <inline-formula>{both}</inline-formula>, "
+        f"<inline-formula><tex-math>{tex % 'x+1'}</tex-math></inline-formula> and <math><msup><mi>x</mi><mn>2</mn></msup>"
+        "<mo>=</mo><mfrac><mn>1</mn><mn>4</mn></mfrac></math> of 10<sup>5</sup> cells, 10<sup>−3</sup> m<sup>2</sup> "
+        "on the 12<sup>th</sup> day."
     )
     article = ARTICLE.replace("Mice grew.", words)
     (tmp_path / "a.png").write_bytes(png())
