@@ -35,7 +35,7 @@ class ObjectRef:
     uri: str
     size: int  # bytes; -1 where a list of URIs did not say
     version: str  # ETag, or "mtime:<ns>:<size>" locally; "" where unknown
-    op: str = "summarize"  # or "delete": the source is gone, write a tombstone
+    op: str = "summarize"  # or "retry": it failed before; "delete": the source is gone, write a tombstone
 
     @property
     def document_id(self) -> str:

@@ -6,6 +6,7 @@ The parent imports this, too: PyMuPDF, which takes more than half a second, is l
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import resource
@@ -43,6 +44,10 @@ def _jobs() -> ModuleType:
     from mmsum.documents import jobs
 
     return jobs
+
+
+MACHINES_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS})
+"""A full or broken disk, too many open files: no document's fault."""
 
 
 def out_of_memory(limits: Limits) -> str:

@@ -82,7 +82,7 @@ class Parser:
     def parse(self, ref: ObjectRef, data: bytes) -> Document:
         """The document in `data`; for a document's fault its status is failed or partial, with the kind of failure.
 
-        Raises EnvironmentFailure where the child cannot be started at all.
+        Raises EnvironmentFailure where the child cannot be started at all, or its disk is full.
         """
         started = time.monotonic()
         document = self._parse(ref, data)
@@ -199,8 +199,17 @@ class Parser:
     def _write(self, data: bytes) -> Path:
         """The bytes as a file: MuPDF reads it piece by piece, where a pipe would hold a large one three times."""
         source = Path(self._folder.name, "source")
-        source.write_bytes(data)
+        try:
+            source.write_bytes(data)
+        except OSError as error:
+            raise self._machines_fault(error) from error
         return source
+
+    def _machines_fault(self, error: OSError) -> EnvironmentFailure:
+        return EnvironmentFailure(
+            f"{self._folder.name}: {error.strerror or error}; documents are taken apart there: make room, or set TMPDIR to a "
+            "folder that has some"
+        )
 
     def _run(self, job: Callable[..., Any], *args: Any, spool: Path | None = None) -> Any:
         """The result of job(*args) in the child. Raises _Killed where the child was killed or died over it.
@@ -242,6 +251,8 @@ class Parser:
                 raise _Killed(FailureKind.CRASHED, f"the parser died on this document ({error})") from error
             except MemoryError as error:
                 raise _Killed(FailureKind.OUT_OF_MEMORY, child.out_of_memory(self.limits)) from error
+            except OSError as error:  # child.MACHINES_ERRORS
+                raise self._machines_fault(error) from error
             now = time.monotonic()
             peak = max(peak, self._address_space())
             written = spool.stat().st_size if spool and spool.exists() else 0

@@ -14,7 +14,7 @@ from typing import Any
 from mmsum.config import Figures, Limits
 from mmsum.documents import ocr
 from mmsum.documents.assemble import assemble
-from mmsum.documents.child import out_of_memory
+from mmsum.documents.child import MACHINES_ERRORS, out_of_memory
 from mmsum.documents.detect import FLOW_FORMATS, IMAGE_FORMATS, decode_text, detect_format
 from mmsum.documents.flow import Block, FlowInfo, assemble_flow
 from mmsum.documents.image import read_image
@@ -58,6 +58,8 @@ def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figure
     except MemoryError:
         return finish_spool(ref, spool, limits, FailureKind.OUT_OF_MEMORY, out_of_memory(limits))
     except Exception as error:  # the one place: whatever a hostile file provokes becomes its row
+        if isinstance(error, OSError) and error.errno in MACHINES_ERRORS:
+            raise
         own = type(error).__module__.startswith("mmsum.")  # says all of it
         message = f"the file cannot be read ({'' if own else f'{type(error).__name__}: '}{reason(error, str(source))})"
         return finish_spool(ref, spool, limits, FailureKind.CORRUPT, message)

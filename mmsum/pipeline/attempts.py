@@ -43,9 +43,10 @@ class Attempts:
         """What earlier attempts left. Raises StorageError where that cannot be found out."""
         uri = attempts_uri(out, digest, stage, shard)
         try:
-            marks: dict[str, Any] = json.loads(storage.patiently(lambda: storage.read(uri), write_seconds))
+            data = storage.patiently(lambda: storage.read(uri), write_seconds)
         except ObjectNotFound:
-            marks = {}
+            data = b""
+        marks: dict[str, Any] = json.loads(data) if data else {}  # empty: its writer was killed, on Azure
         attempts = cls(uri, run, write_seconds, **marks)
         died = run in attempts.together or len(attempts.together) >= DEATHS_EVER - 1
         attempts.one_by_one = died or bool(attempts.alone)

@@ -11,11 +11,13 @@ import json
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -197,20 +199,43 @@ def _crops_table(rows: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(records, schema=CROP_SCHEMA)
 
 
-def read_summaries(out: str) -> pa.Table:
+def read_summaries(out: str, columns: Sequence[str] = tuple(SUMMARY_SCHEMA.names)) -> pa.Table:
     """Every document's newest row (that of the highest snapshot), sorted by URI, as SUMMARY_SCHEMA.
 
-    Rows of earlier schema versions get nulls for columns they did not have. Tombstones (`deleted`) are included.
+    columns: of these alone, `uri` and `snapshot` among them. Rows of earlier schema versions get nulls for columns they did
+    not have. Tombstones (`deleted`) are included.
     """
-    tables = list(read_parts(row_uris(storage.normalize(out))))
-    table = pa.concat_tables(tables) if tables else SUMMARY_SCHEMA.empty_table()
-    order = pc.sort_indices(table, sort_keys=[("uri", "ascending"), ("snapshot", "descending")])
-    table = table.take(order)
+    tables = [table.select(columns) for table in read_parts(row_uris(storage.normalize(out)))]
+    table = pa.concat_tables(tables) if tables else SUMMARY_SCHEMA.empty_table().select(columns)
     if table.num_rows == 0:
         return table
-    uris = table["uri"].combine_chunks()
-    first = pc.not_equal(uris.slice(1), uris.slice(0, len(uris) - 1))
-    return table.filter(pa.concat_arrays([pa.array([True]), first]))
+    order = pc.sort_indices(
+        table.select(["uri", "snapshot"]), sort_keys=[("uri", "ascending"), ("snapshot", "descending")]
+    )
+    uris = table["uri"].take(order).combine_chunks()
+    is_other = pc.not_equal(uris.slice(1), uris.slice(0, len(uris) - 1))
+    return _take(table, order.filter(pa.concat_arrays([pa.array([True]), is_other])).to_numpy())
+
+
+def _take(table: pa.Table, order: np.ndarray[Any, np.dtype[np.uint64]]) -> pa.Table:
+    """The rows of `table` in `order`, some at a time: Arrow's own take makes one array of each column, and one of strings
+    holds no more than 2 GiB."""
+    batches = table.to_batches()
+    starts = np.cumsum([0, *(batch.num_rows for batch in batches)])
+    taken = []
+    for begin in range(0, len(order), ROWS_TAKEN):
+        rows = order[begin : begin + ROWS_TAKEN].astype(np.int64)
+        held = np.searchsorted(starts, rows, side="right") - 1  # the batch that holds each row
+        by_batch = np.argsort(held, kind="stable")
+        cuts = np.flatnonzero(np.diff(held[by_batch])) + 1
+        groups = [group for group in np.split(by_batch, cuts) if len(group)]
+        pieces = [batches[held[group[0]]].take(pa.array(rows[group] - starts[held[group[0]]])) for group in groups]
+        taken.append(pa.Table.from_batches(pieces).take(pa.array(np.argsort(by_batch))))
+    return pa.concat_tables(taken)
+
+
+ROWS_TAKEN = 10_000
+"""Of 200 kB each they still fit."""
 
 
 def row_uris(out: str) -> list[str]:
@@ -234,12 +259,12 @@ READERS = 16
 """Parts read at once: on an object store a small read is mostly waiting."""
 
 
-def unread_uris(out: str, retry: str) -> list[str]:
-    """The documents whose newest row is "failed"; with "partial" also those that were read in part."""
-    table = read_summaries(out)
+def unread(out: str, retry: str) -> dict[str, str]:
+    """{URI: status} of the documents whose newest row is "failed"; with "partial" also of those that were read in part."""
+    table = read_summaries(out, ("uri", "snapshot", "status"))
     wanted = pa.array(["failed", "partial"] if retry == "partial" else ["failed"])
-    uris: list[str] = table.filter(pc.is_in(table["status"], wanted))["uri"].to_pylist()
-    return uris
+    rows = table.filter(pc.is_in(table["status"], wanted))
+    return dict(zip(rows["uri"].to_pylist(), rows["status"].to_pylist(), strict=True))
 
 
 class Crops(Mapping[tuple[int, str, int], bytes]):

@@ -34,12 +34,23 @@ class EngineRoom:
         self.summarizer = summarizer
         self.robustness = robustness
 
-    def summarize(self, documents: Sequence[Document], attempts: Attempts) -> list[Draft]:
-        """One draft per document, in order. Ends this process where the engine dies; raises MmsumError for the run."""
+    def summarize(
+        self,
+        documents: Sequence[Document],
+        attempts: Attempts,
+        passed: Callable[[Document], None] = lambda document: None,
+    ) -> list[Draft]:
+        """One draft per document, in order; `passed` hears of each that was done by itself.
+
+        Ends this process where the engine dies; raises MmsumError for the run.
+        """
         if not attempts.one_by_one:
             attempts.begin_together()
             return self._call(documents, attempts, "") if documents else []
-        drafts = [self._alone(document, attempts) for document in documents]
+        drafts = []
+        for document in documents:
+            drafts.append(self._alone(document, attempts))
+            passed(document)
         attempts.end()
         return drafts
 

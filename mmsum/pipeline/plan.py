@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 
 import pyarrow as pa
@@ -42,13 +43,14 @@ def open_snapshot(
     limit: int | None = None,
     new: bool = False,
     restart: bool = False,
-    again: Collection[str] | None = None,
+    again: Mapping[str, str] | None = None,
 ) -> tuple[Snapshot, bool]:
     """The snapshot to work on and whether it was made now.
 
-    An unfinished snapshot is continued. After a finished one, new, changed and vanished objects, and those whose URI is
-    in `again`, make the next; with none of these the finished one comes back. `new` plans everything again, and continues
-    what `new` planned; `restart` first deletes this output's rows. With `again`, limits may be others than they were.
+    An unfinished snapshot is continued. After a finished one, new, changed and vanished objects, and those in `again`
+    (URI -> status of their newest row), make the next; with none of these the finished one comes back. `new` plans
+    everything again, and continues what `new` planned; `restart` first deletes this output's rows. With `again`, limits may
+    be others than they were.
 
     Raises SourceError, OutputError, or SnapshotMismatch with the difference when settings that change the answer differ.
     """
@@ -67,7 +69,7 @@ def open_snapshot(
     listed = _list(source, out)
     previous = versions_with_rows(out) if latest else {}
     asked = "new" if new else "retry" if again is not None else ""
-    again = previous.keys() & set(again or ())
+    again = {uri: status for uri, status in (again or {}).items() if uri in previous}
     refs = _choose(listed, previous, limit, new, again, same_source=bool(latest and latest.source == source))
     if not refs and latest:
         return latest, False
@@ -107,14 +109,17 @@ def _choose(
     known: dict[str, str],
     limit: int | None,
     everything: bool,
-    again: Collection[str],
+    again: Mapping[str, str],
     *,
     same_source: bool,
 ) -> list[ObjectRef]:
     """Objects to plan: all, or the new and changed ones and those asked for, and a tombstone for each that is gone."""
-    chosen = [
-        ref for ref in islice(listed, limit) if everything or known.get(ref.uri) != ref.version or ref.uri in again
-    ]
+    chosen = []
+    for ref in islice(listed, limit):
+        if everything or known.get(ref.uri) != ref.version:
+            chosen.append(ref)
+        elif ref.uri in again:
+            chosen.append(replace(ref, op="retry") if again[ref.uri] == "failed" else ref)
     if same_source:
         present = {ref.uri for ref in listed}
         chosen += [ObjectRef(uri, 0, version, op="delete") for uri, version in known.items() if uri not in present]

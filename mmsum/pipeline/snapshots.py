@@ -101,7 +101,8 @@ class Compaction:
 
 def compactions(out: str) -> list[Compaction]:
     """The compactions that have a marker, oldest first."""
-    markers = sorted(ref.uri for ref in storage.list_folder(storage.join(out, "_run"), "compacted-", deep=False))
+    found = storage.list_folder(storage.join(out, "_run"), "compacted-", deep=False)
+    markers = sorted(ref.uri for ref in found if ref.size)
     return [Compaction(**json.loads(storage.read(uri))) for uri in markers]
 
 
@@ -180,7 +181,7 @@ def check_out_is_here(out: str, number: int, node: str) -> None:
 
 def _plan_uris(out: str) -> Iterator[str]:
     for ref in storage.list_folder(storage.join(out, "_run"), "plan-", deep=False):
-        if ref.uri.endswith(".parquet"):
+        if ref.uri.endswith(".parquet") and ref.size:  # an empty one: as in list_parts
             yield ref.uri
 
 

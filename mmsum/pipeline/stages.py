@@ -104,7 +104,8 @@ def parse_shard(plan: pa.Table, *, context: RunContext) -> pa.Table:
         ref = ObjectRef(row["uri"], row["size"], row["version"], row["op"])
         board.at.remote("parse", shard, ref.uri, **passed)
         document = Document(ref=ref) if ref.op == "delete" else _parse_once(ref, parser, attempts, config)
-        if in_trouble := _in_trouble(document):
+        in_trouble = _in_trouble(document)
+        if in_trouble and ref.op != "retry":  # that it fails again says nothing of the machines, and loses nothing
             context.judge(ref.uri, document.failure_message)
         passed = {"parsed": 1, "pages": document.pages_read, "figures": len(document.figures)}
         passed["sound"] = not in_trouble
@@ -192,7 +193,16 @@ class GenerateShards:
         documents = table_to_documents(table.drop_columns(["shard", "shard_ids", "attempts"]))
         readable = [document for document in documents if document.ref.op != "delete" and document.status != "failed"]
         attempts = context.attempts("generate", shard)
-        drafts = {id(d): draft for d, draft in zip(readable, self.room.summarize(readable, attempts), strict=True)}
+        told = 0
+
+        def passed(document: Document) -> None:
+            """Of documents one by one: a shard of long ones takes longer than a run may stand still."""
+            nonlocal told
+            told += 1
+            context.board.at.remote("generate", shard, document.ref.uri, generated=1)
+
+        written = self.room.summarize(readable, attempts, passed)
+        drafts = {id(document): draft for document, draft in zip(readable, written, strict=True)}
         marks = {"model": self.room.summarizer.name, "config": self.fingerprint, "snapshot": context.snapshot}
         rows = [
             tombstone(document, **marks)  # type: ignore[arg-type]
@@ -200,14 +210,15 @@ class GenerateShards:
             else to_summary(document, drafts.get(id(document), Draft()), **marks)  # type: ignore[arg-type]
             for document in documents
         ]
-        for row, earlier in zip(rows, tried, strict=True):
+        for row, document, earlier in zip(rows, documents, tried, strict=True):
             row.attempts = max(earlier, attempts.count(row.document_id))
-            if row.document_id in attempts.alone and row.failure_kind == FailureKind.CRASHED:
+            crashed = row.document_id in attempts.alone and row.failure_kind == FailureKind.CRASHED
+            if crashed and document.ref.op != "retry":
                 context.judge(row.uri, row.failure_message)
         context.board.end.remote(
             "generate",
             shard,
-            generated=len(rows),
+            generated=len(rows) - told,
             tokens=sum(row.output_tokens for row in rows),
             failed=sum(row.status == "failed" for row in rows),
         )

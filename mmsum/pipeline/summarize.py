@@ -18,7 +18,7 @@ from mmsum.config import Config
 from mmsum.errors import EnvironmentFailure, UsageError
 from mmsum.generation.summarizer import SummarizerFactory, build_summarizer
 from mmsum.pipeline.cluster import Cluster, alive_nodes, ray_session
-from mmsum.pipeline.commit import unread_uris
+from mmsum.pipeline.commit import unread
 from mmsum.pipeline.metrics import RunMetrics
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.progress import ProgressDisplay, Totals, print_totals, start_board
@@ -59,7 +59,7 @@ def summarize(
     on (what is committed stays, the same call resumes).
     """
     console = console or Console(quiet=True)
-    again = unread_uris(out, retry) if retry else None
+    again = unread(out, retry) if retry else None
     snapshot, created = open_snapshot(source, out, config, limit=limit, new=new, restart=restart, again=again)
     result = _finish(snapshot, created, config, summarizer, console)
     # What an earlier call planned may leave out what this one asks for.
@@ -70,7 +70,7 @@ def summarize(
                 "(run the same command again)"
             )
         if retry:
-            again = [] if snapshot.asked == "retry" else unread_uris(out, retry)
+            again = {} if snapshot.asked == "retry" else unread(out, retry)
         try:
             snapshot, created = open_snapshot(source, out, config, limit=limit, again=again)
         except UsageError as error:  # not of the arguments: they were good enough to finish a snapshot

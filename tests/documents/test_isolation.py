@@ -17,7 +17,7 @@ from mmsum.documents import child, read
 from mmsum.documents.page import Page, PagesInfo
 from mmsum.documents.parse import Parser
 from mmsum.documents.pdf import open_pdf, read_pages
-from mmsum.errors import FailureKind
+from mmsum.errors import EnvironmentFailure, FailureKind
 from mmsum.records import Document
 from tests.documents import packages, papers
 from tests.documents.conftest import REF
@@ -228,3 +228,17 @@ def test_a_script_without_a_main_guard_is_told_so_at_once(tmp_path: Path) -> Non
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "does so under `if __name__ == '__main__':`" in done.stderr.splitlines()[-1]
+
+
+def test_a_full_disk_is_no_documents_fault(parser: Parser) -> None:
+    """/dev/full answers each write as a full disk does."""
+    data = papers.report([])
+    source = parser._write(data)
+    with pytest.raises(EnvironmentFailure, match="No space left on device; .* set TMPDIR"):
+        parser._run(child.parse_file, REF, source, Path("/dev/full"), Limits(), Figures())
+    source.unlink()
+    source.symlink_to("/dev/full")
+    with pytest.raises(EnvironmentFailure, match=f"{source.parent}: No space left on device"):
+        parser.parse(REF, data)
+    source.unlink()
+    assert parser.parse(REF, data).status == "ok"

@@ -168,3 +168,19 @@ def test_a_dead_or_hanging_engine_takes_its_process_with_it_and_says_why(tmp_pat
     left = attempt(tmp_path)
     assert left.one_by_one
     assert left.reason("/0") == reason
+
+
+def test_each_document_that_was_done_by_itself_is_told_of(tmp_path: Path) -> None:
+    """A run stands still where nothing is told: a shard of books takes longer than that."""
+    told: list[str] = []
+    for together in (True, False):
+        EngineRoom(Small(), Robustness()).summarize(documents(3), attempt(tmp_path), lambda d: told.append(d.ref.uri))
+        assert told == ([] if together else ["/0", "/1", "/2"])
+
+
+def test_marks_whose_writer_was_killed_say_nothing(tmp_path: Path) -> None:
+    """Azure keeps an empty object where a write was cut off."""
+    attempt(tmp_path).begin_together()
+    (marks,) = (tmp_path / "_run" / "attempts").rglob("*.json")
+    marks.write_bytes(b"")
+    assert not attempt(tmp_path).one_by_one

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,9 +16,11 @@ from rich.console import Console
 from mmsum.config import load_config
 from mmsum.errors import EnvironmentFailure, FailureKind
 from mmsum.generation.summarizer import Draft
+from mmsum.pipeline import commit as commit_module
 from mmsum.pipeline.commit import Crops, commit_shard, hash_ids, read_summaries, rows_table, to_summary
 from mmsum.pipeline.plan import open_snapshot
-from mmsum.pipeline.snapshots import Snapshot, count_in_all
+from mmsum.pipeline.runlog import read_logs
+from mmsum.pipeline.snapshots import Snapshot, count_in_all, latest_compaction, latest_snapshot
 from mmsum.pipeline.status import read_status
 from mmsum.pipeline.summarize import _announce
 from mmsum.records import SUMMARY_SCHEMA, Document, Figure, ObjectRef, document_id
@@ -168,3 +171,32 @@ def test_statuses() -> None:
     assert row(whole, Draft(text="t", failure_kind=FailureKind.TOO_LARGE)) == ("partial", "too_large", "t")
     assert row(whole, Draft()) == ("failed", "generation_failed", "")
     assert row(Document.failed(ref, FailureKind.CORRUPT, "bad"), Draft(text="never")) == ("failed", "corrupt", "")
+
+
+def test_rows_are_taken_in_any_order_from_any_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit_module, "ROWS_TAKEN", 7)
+    draw = np.random.default_rng(0)
+    parts = [pa.table({"n": draw.integers(99, size=rows), "s": [f"{rows}"] * rows}) for rows in (5, 1, 0, 30, 12)]
+    table = pa.concat_tables(parts)
+    for rows in (0, 1, 20, 48):
+        order = draw.permutation(table.num_rows)[:rows].astype(np.uint64)
+        assert commit_module._take(table, order).to_pydict() == table.take(pa.array(order)).to_pydict()
+
+
+def test_a_column_may_hold_more_than_two_gigabytes() -> None:
+    """Of captions, at a million documents. One part twenty-two times: each is there once."""
+    part = pa.table({"captions": ["x" * 10**6] * 100})
+    table = pa.concat_tables([part] * 22)
+    with pytest.raises(pa.ArrowInvalid, match="overflow"):
+        table.take(pa.array([0, 2199]))
+    assert commit_module._take(table, np.array([0, 2199], np.uint64)).num_rows == 2
+
+
+def test_an_empty_plan_is_none(archive: Path, tmp_path: Path) -> None:
+    """Azure keeps an empty object where a write was cut off."""
+    run = tmp_path / "out" / "_run"
+    (run / "log" / "000001-x").mkdir(parents=True)
+    for name in ("plan-000001.parquet", "compacted-000001.json", "log/000001-x/000000.jsonl"):
+        (run / name).write_bytes(b"")
+    assert latest_snapshot(str(tmp_path / "out")) is None and latest_compaction(str(tmp_path / "out")) is None
+    assert list(read_logs(str(tmp_path / "out"), 1)) == []

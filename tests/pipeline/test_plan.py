@@ -148,18 +148,20 @@ def test_failures_are_retried_under_other_limits(archive: Path, tmp_path: Path) 
     out = str(tmp_path / "out")
     first, _ = plan(archive, tmp_path / "out")
     patient = load_config(summarizer="lead", limits={"seconds_per_document": 900.0})
-    failed = first.documents["uri"].to_pylist()[:1]
+    failed, cut, *_ = first.documents["uri"].to_pylist()
+    again = {failed: "failed", cut: "partial"}
     with pytest.raises(SnapshotMismatch, match="seconds_per_document"):
-        open_snapshot(str(archive), out, patient, again=failed)
+        open_snapshot(str(archive), out, patient, again=again)
     finish(first)
     with pytest.raises(SnapshotMismatch, match="seconds_per_document"):
         open_snapshot(str(archive), out, patient)
     shorter = load_config(summarizer="lead", limits={"seconds_per_document": 900.0}, generation={"summary_tokens": 99})
     with pytest.raises(SnapshotMismatch, match=r"\(generation.summary_tokens: \d+ then, 99 now\)"):
-        open_snapshot(str(archive), out, shorter, again=failed)
-    retried, created = open_snapshot(str(archive), out, patient, again=failed)
+        open_snapshot(str(archive), out, shorter, again=again)
+    retried, created = open_snapshot(str(archive), out, patient, again=again)
     assert created
-    assert retried.documents["uri"].to_pylist() == failed
+    assert retried.documents["uri"].to_pylist() == [failed, cut]
+    assert retried.documents["op"].to_pylist() == ["retry", "summarize"]
     with pytest.raises(SnapshotMismatch, match="seconds_per_document"):
         plan(archive, tmp_path / "out")
     finish(retried)

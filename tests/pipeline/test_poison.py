@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import mmsum
@@ -73,6 +75,20 @@ class TestInProcess:
         again = mmsum.summarize(archive, tmp_path / "out", config, retry="failed")
         assert (again.snapshot.number, again.totals.documents) == (2, 2)
         assert {row["status"] for row in rows_by_name(tmp_path / "out").values()} == {"ok"}
+
+    def test_failures_that_are_retried_and_fail_again_end_no_run(self, archive: Path, tmp_path: Path) -> None:
+        """Six of the first twenty-five would, where none of them had failed before."""
+        listed = [
+            *(file.as_uri() for file in archive.iterdir()),
+            *((tmp_path / f"gone-{n}").as_uri() for n in range(7)),
+        ]
+        pq.write_table(pa.table({"uri": listed, "size": [200] * len(listed)}), tmp_path / "list.parquet")
+        arguments = (tmp_path / "list.parquet", tmp_path / "out")
+        with pytest.raises(EnvironmentFailure, match="6 of the last .* could not be fetched"):
+            mmsum.summarize(*arguments, summarizer="lead")
+        mmsum.summarize(*arguments, summarizer="lead", robustness={"trouble_share": 1.0})
+        again = mmsum.summarize(*arguments, summarizer="lead", retry="failed")
+        assert (again.snapshot.number, again.totals.documents, again.totals.failures["not_found"]) == (2, 7, 7)
 
     def test_a_run_that_stands_still_ends_and_says_what_it_waits_for(self, archive: Path, tmp_path: Path) -> None:
         config = load_config(summarizer="lead", robustness={"stall_minutes": 0.25})

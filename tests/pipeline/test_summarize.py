@@ -19,7 +19,7 @@ from mmsum import storage
 from mmsum.config import Config, load_config
 from mmsum.errors import EnvironmentFailure
 from mmsum.generation.summarizer import Draft
-from mmsum.pipeline.commit import unread_uris
+from mmsum.pipeline.commit import unread
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.snapshots import latest_snapshot
 from mmsum.records import Document
@@ -106,8 +106,8 @@ class TestInProcess:
             return sorted(row["snapshot"] for row in mmsum.read_summaries(out).to_pylist())
 
         mmsum.summarize(archive, out, config)
-        failed = unread_uris(str(out), "failed")
-        assert [Path(uri).name for uri in failed] == ["report-000.txt"]
+        failed = unread(str(out), "failed")
+        assert [(Path(uri).name, status) for uri, status in failed.items()] == [("report-000.txt", "failed")]
         open_snapshot(str(archive), str(out), config, again=failed)
         assert mmsum.summarize(archive, out, config, retry="failed").snapshot.number == 2
         open_snapshot(str(archive), str(out), config, new=True)
