@@ -29,6 +29,8 @@ _FRAGMENT = re.compile(
 )
 """A page may begin with any of these: browsers supply the tags around them."""
 _CLOSED = re.compile(r"</\w+\s*>|<br\b", re.IGNORECASE)
+_MIME = re.compile(r"(?:[\w-]+:.*\r?\n(?:[ \t]+\S.*\r?\n)*)*?MIME-Version:[ \t]*1", re.IGNORECASE)
+"""Header lines up to the one that says so; an address at the head of a letter says it not."""
 _MARKDOWN = re.compile(r"^#{1,6}\s+\S|^(?:```|~~~)|^\s*[-*]\s+\S|\]\(\S+\)|^\|.+\|$", re.MULTILINE)
 _PICTURE = re.compile(r"!\[[^\]]*\]\(\S+")
 
@@ -68,12 +70,16 @@ def detect_format(data: bytes, name: str = "") -> str:
         return _unsupported("a BMP image; save it as PNG")
     if b" obj" in data[:4096] and b"endobj" in data:
         return "pdf"  # headless: the repair of the PDF reader decides
+    if data.lstrip()[:1] == b"{" and b'"nbformat"' in data:
+        return _unsupported("a Jupyter notebook; save it as HTML or Markdown")
     if not _is_text(data):
         return _unsupported(f"a binary file that starts with {data[:8].hex(' ')}")
     return _text_format(decode_text(data[:65536]), name.lower())
 
 
 def _text_format(text: str, name: str) -> str:
+    if _MIME.match(text):
+        return _unsupported("an e-mail or a page saved with all its parts (MIME); save it as HTML or PDF")
     before = _BEFORE.match(text)
     head = text[before.end() if before else 0 :]
     if head.startswith("<") and (tag := _TAG.search(head[:4096])):
@@ -87,14 +93,27 @@ def _text_format(text: str, name: str) -> str:
 
 
 def decode_text(data: bytes) -> str:
-    """Text by its byte order mark, else UTF-8, else Windows-1252 with undefined bytes replaced."""
+    """Text by its byte order mark, else UTF-8, else Windows-1252 with undefined bytes replaced; where that makes hardly
+    any ASCII letters of the letters, by what its bytes look like."""
     for mark, codec in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
             return data.decode(codec, errors="replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+        western = data.decode("cp1252", errors="replace")
+    letters = [letter for letter in western[:65536] if letter.isalpha() or letter == "\ufffd"]
+    if sum(map(str.isascii, letters)) > _WESTERN * len(letters):
+        return western
+    from charset_normalizer import from_bytes  # takes a while, and is seldom wanted
+
+    guess = from_bytes(data[:65536]).best()
+    return data.decode(guess.encoding, errors="replace") if guess else western
+
+
+_WESTERN = 0.6
+"""Share of ASCII letters above which a text is of Western Europe: German and French have nine in ten, Russian and Japanese read
+as if they were theirs next to none."""
 
 
 def _is_text(data: bytes) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal
 import pymupdf
 
 from mmsum.config import Figures, Limits
-from mmsum.documents.assemble import link_figures
+from mmsum.documents.assemble import _alike, _sane, link_figures
 from mmsum.documents.captions import PANEL_MARK, caption_label
 from mmsum.documents.crops import encode_pixmap, is_photo, open_picture
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory
@@ -100,7 +100,7 @@ def _without(sheet: pymupdf.Rect, cut: Cut) -> pymupdf.Rect:
 def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Section], list[Figure], int]:
     """Title, sections, figures with captions and mentions, and how many pages were begun."""
     listed = list(blocks)
-    title = info.title or next((block.text for block in listed if block.kind == "title"), "")
+    title = _title(info, listed)
     sections: list[Section] = []
     parts: list[list[str]] = []
     figures: list[Figure] = []
@@ -120,7 +120,7 @@ def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Se
             figure.caption, figure.label = words, caption_label(words)
             figure.section = len(sections) - 1
             figures.append(figure)
-        elif block.kind == "heading" and block.text:
+        elif block.text and (block.kind == "heading" or (block.kind == "title" and not _alike(block.text, title))):
             sections.append(Section(block.text, "", block.page))
             parts.append([])
         elif block.kind in ("text", "table") and block.text:
@@ -134,6 +134,14 @@ def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Se
         section.text = "\n\n".join(part)
     link_figures(figures, sections)
     return title, sections, figures, max((block.page for block in listed), default=0)
+
+
+def _title(info: FlowInfo, blocks: list[Block]) -> str:
+    """The metadata's where it is one; of Word and Writer, which keep that of a document's template, the one that it shows."""
+    shown = next((block.text for block in blocks if block.kind == "title"), "")
+    if shown and (info.format in ("docx", "odt") or not _sane(info.title)):
+        return shown
+    return info.title
 
 
 @dataclass(slots=True)
@@ -172,7 +180,8 @@ def _units(blocks: list[Block], joins: bool) -> list[list[int]]:
 
 
 def _is_bare(block: Block, copies: Counter[bytes]) -> bool:
-    return block.figure is not None and not caption_label(block.text) and copies[block.figure.image] < 3
+    """Whether it is a picture without words of its own: one word may be a file's name, more are what it shows."""
+    return block.figure is not None and " " not in block.text and copies[block.figure.image] < 3
 
 
 def _captions(blocks: list[Block], units: list[list[int]]) -> _Captions:

@@ -36,6 +36,9 @@ _LAYOUT = ("table", "figure")
 _FRONT = re.compile(r"---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _TITLE = re.compile(r"^title:(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
 _FOLDED = re.compile(r"[>|][-+\d]{0,2}(?:\s|$)")
+_DRAWN = tuple(
+    f".//{tag}" for tag in ("path", "rect", "line", "polyline", "polygon", "circle", "ellipse", "text", "use")
+)
 _LAZY = ("data-src", "data-original", "data-lazy-src")
 _HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 _DATA = re.compile(r"data:(?P<type>[^;,]*)(?P<coded>;base64)?[^,]*,(?P<body>.*)", re.DOTALL | re.IGNORECASE)
@@ -82,9 +85,30 @@ def read_markdown(text: str, limits: Limits, settings: Figures, resolve: Resolve
     if front := _FRONT.match(text):
         text = text[front.end() :]
         title = _front_title(front[1])
+    text = _without_marks(text)
     rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     _, blocks = read_html(f"<html><body>{rendered}</body></html>", limits, settings, resolve)
     return FlowInfo("markdown", title=title), blocks
+
+
+def _without_marks(text: str) -> str:
+    """Markdown of papers without its notes, citations, and what is said of pictures to programs; code stays as it is."""
+    pieces = _FENCED.split(text)
+    for pattern in _MARKS:
+        pieces[::3] = [pattern.sub("", piece) for piece in pieces[::3]]
+    return "".join(piece for at, piece in enumerate(pieces) if at % 3 != 2)
+
+
+_FENCED = re.compile(r"(^(```|~~~).*?(?:^\2|\Z))", re.MULTILINE | re.DOTALL)
+_MARKS = (
+    re.compile(r"(?<=\))\{[^{}\n]*\}"),  # ![...](a.png){ width=50% }
+    re.compile(r"\s*\\label\{[^{}\n]*\}"),
+    re.compile(r"^\[\^[^\]\s]+\]:.*(?:\n[ \t]+\S.*)*", re.MULTILINE),  # [^1]: a footnote
+    re.compile(r"\[\^[^\]\s]+\]"),
+    re.compile(
+        r"[ \t]*\[(?:[^\[\]@\n]*\s)?-?@(?!(?:fig|tbl|eq|sec|lst):)[^\[\]\n]*\](?![(\[])"
+    ),  # [see @doe2020, p. 3]
+)
 
 
 def _front_title(front: str) -> str:
@@ -178,7 +202,14 @@ class _Walker:
         """A picture with what its figures say of it: the first in a figure has the caption of all of it, with a label all
         others are its panels."""
         svg = element.tag == "svg"
-        if svg:
+        if (
+            svg
+            and len(wrapped := list(element.iter("image"))) == 1
+            and all(element.find(tag) is None for tag in _DRAWN)
+        ):
+            link = wrapped[0].get("xlink:href") or wrapped[0].get("href") or ""  # as covers of EPUBs are set
+            data = self._bytes(link)
+        elif svg:
             data = lxml.etree.tostring(element, with_tail=False)
         else:
             data = next(filter(None, map(self._bytes, _links(element))), b"")

@@ -21,6 +21,8 @@ from mmsum.documents.slides import EITHER, read_pptx
 __all__ = ["read_docx", "read_odt", "read_pptx"]
 
 _WORDS = frozenset(qn(f"w:{name}") for name in ("t", "tab", "ptab", "br", "cr", "noBreakHyphen"))
+_MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
+"""Letters of a formula: as those of other formats they are read one after the other."""
 _PICTURES = frozenset({qn("a:blip"), "{urn:schemas-microsoft-com:vml}imagedata"})
 _BOX = qn("w:txbxContent")
 _WRAPPERS = frozenset(qn(f"w:{name}") for name in ("sdt", "sdtContent", "customXml", "smartTag", "ins", "moveTo"))
@@ -126,6 +128,8 @@ def _pieces(element: Any) -> Iterator[Any]:
     for child in element:
         if child.tag in _WORDS:
             yield str(child)
+        elif child.tag == _MATH:
+            yield child.text or ""
         elif child.tag in _PICTURES or child.tag == _BOX:
             yield child
         elif child.tag == EITHER:  # one thing, written for new programs and again for old ones
@@ -179,7 +183,8 @@ def read_odt(path: str, limits: Limits, settings: Figures) -> tuple[FlowInfo, It
     """An OpenDocument text. Raises what odfdo raises."""
     document = odfdo.Document(path)
     blocks = _odt_blocks(document, document.body, limits, settings)
-    return FlowInfo("odt", title=(document.meta.title or "").strip()), blocks
+    title = document.meta.title if "meta.xml" in document.parts else ""  # it may be left out
+    return FlowInfo("odt", title=(title or "").strip()), blocks
 
 
 def _odt_blocks(document: Any, parent: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
@@ -236,9 +241,8 @@ def _odt_frames(item: Any) -> Iterator[Any]:
 def _odt_frame(document: Any, frame: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
     """A picture, the words in its box being its caption; a box without one, or with several, as it reads."""
     links = [i.get_attribute("xlink:href") or "" for i in frame.children if i.tag == "draw:image"]
-    held = [
-        link for link in links if link.startswith("Pictures/") and link in document.parts
-    ]  # others are never fetched
+    names = [link.removeprefix("./") for link in links]  # Pictures/ or media/, as the program has it
+    held = [name for name in names if name in document.parts and not name.endswith(".xml")]  # others are never fetched
     ways = [figure for link in held if (figure := picture(document.get_part(link), limits, settings)) is not None]
     shown = max(
         ways, key=lambda figure: figure.width > 0, default=None

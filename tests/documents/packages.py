@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 
@@ -103,3 +104,11 @@ def rewritten(data: bytes, name: str, change: Callable[[bytes], bytes]) -> bytes
     with zipfile.ZipFile(io.BytesIO(data)) as source:
         members = {member: source.read(member) for member in source.namelist()}
     return zipped(members | {name: change(members.get(name, b""))})
+
+
+def without(data: bytes, name: str) -> bytes:
+    """A package without one of its members; a manifest, where it has one, does not name it either."""
+    with zipfile.ZipFile(io.BytesIO(data)) as source:
+        members = {member: source.read(member) for member in source.namelist() if member != name}
+    listed = re.compile(rb"<[^<>]*full-path=\"" + re.escape(name.encode()) + rb"\"[^<>]*/>")
+    return zipped({member: listed.sub(b"", content) for member, content in members.items()})

@@ -148,8 +148,12 @@ def _with_entity(xml: bytes, entity: bytes) -> bytes:
             ),
             "save it as PDF",
         ),
+        (b"Received: by a\r\n\twith b\r\nSubject: Wells\r\nMIME-Version: 1.0\r\n\r\nThey fell.\r\n", "an e-mail"),
+        (b"From: <Saved by Blink>\nMIME-Version: 1.0\nContent-Type: multipart/related\n\n", "saved with all its parts"),
+        (b'{"cells": [], "metadata": {}, "nbformat": 4}', "a Jupyter notebook"),
+        (b"From: Jane\nTo: Joe\n\nThe standard MIME-Version: 1.0 is old.\n", ""),
     ],
-    ids=["gif", "word with a sheet in it", "odp"],
+    ids=["gif", "word with a sheet in it", "odp", "mail", "web archive", "notebook", "letter"],
 )
 def test_what_is_not_read_is_named(small: Parser, data: bytes, what: str) -> None:
     document = small.parse(ObjectRef("mem://a", 0, ""), data)

@@ -229,3 +229,60 @@ def test_a_page_that_only_says_it_were_utf_8() -> None:
 def test_pictures_that_a_script_would_load(image: str) -> None:
     (found,) = blocks_of(image)
     assert found.figure and found.figure.width == 91
+
+
+@pytest.mark.parametrize("link", ["xlink:href", "href"])
+def test_a_picture_wrapped_in_svg_is_that_picture(link: str) -> None:
+    """As covers of EPUBs are set: alone it would be drawn as an empty sheet."""
+    wrapped = f"<svg viewBox='0 0 90 80'><image {link}='{{}}' width='90' height='80'/></svg>"
+    (block,) = blocks_of(wrapped.format("1.png"))
+    assert block.figure is not None and block.figure.image == picture_of("1.png")
+    assert blocks_of(wrapped.format("none.png")) == []
+    drawn = wrapped.format("1.png").replace("</svg>", "<rect width='90' height='80' fill='red'/></svg>")
+    (block,) = blocks_of(drawn)
+    assert block.figure is not None and block.figure.image != picture_of("1.png")
+
+
+def picture_of(name: str) -> bytes:
+    (block,) = blocks_of(f"<img src='{name}'>")
+    assert block.figure is not None
+    return block.figure.image
+
+
+def test_markdown_of_papers_without_its_marks() -> None:
+    text = """# Wells
+
+Wells matter[^1] [@doe2020; @roe2021, p. 3], see [a link](x.md) and [@fig:a], by [jane@example.org](mailto:x).
+
+![Levels. \\label{fig:a}](1.png){ width=50% }
+
+```py
+a = b[^1]  # [@kept]
+```
+
+[^1]: A note
+    of two lines.
+
+The end.
+"""
+    _, blocks = read_markdown(text, Limits(), Figures(), lambda link: PICTURES.get(link, b""))
+    assert [block.text for block in blocks] == [
+        "Wells",
+        "Wells matter, see a link and [@fig:a], by jane@example.org.",
+        "Levels.",
+        "a = b[^1]  # [@kept]",
+        "The end.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("page", "title", "text"),
+    [
+        ("<title>Wells | The Site</title><h1>Wells</h1><p>They fell.</p>", "Wells | The Site", "They fell."),
+        ("<title>untitled</title><h1>Wells</h1><p>They fell.</p>", "Wells", "They fell."),
+        ("<title>The Site of all</title><h1>Wells</h1><p>They fell.</p>", "The Site of all", "Wells\n\nThey fell."),
+    ],
+)
+def test_a_heading_that_the_title_does_not_say_stays(parser: Parser, page: str, title: str, text: str) -> None:
+    document = parser.parse(REF, f"<html>{page}</html>".encode())
+    assert (document.title, document.text) == (title, text)

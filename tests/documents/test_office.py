@@ -50,6 +50,9 @@ def put(word: Any, xml: str) -> None:
     word.element.body.sectPr.addprevious(parse_xml(xml.replace(">", f" {namespaces}>", 1)))
 
 
+MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+
+
 def run(words: str) -> str:
     return f'<w:r><w:t xml:space="preserve">{words}</w:t></w:r>'
 
@@ -81,8 +84,9 @@ def run(words: str) -> str:
             "<w:r><w:rPr><w:vanish w:val='0'/></w:rPr><w:t xml:space='preserve'> Oats.</w:t></w:r>",
             "Rye. Oats.",
         ),
+        (f"{run('With ')}<m:oMath {MATH}><m:r><m:t>E=m</m:t></m:r></m:oMath>{run(' it grows.')}", "With E=m it grows."),
     ],
-    ids=["tracked changes", "content control", "prompt", "tabs", "hidden"],
+    ids=["tracked changes", "content control", "prompt", "tabs", "hidden", "formula"],
 )
 def test_words_of_a_paragraph(parser: Parser, inner: str, words: str) -> None:
     assert read_word(parser, lambda word: put(word, f"<w:p>{inner}</w:p>")).text == words
@@ -212,6 +216,23 @@ def test_a_captioned_frame_of_writer_is_one_figure(parser: Parser) -> None:
     document.body.append(holder)
     found = read(parser, document)
     assert shown(found) == [("Figure 1", "Figure 1: The field.", 160)] and found.text == "It rained."
+
+
+@pytest.mark.parametrize("name", ["Pictures/a.png", "./Pictures/a.png", "media/image1.png"])
+def test_writer_files_of_other_programs(parser: Parser, name: str) -> None:
+    """Where their pictures lie is theirs to say, and what is told about the file may be left out."""
+    document = odfdo.Document("text")
+    document.body.clear()
+    document.body.append(odfdo.Paragraph("It rained."))
+    holder = odfdo.Paragraph("")
+    holder.append(odfdo.Frame.image_frame(name, size=("6cm", "4cm"), anchor_type="paragraph"))
+    document.body.append(holder)
+    document.set_part(name.removeprefix("./"), WIDE)
+    out = io.BytesIO()
+    document.save(out)
+    bare = packages.without(out.getvalue(), "meta.xml")
+    found = parser.parse(REF, bare)
+    assert (found.status, found.text, len(found.figures)) == ("ok", "It rained.", 1), found.failure_message
 
 
 def test_rows_whose_deletion_is_tracked_are_not_read(parser: Parser) -> None:
