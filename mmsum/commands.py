@@ -184,7 +184,8 @@ def inspect(arguments: argparse.Namespace) -> None:
     uri = storage.normalize(arguments.file)
     ref = storage.stat(uri)
     if ref is None:
-        raise SourceError(f"{uri}: no such file; give the path or URI of one document")
+        what = "is a folder" if storage.folder_exists(uri) else "no such file"
+        raise SourceError(f"{uri}: {what}; give the path or URI of one document")
     with Parser(config.limits, config.figures) as parser:
         try:
             data = storage.read(uri, max_bytes=config.limits.bytes)
