@@ -25,6 +25,7 @@ from mmsum import storage
 from mmsum.config import Config, Training
 from mmsum.errors import ConfigError, EnvironmentFailure
 from mmsum.model.files import cache_folder, made_once
+from mmsum.model.manifest import as_exported
 from mmsum.model.places import PLACE
 from mmsum.model.torchstack import torch
 from mmsum.training.encode import Encoded
@@ -105,7 +106,7 @@ class EncodedData:
 
     def __init__(self, encoded: Encoded, config: Config, pad: int) -> None:
         self.pad = pad
-        self.side = config.model.image_size
+        self.side = as_exported(config.model).image_size
         self.training, self.seed = config.training, config.seed
         self.pairs = config.training.stage == "finetune_clip"
         index = encoded.index

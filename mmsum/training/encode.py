@@ -28,7 +28,7 @@ from mmsum.config import Config
 from mmsum.data.files import list_examples, open_examples, read_group
 from mmsum.errors import ConfigError, EnvironmentFailure
 from mmsum.generation.chat import Chat
-from mmsum.model.manifest import soft_tokens
+from mmsum.model.manifest import as_exported, soft_tokens
 from mmsum.records import ObjectRef
 from mmsum.training.rows import ENCODED_SCHEMA, VERSION, encode_example, training_units
 
@@ -166,6 +166,7 @@ def encode(data: str, config: Config, run: Run | None = None, key: str = "traini
     """
     from mmsum.model.backbone import resolve
 
+    config = config.model_copy(update={"model": as_exported(config.model)})  # its image_size is the export's
     files = list_examples(data)
     _, tokenizer_id = resolve(config.model)
     digest = encoding_digest(files, config, tokenizer_id)

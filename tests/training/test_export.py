@@ -14,6 +14,8 @@ from mmsum.model.fused import load_fused
 from mmsum.model.lora import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from mmsum.model.manifest import WEIGHTS, read_manifest
 from mmsum.model.torchstack import torch
+from mmsum.training.batches import EncodedData
+from mmsum.training.encode import encode
 from mmsum.training.launch import train_in_process
 from tests.training.runs import steps, training_config, write_examples
 
@@ -67,6 +69,16 @@ def test_the_second_stage_takes_the_tower_of_the_first(tmp_path: Path) -> None:
     assert all(torch.equal(tensor, towers[1][name]) for name, tensor in towers[0].items())
     new = load_fused(training_config(tmp_path).model).clip.visual.state_dict()  # type: ignore[union-attr]
     assert any(not torch.equal(tensor, new[name.removeprefix("vision.")]) for name, tensor in towers[0].items())
+
+
+def test_figures_are_of_the_size_of_the_export(tmp_path: Path) -> None:
+    first = export_of(training_config(tmp_path, **{"training.steps": 1, "model.image_size": 64}))
+    keys = {"model.export": str(first), "training.steps": 1}  # the config's own is 96
+    config = training_config(tmp_path, **keys, **{"training.out": str(tmp_path / "second")})
+    assert read_manifest(export_of(config)).vision["image_size"] == 64
+    data = EncodedData(encode(config.training.data, config), config, pad=0)
+    for example in (0, 1):  # the first has no figure: its image is a blank one
+        assert data.batch([example], step=None).images.shape == (1, 64, 64, 3)
 
 
 def test_a_stage_of_single_figures_reads_documents_as_the_one_before(tmp_path: Path) -> None:
