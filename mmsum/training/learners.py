@@ -162,6 +162,9 @@ class ClipLearner(_Learner):
         self.clip: Any = clip
         self.requires_grad_(True)
         _lock(clip.visual, config.training.vision_unlocked_groups)
+        for _, module, rate in self._parts(config):
+            if rate == 0:
+                module.requires_grad_(False)
         tokenize = open_clip.SimpleTokenizer(context_length=self.clip.context_length)
         # What charts of a kind can show is few texts: each is taken apart once, and not in Python in every step.
         self.tokenize = lru_cache(maxsize=_KNOWN_TEXTS)(lambda text: tokenize([text])[0])
@@ -208,7 +211,11 @@ class ClipLearner(_Learner):
         return vectors + self.clip.whole_texts(texts) if hasattr(self.clip, "whole_texts") else vectors
 
     def groups(self, config: Config) -> list[dict[str, Any]]:
-        """Parameter groups with their peak learning rates: the tower's own, that of adapters for the text side.
+        """Parameter groups with their peak learning rates."""
+        return _groups(self._parts(config), config.training.weight_decay)
+
+    def _parts(self, config: Config) -> list[tuple[str, nn.Module, float]]:
+        """(name, module, peak learning rate): the tower has its own rate, the text side that of adapters.
 
         What joins a timm trunk to the common space starts as random as the text side, and learns at its rate.
         """
@@ -217,11 +224,10 @@ class ClipLearner(_Learner):
         if config.model.vision.startswith("timm:"):
             visual, text = visual.trunk, [*text, visual.head]
         loose = nn.ParameterList(parameter for _, parameter in self.clip.named_parameters(recurse=False))
-        parts: list[tuple[str, nn.Module, float]] = [
+        return [
             ("vision", visual, training.vision_learning_rate),
             ("text", nn.ModuleList([*text, loose]), training.learning_rate),
         ]
-        return _groups(parts, training.weight_decay)
 
 
 def _rounded(count: int) -> int:

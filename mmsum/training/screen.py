@@ -18,6 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+from torch import nn
+
 from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import StorageError
@@ -147,19 +149,28 @@ def trained_table(learner: Learner, optimizer: Optimizer) -> list[str]:
     counts: dict[str, int] = {}
     for name, parameter in optimizer.named():
         part = exported_name(name).partition(".")[0]
-        counts[part] = counts.get(part, 0) + getattr(parameter, "ds_numel", parameter.numel())
+        counts[part] = counts.get(part, 0) + _size(parameter)
     model = learner.model
     parts: dict[str, Any] = {"fusion": model.fusion, "vision": model.vision.clip.visual, "backbone": model.backbone}
     if isinstance(learner, ClipLearner):
         del parts["fusion"]  # takes no part
     frozen = {
-        name: sum(parameter.numel() for parameter in module.parameters() if not parameter.requires_grad)
+        name: sum(_size(parameter) for parameter in module.parameters() if not parameter.requires_grad)
         for name, module in parts.items()
         if name not in rows
     }
+    if isinstance(learner, ClipLearner) and "text" not in rows:
+        named = learner.named_parameters()
+        frozen["text"] = sum(_size(parameter) for name, parameter in named if exported_name(name).startswith("text."))
     lines = [f"{'module':<12}{'parameters':>14}  learning rate"]
     lines += [f"{name:<12}{counts.get(name, 0):>14,}  {rate:g}" for name, (_, rate) in rows.items()]
     return [*lines, *(f"{name:<12}{count:>14,}  frozen" for name, count in frozen.items())]
+
+
+def _size(parameter: nn.Parameter) -> int:
+    """Numbers of a parameter; ZeRO-3 leaves an empty one and keeps the count beside it."""
+    size: int = getattr(parameter, "ds_numel", parameter.numel())
+    return size
 
 
 class Tracker(Protocol):

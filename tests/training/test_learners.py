@@ -14,7 +14,7 @@ from mmsum.model.fused import FusedModel, decoder_layers, load_fused
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
-from mmsum.training.learners import SummaryLearner, _figures_of_the_next, build_learner
+from mmsum.training.learners import SummaryLearner, _figures_of_the_next, build_learner, exported_name
 from mmsum.training.loop import _memory_explained
 from mmsum.training.optimizers import PlainOptimizer
 from mmsum.training.screen import trained_table
@@ -236,6 +236,18 @@ def test_a_tower_without_groups_says_so(folder: Path) -> None:
         ConfigError, match=r"training\.vision_unlocked_groups: \w+ cannot be locked in part .*; leave it out"
     ):
         load(folder, gate=0.5, **{"model.vision": "RN50", "model.image_size": 64, "training.vision_unlocked_groups": 2})
+
+
+@pytest.mark.parametrize(("rate", "frozen"), [("learning_rate", "text"), ("vision_learning_rate", "vision")])
+def test_a_side_of_clip_without_a_rate_is_frozen(folder: Path, rate: str, frozen: str) -> None:
+    config = training_config(folder, **{"training.stage": "finetune_clip", f"training.{rate}": 0})
+    learner = build_learner(load_fused(config.model, train=True), config)
+    assert {group["name"] for group in learner.groups(config)} == {"text", "vision"} - {frozen}
+    learns = {exported_name(name) for name, parameter in learner.named_parameters() if parameter.requires_grad}
+    # What joins the trunk to the common space goes with the text side.
+    assert all(name.startswith("vision.trunk.") == (frozen == "text") for name in learns)
+    shown = {line.split()[0]: line.split()[2] for line in trained_table(learner, PlainOptimizer(learner, config))}
+    assert shown[frozen] == shown["backbone"] == "frozen"
 
 
 def test_a_gpu_that_is_full_is_told_with_what_to_do(folder: Path) -> None:
