@@ -319,11 +319,12 @@ def unused_parameters(learner: SummaryLearner) -> Iterator[nn.Parameter]:
     visual = getattr(learner, "visual", None)
     if visual is None:
         return
+    parameters = [parameter for parameter in visual.parameters() if parameter.requires_grad]
+    if not parameters:  # a tower without a head, of which no group is unlocked
+        return
     with torch.enable_grad():
         side = learner.model.vision.image_size
         probe = torch.zeros(1, 3, side, side, device=learner.model.device)
-        named = [(name, parameter) for name, parameter in visual.named_parameters() if parameter.requires_grad]
-        parameters = [parameter for _, parameter in named]
         grads = torch.autograd.grad(learner.model.vision(probe).sum(), parameters, allow_unused=True)
     yield from (parameter for parameter, grad in zip(parameters, grads, strict=True) if grad is None)
 

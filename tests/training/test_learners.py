@@ -14,7 +14,7 @@ from mmsum.model.fused import FusedModel, decoder_layers, load_fused
 from mmsum.model.torchstack import torch
 from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
-from mmsum.training.learners import SummaryLearner, _figures_of_the_next, build_learner, exported_name
+from mmsum.training.learners import SummaryLearner, _figures_of_the_next, build_learner, exported_name, unused_parameters
 from mmsum.training.loop import _memory_explained
 from mmsum.training.optimizers import PlainOptimizer
 from mmsum.training.screen import trained_table
@@ -229,6 +229,12 @@ def test_only_the_last_groups_of_the_tower_learn(folder: Path, groups: int) -> N
     assert not any(name.startswith(("trunk.conv_stem", "trunk.blocks.0")) for name in trunk)
     plain = load(folder, gate=0.5)[2]
     assert "trunk.conv_stem.weight" in {name for name, p in plain.visual.named_parameters() if p.requires_grad}
+
+
+def test_a_tower_that_is_locked_as_a_whole_has_no_unused_parameters(folder: Path) -> None:
+    _, _, learner, _ = load(folder, gate=0.5)
+    learner.visual.requires_grad_(False)
+    assert not list(unused_parameters(learner))
 
 
 def test_a_tower_without_groups_says_so(folder: Path) -> None:
