@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Self
 from zlib import crc32
 
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from mmsum.config import Config
 from mmsum.errors import ConfigError
@@ -330,8 +331,7 @@ def unused_parameters(learner: SummaryLearner) -> Iterator[nn.Parameter]:
 
 
 def _checkpoint_layers(model: FusedModel) -> None:
-    """Recomputes decoder layers in the backward pass. Layers only do so in train mode: their own flag is raised, their
-    modules stay in eval mode (no dropout)."""
-    model.backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
+    """Recomputes decoder layers in the backward pass. Not as transformers does, in train mode only: there the layers of OPT,
+    for one, drop out."""
     for layer in decoder_layers(model.backbone):
-        layer.training = True
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)

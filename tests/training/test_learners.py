@@ -10,11 +10,18 @@ import pytest
 
 from mmsum.config import Config, Training
 from mmsum.errors import ConfigError, EnvironmentFailure
+from mmsum.model.backbone import load_tokenizer
 from mmsum.model.fused import FusedModel, decoder_layers, load_fused
-from mmsum.model.torchstack import torch
+from mmsum.model.torchstack import torch, transformers
 from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
-from mmsum.training.learners import SummaryLearner, _figures_of_the_next, build_learner, exported_name, unused_parameters
+from mmsum.training.learners import (
+    SummaryLearner,
+    _figures_of_the_next,
+    build_learner,
+    exported_name,
+    unused_parameters,
+)
 from mmsum.training.loop import _memory_explained
 from mmsum.training.optimizers import PlainOptimizer
 from mmsum.training.screen import trained_table
@@ -162,6 +169,27 @@ def test_recomputing_and_compiling_change_nothing(folder: Path, key: str) -> Non
     for (name, ours), theirs in zip(learner.named_parameters(), other.parameters(), strict=True):
         if ours.grad is not None:
             torch.testing.assert_close(theirs.grad, ours.grad, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_recomputed_layers_drop_nothing_out(folder: Path) -> None:
+    """OPT's layers ask themselves, not their modules, whether they train."""
+    tokenizer = load_tokenizer(write_tiny_backbone(folder / "bytes"))
+    sizes = {
+        "hidden_size": 64,
+        "word_embed_proj_dim": 64,
+        "ffn_dim": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    }
+    opt = transformers.OPTConfig(vocab_size=len(tokenizer), dropout=0.5, **sizes)
+    for part in (tokenizer, transformers.OPTForCausalLM(opt)):
+        part.save_pretrained(folder / "opt")
+    keys = {"model.backbone": str(folder / "opt"), "training.text_dropout": 0}
+    losses = []
+    for recompute in (False, True):
+        _, _, learner, data = load(folder, gate=0.3, **keys, **{"training.activation_checkpointing": recompute})
+        losses.append(learner(data.batch([1, 2], step=None)))
+    torch.testing.assert_close(losses[1], losses[0], rtol=1e-5, atol=1e-4)
 
 
 PREFIX = {"model.fusion": "prefix", "model.prefix_tokens": 2, "model.prefix_layers": 1, "model.lora_rank": 2}
