@@ -87,10 +87,12 @@ def train(
     held_out_loss: float | None = None
     with _stop_on_sigterm() as stop:
         ahead = prefetched(data, schedule, iter(range(run.steps, end)), world.rank, world.size, training.micro_batch)
+        ended = time.perf_counter()
         for step, batches in ahead:
             with _memory_explained(step, batches):
                 here = [batch.to(world.device) for batch in batches]
-                log = take_step(optimizer, here, step, schedule, data, config, world)
+                log = take_step(optimizer, here, step, schedule, data, config, world, ended)
+            ended = time.perf_counter()
             run.count(log)
             if run.steps % training.log_steps == 0 or run.steps == end:
                 richest = max(batches, key=lambda batch: sum(batch.figures))

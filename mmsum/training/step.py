@@ -26,7 +26,7 @@ class StepLog:
     rates: dict[str, float]
     tokens: int  # that passed the backbone, padding left out
     examples: int
-    seconds: float
+    seconds: float  # since the step before ended: with the wait for examples, and for what was done between
     extra: dict[str, float] = field(
         default_factory=dict
     )  # on log steps: gates, losses without figures and with others', memory
@@ -40,9 +40,12 @@ def take_step(
     data: EncodedData,
     config: Config,
     world: World,
+    since: float,
 ) -> StepLog:
-    """One optimizer step over this worker's micro-batches. Its loss and gradient are those of the whole batch."""
-    started = time.perf_counter()
+    """One optimizer step over this worker's micro-batches. Its loss and gradient are those of the whole batch.
+
+    since: time.perf_counter() at the end of the step before.
+    """
     if isinstance(optimizer.learner, SummaryLearner):
         # Every worker knows the whole batch from the index: a token counts the same whichever worker holds it.
         weight = float(data.weights[schedule.examples(step)].sum())
@@ -60,7 +63,7 @@ def take_step(
         rates=optimizer.rates,
         tokens=int(summed[1]),
         examples=schedule.size,
-        seconds=time.perf_counter() - started,
+        seconds=time.perf_counter() - since,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from rich.console import Console
 from tensorboardX.proto.event_pb2 import Event
 
 from mmsum.config import Config
+from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
 from mmsum.training.launch import run_training
 from mmsum.training.loop import train
@@ -95,6 +98,19 @@ def test_a_tracker_in_trouble_is_told_and_ends_no_run(tmp_path: Path) -> None:
     assert [line for line in said if "gets no more numbers" in line] == [
         "TensorBoard gets no more numbers: write to closed file"
     ]
+
+
+def test_a_step_takes_as_long_as_one_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = EncodedData.batch
+
+    def slow(self: EncodedData, indices: Sequence[int], step: int | None) -> MicroBatch:
+        time.sleep(0.2)
+        return usual(self, indices, step)
+
+    monkeypatch.setattr(EncodedData, "batch", slow)
+    config = training_config(tmp_path, **{"training.steps": 3, "training.micro_batch": 3})
+    run(config)
+    assert sum(log.seconds for log in steps(config)) > 3 * 2 * 0.2
 
 
 def test_mlflow_gets_every_log_line_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
