@@ -9,6 +9,7 @@ import importlib.util
 import io
 import json
 import os
+import secrets
 import tempfile
 import time
 from collections import deque
@@ -38,7 +39,7 @@ class Screen:
     """The Watcher of a run: `say` takes each line, wherever it is shown."""
 
     def __init__(self, config: Config, world: World, say: Callable[[str], None]) -> None:
-        self.training = config.training
+        self.config, self.training = config, config.training
         self.write_seconds = config.robustness.write_seconds
         self.out = storage.normalize(config.training.out)
         self.world, self.say = world, say
@@ -58,7 +59,7 @@ class Screen:
         if resumed:
             self.say(f"resuming at step {start.steps} from {resumed}")
         self.skipped = start.skipped
-        for name, make in _trackers(self.out).items():
+        for name, make in _trackers(self.config).items():
             with self._lost(name):
                 self.trackers[name] = make()
 
@@ -217,12 +218,14 @@ class TensorBoard:
 
 
 class Wandb:
-    """Weights & Biases, where it is installed and WANDB_PROJECT is set."""
+    """Weights & Biases, where it is installed and WANDB_PROJECT is set. A resumed run is the same one there."""
 
-    def __init__(self) -> None:
+    def __init__(self, identity: str, settings: dict[str, Any]) -> None:
         import wandb
 
-        self.run: Any = wandb.init(project=os.environ["WANDB_PROJECT"], resume="allow")
+        identity = os.environ.get("WANDB_RUN_ID") or identity
+        project = os.environ["WANDB_PROJECT"]
+        self.run: Any = wandb.init(project=project, id=identity, resume="allow", config=settings)
 
     def log(self, values: dict[str, float], step: int) -> None:
         self.run.log(values, step=step)
@@ -232,13 +235,18 @@ class Wandb:
 
 
 class Mlflow:
-    """MLflow, where it is installed and MLFLOW_TRACKING_URI is set."""
+    """MLflow, where it is installed and MLFLOW_TRACKING_URI is set. A resumed run is the same one there, found by its tag."""
 
-    def __init__(self) -> None:
+    def __init__(self, identity: str, settings: dict[str, Any]) -> None:
         import mlflow
 
         self.mlflow: Any = mlflow
-        mlflow.start_run()
+        tagged = f"tags.{_TAG} = '{identity}'"
+        if found := mlflow.search_runs(filter_string=tagged, max_results=1, output_format="list"):
+            mlflow.start_run(run_id=found[0].info.run_id)
+        else:
+            mlflow.start_run(tags={_TAG: identity})
+            mlflow.log_params(settings)
 
     def log(self, values: dict[str, float], step: int) -> None:
         self.mlflow.log_metrics(values, step=step)
@@ -247,14 +255,26 @@ class Mlflow:
         self.mlflow.end_run()
 
 
-def _trackers(out: str) -> dict[str, Callable[[], Tracker]]:
+_TAG = "mmsum_run"
+
+
+def _trackers(config: Config) -> dict[str, Callable[[], Tracker]]:
     """What numbers are sent to in this environment."""
+    out, settings = storage.normalize(config.training.out), config.training_answers()
     known: dict[str, Callable[[], Tracker]] = {"TensorBoard": lambda: TensorBoard(out)}
     if os.environ.get("WANDB_PROJECT") and importlib.util.find_spec("wandb"):
-        known["Weights & Biases"] = Wandb
+        known["Weights & Biases"] = lambda: Wandb(_identity(out), settings)
     if os.environ.get("MLFLOW_TRACKING_URI") and importlib.util.find_spec("mlflow"):
-        known["MLflow"] = Mlflow
+        known["MLflow"] = lambda: Mlflow(_identity(out), settings)
     return known
+
+
+def _identity(out: str) -> str:
+    """16 hex digits by which trackers know the run again. Kept in OUT, not made of its name: a run that is begun anew in a
+    folder that was emptied is another one."""
+    uri = storage.join(out, "run.txt")
+    storage.create(uri, secrets.token_hex(8).encode())
+    return storage.read(uri).decode().strip()
 
 
 def read_steps(out: str) -> list[StepLog]:

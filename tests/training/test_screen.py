@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import time
 from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -17,7 +21,7 @@ from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
 from mmsum.training.launch import run_training
 from mmsum.training.loop import train
-from mmsum.training.screen import Screen, TensorBoard
+from mmsum.training.screen import Screen, TensorBoard, _trackers
 from mmsum.training.step import StepLog
 from mmsum.training.world import alone
 from tests.training.runs import steps, training_config, write_examples
@@ -132,3 +136,59 @@ def test_weights_and_biases_gets_them_too(tmp_path: Path, monkeypatch: pytest.Mo
     run(training_config(tmp_path, **{"training.steps": 4}))
     (kept,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
     assert b"loss_without_figures" in kept.read_bytes()
+
+
+class Tracked(ModuleType):
+    """Stands for wandb and for mlflow, neither of which need be installed: keeps what is begun and what is sent."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__spec__ = ModuleSpec(name, None)
+        self.begun: list[dict[str, Any]] = []
+        self.sent: list[tuple[str, int]] = []
+
+    def init(self, **how: Any) -> Tracked:
+        self.begun.append(how)
+        return self
+
+    def search_runs(self, filter_string: str, **how: Any) -> list[Any]:
+        runs = [run for run in self.begun if "tags" in run]
+        tagged = [run for run in runs if f"tags.mmsum_run = '{run['tags']['mmsum_run']}'" == filter_string]
+        return [SimpleNamespace(info=SimpleNamespace(run_id=run["tags"]["mmsum_run"])) for run in tagged]
+
+    def start_run(self, **how: Any) -> None:
+        self.begun.append(how)
+
+    def log_params(self, settings: dict[str, Any]) -> None:
+        self.begun[-1]["config"] = settings
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        self.sent.append((self.__name__, step))
+
+    log_metrics = log
+
+    def finish(self) -> None: ...
+
+    end_run = finish
+
+
+def test_a_resumed_run_is_the_same_one_to_trackers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wandb, mlflow = Tracked("wandb"), Tracked("mlflow")
+    for module in (wandb, mlflow):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setenv("WANDB_PROJECT", "tests")
+    monkeypatch.delenv("WANDB_RUN_ID", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere")
+    config = training_config(tmp_path)
+    for out in ("run", "run", "other"):
+        keys = {"training.out": str(tmp_path / out)}
+        trackers = [make() for make in _trackers(training_config(tmp_path, **keys)).values()]
+        for tracker in trackers:
+            tracker.log({"loss": 1.0}, 2)
+            tracker.close()
+    first, again, other = wandb.begun
+    assert first["id"] == again["id"] != other["id"] and first["config"] == config.training_answers()
+    began, resumed, another = mlflow.begun
+    assert began == {"tags": {"mmsum_run": first["id"]}, "config": config.training_answers()}
+    assert resumed == {"run_id": first["id"]} and another["tags"] == {"mmsum_run": other["id"]}
+    assert wandb.sent == [("wandb", 2)] * 3 and mlflow.sent == [("mlflow", 2)] * 3
