@@ -19,6 +19,7 @@ from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import EnvironmentFailure, MmsumError
 from mmsum.pipeline.cluster import beside_the_driver, hide_other_gpus, ray_session
+from mmsum.pipeline.summarize import cause_of
 from mmsum.training.checkpoints import latest
 from mmsum.training.encode import Part, encode_data
 from mmsum.training.launch import announce, check_caps
@@ -111,7 +112,7 @@ def _ray_storage(out: str) -> str:
 
 
 def encode_on_ray(parts: list[Part], folder: str, config: Config) -> Iterator[int]:
-    """Each part a task on some CPU of the cluster."""
+    """Each part a task on some CPU of the cluster. Raises EnvironmentFailure with what a task failed of."""
     import ray
 
     table = ray.data.from_items([asdict(part) for part in parts])
@@ -122,8 +123,11 @@ def encode_on_ray(parts: list[Part], folder: str, config: Config) -> Iterator[in
         batch_format="pyarrow",
         num_cpus=0.9,  # a core each; not resources.parse_cpus, raised where parsing takes more: nothing is parsed here
     )
-    for row in done.iter_rows():
-        yield int(row["number"])
+    try:
+        for row in done.iter_rows():
+            yield int(row["number"])
+    except ray.exceptions.RayError as error:
+        raise cause_of(error) from error
 
 
 def _encode_task(batch: pa.Table, *, folder: str, config: Config) -> pa.Table:

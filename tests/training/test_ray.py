@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import psutil
 import pytest
+import ray
 from ray.cluster_utils import Cluster
 from rich.console import Console
 
 from mmsum import storage
 from mmsum.config import Config
+from mmsum.errors import EnvironmentFailure
 from mmsum.training.launch import run_training
-from mmsum.training.on_ray import _announce_waiting
+from mmsum.training.on_ray import _announce_waiting, encode_on_ray
 from tests.conftest import mmsum_command, write_archive
 from tests.servers import moto_s3
 from tests.training.runs import losses, steps, training_config, write_config, write_examples
@@ -156,6 +160,27 @@ def test_a_workers_own_error_is_the_runs_error_at_once(tmp_path: Path) -> None:
     assert (
         printed.splitlines()[-1] == "mmsum train: model.fusion_every: 99 is more than the backbone's 4 layers; lower it"
     )
+
+
+def test_what_encoding_failed_of_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "part.parquet: not a readable Parquet file (torn); write the examples again"
+    told = f"ray::MapBatches(_encode_task)()\n  File encode.py, line 1\nmmsum.errors.SourceError: {said}\n\nray.exceptions.X"
+
+    class Failing:
+        """A data set of Ray whose tasks fail."""
+
+        def repartition(self, blocks: int) -> Failing:
+            return self
+
+        def map_batches(self, task: object, **how: object) -> Failing:
+            return self
+
+        def iter_rows(self) -> Iterator[dict[str, int]]:
+            raise ray.exceptions.RayError(told)
+
+    monkeypatch.setattr(ray.data, "from_items", lambda items: Failing())
+    with pytest.raises(EnvironmentFailure, match=rf"^{re.escape(said)} \(run the same command again to resume\)$"):
+        list(encode_on_ray([], "folder", training_config(tmp_path)))
 
 
 def test_waiting_for_machines_is_said(tmp_path: Path) -> None:
