@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +16,7 @@ from mmsum.examples import EXAMPLE_SCHEMA, Example, examples_to_table
 from mmsum.records import ObjectRef
 
 GROUP_ROWS = 50
-"""Examples of a row group: what training encodes in one task."""
+"""Examples of a row group: what training encodes in one task, and at most that of a larger one."""
 _SPLITS = ("train", "valid", "validation", "test", "heldout")
 """Splits that a command looks for by name: other spellings of them would be missed, or learned from."""
 
@@ -158,3 +159,25 @@ def read_group(uri: str, file: pq.ParquetFile, group: int) -> list[Example]:
     except _UNREADABLE as error:
         raise _unreadable(uri, error) from error
     return [Example.from_row(row) for row in rows]
+
+
+class GroupReader:
+    """Reads a row group in pieces, each behind the one before, and holds no more of it than a piece."""
+
+    def __init__(self, uri: str, file: pq.ParquetFile, group: int) -> None:
+        self.uri = uri
+        self.position = 0  # rows that have been read or passed over
+        self._batches = file.iter_batches(GROUP_ROWS, row_groups=[group], use_threads=False)
+
+    def read(self, start: int, count: int) -> list[Example]:
+        """The examples of rows `start` to `start + count`, both multiples of GROUP_ROWS or the group's end, `start` not before
+        `position`. Raises SourceError, naming the file, where they are damaged."""
+        rows: list[dict[str, Any]] = []
+        try:
+            while self.position < start + count and (batch := next(self._batches, None)) is not None:
+                if self.position >= start:
+                    rows += batch.to_pylist()
+                self.position += batch.num_rows
+        except _UNREADABLE as error:
+            raise _unreadable(self.uri, error) from error
+        return [Example.from_row(row) for row in rows]

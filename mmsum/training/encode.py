@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,8 +26,9 @@ import pyarrow.parquet as pq
 
 from mmsum import storage
 from mmsum.config import Config
-from mmsum.data.files import list_examples, open_examples, read_group
+from mmsum.data.files import GROUP_ROWS, GroupReader, list_examples, open_examples
 from mmsum.errors import ConfigError, EnvironmentFailure
+from mmsum.examples import Example
 from mmsum.generation.chat import Chat
 from mmsum.model.manifest import as_exported, soft_tokens
 from mmsum.records import ObjectRef
@@ -50,12 +52,13 @@ INDEX_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Part:
-    """One row group of one file of examples, encoded by one task."""
+    """One row group of one file of examples, or a piece of one, encoded by one task."""
 
     number: int
     uri: str
     version: str
     row_group: int
+    start: int  # its first row in the row group
     examples: int
 
 
@@ -76,12 +79,20 @@ def _part_name(number: int) -> str:
 
 
 def list_parts(files: Iterable[ObjectRef]) -> list[Part]:
-    """The row groups of the files."""
-    parts: list[Part] = []
+    """The row groups of the files, numbered in order; those of more than GROUP_ROWS examples, which may be all of a file, in
+    pieces, which are numbered behind all row groups."""
+    groups: list[tuple[ObjectRef, int, int]] = []
     for ref in files:
         file = _open(ref.uri, ref.version).metadata
-        rows = [file.row_group(group).num_rows for group in range(file.num_row_groups)]
-        parts += [Part(len(parts) + group, ref.uri, ref.version, group, count) for group, count in enumerate(rows)]
+        groups += [(ref, group, file.row_group(group).num_rows) for group in range(file.num_row_groups)]
+    behind = count(len(groups))
+    parts: list[Part] = []
+    for number, (ref, group, rows) in enumerate(groups):
+        if rows <= GROUP_ROWS:
+            parts.append(Part(number, ref.uri, ref.version, group, 0, rows))
+            continue
+        for start in range(0, rows, GROUP_ROWS):
+            parts.append(Part(next(behind), ref.uri, ref.version, group, start, min(GROUP_ROWS, rows - start)))
     return parts
 
 
@@ -90,13 +101,25 @@ def _open(uri: str, version: str) -> pq.ParquetFile:
     return open_examples(uri)
 
 
+@lru_cache(maxsize=1)
+def _open_group(uri: str, version: str, row_group: int) -> GroupReader:
+    return GroupReader(uri, _open(uri, version), row_group)
+
+
+def _read(part: Part) -> list[Example]:
+    where = part.uri, part.version, part.row_group
+    if _open_group(*where).position > part.start:  # it reads forward only
+        _open_group.cache_clear()
+    return _open_group(*where).read(part.start, part.examples)
+
+
 def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
-    """Encodes one row group and writes it, unless it has been written."""
+    """Encodes one part and writes it, unless it has been written."""
     uri = storage.join(folder, _part_name(part.number))
     if storage.exists(uri):
         return
     rows, counts = [], Counter[str]()
-    for example in read_group(part.uri, _open(part.uri, part.version), part.row_group):
+    for example in _read(part):
         documents, figures, counted = training_units(example, config.training)
         counts += counted
         for unit, alone in [*((one, False) for one in documents), *((one, True) for one in figures)]:

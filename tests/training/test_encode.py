@@ -14,10 +14,11 @@ from rich.console import Console
 import mmsum.training.encode as encoding
 from mmsum import storage
 from mmsum.config import Config
+from mmsum.data.files import list_examples
 from mmsum.errors import ConfigError, EnvironmentFailure, SourceError
 from mmsum.examples import Example, ExampleFigure, examples_to_table
 from mmsum.training.batches import IGNORED, EncodedData
-from mmsum.training.encode import encode, encode_data
+from mmsum.training.encode import encode, encode_data, encode_part, list_parts, load_chat
 from mmsum.training.launch import run_training
 from tests.tiny import png
 from tests.training.runs import example, training_config, write_examples
@@ -84,6 +85,35 @@ def test_parts_are_made_once_and_read_in_any_order(config: Config) -> None:
         assert batch.labels[row, -len(target) :].tolist() == target == batch.tokens[row, -len(target) :].tolist()
         assert (batch.labels[row, : -len(target)] == IGNORED).all()
     assert data.batch([0], step=None).images.shape[0] == 1  # a blank one, so that every worker runs the tower
+
+
+def test_large_row_groups_are_encoded_in_pieces(tmp_path: Path) -> None:
+    """What pandas or Spark writes may be one row group: a task does not hold all of it."""
+    folder = tmp_path / "large"
+    folder.mkdir()
+    table = examples_to_table([example(id=str(number)) for number in range(170)])
+    pq.write_table(table[:120], folder / "a.parquet")
+    pq.write_table(table[120:], folder / "b.parquet")
+    config = training_config(tmp_path, **{"training.data": str(folder)})
+    parts = list_parts(list_examples(str(folder)))
+    assert [(part.number, part.start, part.examples) for part in parts] == [
+        (2, 0, 50),
+        (3, 50, 50),
+        (4, 100, 20),
+        (1, 0, 50),  # whole, and numbered as ever
+    ]
+    encoded = encode(str(folder), config)
+    data = EncodedData(encoded, config, pad=0)
+    assert [data.row(index)["id"] for index in range(170)] == [str(number) for number in range(170)]
+    # A task may come before one that this process has done, as when a worker was lost.
+    before = storage.read_table(encoded.part_uri(3))
+    for number in (2, 3):
+        Path(encoded.part_uri(number).removeprefix("file://")).unlink()
+    chat = load_chat(config)
+    for part in (parts[1], parts[0]):
+        encode_part(part, encoded.folder, chat, config)
+    assert storage.read_table(encoded.part_uri(3)).equals(before)
+    assert storage.read_table(encoded.part_uri(2))["id"].to_pylist() == [str(number) for number in range(50)]
 
 
 def test_many_examples_are_encoded_by_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
