@@ -89,8 +89,15 @@ def load_backbone(config: Model, device: torch.device, dtype: torch.dtype) -> tu
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer beside a backbone, of a folder that `resolve` gave."""
+    """The tokenizer beside a backbone, of a folder that `resolve` or `tokenizer_folder` gave."""
     return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def tokenizer_folder(config: Model) -> Path:
+    """A local folder with the backbone's tokenizer. Raises as `resolve` does, but fetches no weights from the hub."""
+    if is_hub_id(config.backbone):
+        return _download(config.backbone, config.backbone_revision, weights=False)
+    return resolve(config)[0]
 
 
 def resolve(config: Model) -> tuple[Path, str]:
@@ -105,11 +112,11 @@ def resolve(config: Model) -> tuple[Path, str]:
     return path, identity
 
 
-def _download(name: str, revision: str | None) -> Path:
+def _download(name: str, revision: str | None, *, weights: bool = True) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+    patterns = ["*.json", *(["*.safetensors"] if weights else []), "*.model", "*.txt", "*.jinja"]
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError) as error:

@@ -264,10 +264,9 @@ def _chat_once(config: str) -> Chat:
 
 def load_chat(config: Config) -> Chat:
     """How the backbone is spoken to, without the backbone."""
-    from mmsum.model.backbone import load_tokenizer, resolve
+    from mmsum.model.backbone import load_tokenizer, tokenizer_folder
 
-    path, _ = resolve(config.model)
-    return Chat(load_tokenizer(path), soft_tokens(config.model))
+    return Chat(load_tokenizer(tokenizer_folder(config.model)), soft_tokens(config.model))
 
 
 def _index(parts: list[Part], folder: str) -> bytes:

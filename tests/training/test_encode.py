@@ -6,6 +6,7 @@ import io
 import os
 from pathlib import Path
 
+import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -140,6 +141,19 @@ def test_a_process_that_dies_while_it_encodes_is_told(tmp_path: Path, monkeypatc
 
 def die(*args: object) -> int:
     os._exit(9)
+
+
+def test_encoding_fetches_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on wherever there are CPUs, and each machine would fetch all of the backbone."""
+    local, asked = training_config(tmp_path).model.backbone, list[str]()
+
+    def fetch(name: str, *, allow_patterns: list[str], **how: object) -> str:
+        asked.extend(allow_patterns)
+        return local
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    load_chat(training_config(tmp_path, **{"model.backbone": "some/backbone"}))
+    assert "*.json" in asked and "*.safetensors" not in asked
 
 
 def test_data_that_is_none_says_so(config: Config, tmp_path: Path) -> None:
