@@ -25,6 +25,30 @@ def test_running_heads_and_page_numbers_are_dropped(parser: Parser) -> None:
     assert not any(line.strip() in {"1", "2", "3", "4"} for line in text.splitlines())
 
 
+@pytest.mark.parametrize("numbers", [("1", "2"), ("7-45", "7-46"), ("A-3", "A-4")])
+def test_page_numbers_apart_from_the_text_are_dropped(parser: Parser, numbers: tuple[str, str]) -> None:
+    document = pymupdf.open()
+    for number, words in zip(numbers, ("and the harvest was", "larger than the last."), strict=True):
+        page = document.new_page(width=612, height=792)
+        page.insert_text((134, 673), words, fontsize=10)
+        page.insert_text((303, 703), number, fontsize=10)  # where LaTeX's article class sets it
+        papers.paragraph(page, (134, 127, 478, 400), papers.LOREM)
+    text = parser.parse(REF, document.tobytes()).text
+    assert not any(number in text for number in numbers)
+
+
+def test_numbers_near_the_foot_of_a_page_stay_where_they_are_no_page_number(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (134, 127, 478, 400), papers.LOREM)
+    page.insert_text((134, 688), "Wells, all of them", fontsize=10)
+    page.insert_text((134, 702), "417", fontsize=10)  # as near as the next line
+    page.insert_text((134, 100), "1984", fontsize=24)  # a title
+    text = (found := parser.parse(REF, document.tobytes())).text + found.title
+    assert "417" in text
+    assert "1984" in text
+
+
 def test_two_columns_are_read_one_after_the_other(parser: Parser) -> None:
     document = pymupdf.open()
     page = document.new_page(width=612, height=792)
