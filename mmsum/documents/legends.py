@@ -21,6 +21,8 @@ _MOST, _LONGEST = 12, 40
 """Entries of a list, and characters of a name: what has more is read by nobody."""
 _MOST_BARS = 100
 """Bars or boxes of one chart: what has more of them has no room for their names."""
+_NODES = 5
+"""Squares of one size from which on they are the nodes of a network: of those that share an edge by chance, bars were made."""
 MOST_SHAPES = 1000
 """Of a chart with a legend: what has more is a map or a scatter plot, and each shape is looked at beside each label."""
 _SLICE_ANGLE = math.radians(30)
@@ -208,6 +210,7 @@ def _by_place(labels: list[Label], marks: list[Shape]) -> list[str]:
         return _numbered("Rows from the top", rows) + _numbered("Columns from the left", columns) if rows else []
     # Medians lie inside their boxes.
     rects = [box for box in rects if not any(area(other) > area(box) and inside(box, other) > 0.95 for other in rects)]
+    rects = _without_nodes(rects)
     bars = _of_one_edge(rects, 3), _of_one_edge(rects, 0)  # that stand, that lie
     groups = [bars[axis] or _of_one_size(rects, axis) for axis in (0, 1)]
     axis = 0 if len(groups[0]) >= max(3, len(groups[1])) else 1
@@ -280,6 +283,13 @@ def _goes_before(label: Label, other: Label) -> bool:
     """Whether a line goes on from the one to the other."""
     level = abs(middle(label.box, 1) - middle(other.box, 1)) < 0.5 * other.height
     return label is not other and level and -1 < other.box[0] - label.box[2] < 0.6 * other.height
+
+
+def _without_nodes(boxes: list[Box]) -> list[Box]:
+    """The boxes without squares of which there are many of one size."""
+    squares = [sides(box)[0] if abs(sides(box)[0] - sides(box)[1]) < 1 else -1.0 for box in boxes]
+    many = [one > 0 and sum(abs(one - other) < 1 for other in squares) >= _NODES for one in squares]
+    return [box for box, is_node in zip(boxes, many, strict=True) if not is_node]
 
 
 def _of_one_edge(boxes: list[Box], side: int) -> list[Box]:

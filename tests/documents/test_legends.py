@@ -119,6 +119,16 @@ def test_bars_are_counted_where_each_has_its_label() -> None:
     assert legend_of(bars({125: "oak", 185: "elm"}, count=2), BOX) == ""
 
 
+def test_nodes_of_a_network_are_no_bars() -> None:
+    page = pymupdf.open().new_page()
+    places = [(130, 250), (190, 250), (250, 250), (160, 150), (220, 130), (280, 190)]
+    for x, y in places:  # three stand on one level, by chance, over the names of the lowest
+        page.draw_rect((x, y, x + 18, y + 18), color=None, fill=BLUE)
+    for x, text in ((128, "survey"), (188, "budget"), (250, "plan")):
+        page.insert_text((x, 280), text, fontsize=8)
+    assert legend_of(page, BOX) == ""
+
+
 @pytest.mark.parametrize("angle", [35, 45, 90])
 def test_names_under_bars_may_be_slanted(angle: int) -> None:
     page = bars({})
