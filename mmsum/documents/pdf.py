@@ -30,6 +30,8 @@ from mmsum.records import Box, Figure
 _TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
 _LIGATURES = re.compile("[\ufb00-\ufdff\ufe70-\ufeff]+")
 """Ligatures and presentation forms. MuPDF would part them too, but turns Arabic ones round."""
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b\u2060\ufeff]")
+"""Control characters, which fonts without names for their glyphs leave, and spaces of no width."""
 _NEAR = 36.0
 """Points around a figure in which a label that is not its own makes it doubtful."""
 _ALEFS = "\u0622\u0623\u0625\u0627"
@@ -181,7 +183,7 @@ def read_lines(page: pymupdf.Page) -> tuple[list[Line], int]:
     for block in _text_blocks(page):
         for raw in block.get("lines", ()):
             spans = [span for span in raw["spans"] if span["text"]]
-            text = "".join(span["text"] for span in spans).strip()
+            text = _UNSEEN.sub("", "".join(span["text"] for span in spans)).strip()
             if not text:
                 continue
             if not text.isascii():

@@ -15,6 +15,7 @@ from mmsum.documents.detect import decode_text
 from mmsum.documents.order import reading_order
 from mmsum.documents.page import Line, Page
 from mmsum.documents.parse import Parser
+from mmsum.documents.pdf import read_lines
 from tests.documents import papers
 from tests.documents.conftest import REF
 
@@ -159,6 +160,16 @@ DATA = os.environ.get("MMSUM_DATA")
 )
 def test_arabic_and_chinese_come_out_readable(parser: Parser, name: str, words: str) -> None:
     assert words in parser.parse(REF, Path(str(DATA), "pdfs", "good", name).read_bytes()).text
+
+
+def test_characters_that_nobody_sees_are_dropped() -> None:
+    page = pymupdf.open().new_page()
+    writer = pymupdf.TextWriter(page.rect)
+    writer.append((72, 72), "wells\u200b run\ufeff dry", font=pymupdf.Font("helv"))
+    writer.append((72, 92), "\u2060", font=pymupdf.Font("helv"))
+    writer.write_text(page)
+    page.insert_text((72, 112), "de\x02ned")
+    assert [line.text for line in read_lines(page)[0]] == ["wells run dry", "dened"]
 
 
 def test_lines_of_chinese_join_without_a_space() -> None:
