@@ -23,19 +23,17 @@ from mmsum.documents.ink import Ink, running_text
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
 from mmsum.documents.order import table_rows
 from mmsum.documents.page import Line, Page, PagesInfo, area, body_size, grow, inside, touches, union_all
+from mmsum.documents.spans import text_blocks
 from mmsum.documents.vector_legends import legend_of
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.records import Box, Figure
 
-_TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
 _LIGATURES = re.compile("[\ufb00-\ufdff\ufe70-\ufeff]+")
 """Ligatures and presentation forms. MuPDF would part them too, but turns Arabic ones round."""
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b\u2060\ufeff]")
 """Control characters, which fonts without names for their glyphs leave, and spaces of no width."""
 _NEAR = 36.0
 """Points around a figure in which a label that is not its own makes it doubtful."""
-_ALEFS = "\u0622\u0623\u0625\u0627"
-_ALEF_LAM = re.compile(f"[{_ALEFS}]\u0644")
 
 
 def open_pdf(path: str) -> tuple[pymupdf.Document, PagesInfo]:
@@ -180,7 +178,7 @@ def read_lines(page: pymupdf.Page) -> tuple[list[Line], int]:
     plain = pymupdf.Matrix(matrix.a, matrix.b, matrix.c, matrix.d, 0, 0)
     lines = []
     turns: Counter[int] = Counter()
-    for block in _text_blocks(page):
+    for block in text_blocks(page):
         for raw in block.get("lines", ()):
             spans = [span for span in raw["spans"] if span["text"]]
             text = _UNSEEN.sub("", "".join(span["text"] for span in spans)).strip()
@@ -210,25 +208,6 @@ def _is_settled(regions: list[Region], captions: list[Caption], lines: list[Line
     left = [line.box for line in lines if id(line) not in known]
     left += [piece.box for piece in ink if all(inside(piece.box, grow(r.box, 2.0, 2.0)) < 0.9 for r in regions)]
     return not any(touches(box, grow(region.box, _NEAR, _NEAR)) for box in left for region in regions)
-
-
-def _text_blocks(page: pymupdf.Page) -> list[dict[str, Any]]:
-    """PyMuPDF's blocks. Where Arabic is in them, letter by letter: MuPDF turns the two of a lam-alef ligature round."""
-    blocks: list[dict[str, Any]] = page.get_text("dict", flags=_TEXT_FLAGS)["blocks"]
-    spans = (span for block in blocks for line in block.get("lines", ()) for span in line["spans"])
-    if not any(not span["text"].isascii() and _ALEF_LAM.search(span["text"]) for span in spans):
-        return blocks
-    blocks = page.get_text("rawdict", flags=_TEXT_FLAGS)["blocks"]
-    for block in blocks:
-        for line in block.get("lines", ()):
-            for span in line["spans"]:
-                letters: list[str] = []
-                turned = False  # the letter before is an alef without a width of its own
-                for char in span["chars"]:
-                    letters.insert(len(letters) - (turned and char["c"] == "\u0644"), char["c"])
-                    turned = char["c"] in _ALEFS and char["bbox"][2] - char["bbox"][0] < 0.01
-                span["text"] = "".join(letters)
-    return blocks
 
 
 def _bold(span: dict[str, object]) -> bool:

@@ -162,6 +162,20 @@ def test_arabic_and_chinese_come_out_readable(parser: Parser, name: str, words: 
     assert words in parser.parse(REF, Path(str(DATA), "pdfs", "good", name).read_bytes()).text
 
 
+def test_accents_join_the_letters_that_they_stand_on() -> None:
+    page = pymupdf.open().new_page()
+    for y, words in ((72, "J´an Min´a\u02c7c"), (92, "na¨\u0131ve"), (112, "it´s `etc`")):
+        x = 72.0
+        font = pymupdf.Font("helv")
+        writer = pymupdf.TextWriter(page.rect)
+        for char in words:
+            is_over = char in "´\u02c7¨" and y < 112  # else it stands beside the letters
+            writer.append((x + 1 if is_over else x, y), char, font=font)
+            x += 0 if is_over else font.text_length(char, 11)
+        writer.write_text(page)
+    assert [line.text for line in read_lines(page)[0]] == ["Ján Mináč", "naïve", "it´s `etc`"]
+
+
 def test_characters_that_nobody_sees_are_dropped() -> None:
     page = pymupdf.open().new_page()
     writer = pymupdf.TextWriter(page.rect)
