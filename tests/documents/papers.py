@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from string import ascii_lowercase
 
 import matplotlib
 import pymupdf
@@ -65,6 +66,36 @@ def pages_of_text(count: int) -> bytes:
         page.insert_text((300, 770), str(number), fontsize=9)
         paragraph(page, (72, 100, 540, 400), f"Page {number} begins here. " + LOREM * 3)
     return bytes(document.tobytes())
+
+
+def bitmap_letters(rows: list[str]) -> pymupdf.Document:
+    """A page of words in a Type 3 font of pictures, 600 to the inch, as old TeX files have: its size is 0.12 points."""
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    names, glyphs = "".join(f"/{letter}" for letter in ascii_lowercase), ""
+    for letter in ascii_lowercase:
+        low, high = (-16 if letter in "gpqy" else 0), (58 if letter in "bdfhkl" else 36)
+        glyph = document.get_new_xref()
+        document.update_object(glyph, "<<>>")
+        document.update_stream(glyph, f"42 0 2 {low} 39 {high} d1 2 {low} 37 {high - low} re f".encode())
+        glyphs += f"/{letter} {glyph} 0 R"
+    font = document.get_new_xref()
+    document.update_object(
+        font,
+        "<</Type/Font/Subtype/Type3/FontBBox[0 0 1000 1000]/FontMatrix[1 0 0 -1 0 0]/FirstChar 97/LastChar 122"
+        f"/Widths[{'42 ' * 26}]/Encoding<</Type/Encoding/Differences[97 {names}]>>"
+        f"/CharProcs<<{glyphs}>>/Resources<<>>>>",
+    )
+    content = "BT /T3 0.12 Tf "
+    for number, row in enumerate(rows):
+        content += f"1 0 0 -1 72 {700 - 11 * number} Tm "
+        content += " ".join(f"({word})Tj {5.04 * len(word) + 2.4:.2f} 0 Td" for word in row.split()) + " "
+    stream = document.get_new_xref()
+    document.update_object(stream, "<<>>")
+    document.update_stream(stream, (content + "ET").encode())
+    document.xref_set_key(page.xref, "Contents", f"{stream} 0 R")
+    document.xref_set_key(page.xref, "Resources", f"<</Font<</T3 {font} 0 R>>>>")
+    return document
 
 
 def scan(pages: int = 1, text_page: bool = False) -> bytes:

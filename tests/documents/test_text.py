@@ -176,6 +176,15 @@ def test_accents_join_the_letters_that_they_stand_on() -> None:
     assert [line.text for line in read_lines(page)[0]] == ["Ján Mináč", "naïve", "it´s `etc`"]
 
 
+def test_letters_that_are_pictures_have_their_size_and_make_lines(parser: Parser) -> None:
+    rows = ["the quick brown fox jumps over", "a lazy dog while seven wizards", "vex one"]
+    document = papers.bitmap_letters(rows)
+    lines, _ = read_lines(document[0])
+    assert [line.text for line in lines] == rows
+    assert all(9 < line.size < 11 and line.height < 10 for line in lines)
+    assert parser.parse(REF, document.tobytes()).text.strip() == " ".join(rows)
+
+
 def test_characters_that_nobody_sees_are_dropped() -> None:
     page = pymupdf.open().new_page()
     writer = pymupdf.TextWriter(page.rect)
