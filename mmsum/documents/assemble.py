@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
@@ -226,7 +227,7 @@ def _across_pages(paragraphs: list[Paragraph]) -> list[Paragraph]:
 def _title(metadata: str, paragraphs: list[Paragraph], size: float) -> str:
     """The metadata's title where it is one and stands on the first page; else that page's largest line near its top."""
     first = [p for p in paragraphs if p.page == paragraphs[0].page] if paragraphs else []
-    candidates = [p for p in first[:12] if p.heading and p.size > 1.15 * size]
+    candidates = [p for p in first[:12] if p.heading and p.size > 1.15 * size and _has_words(p.text)]
     largest = max(candidates, key=lambda p: p.size, default=None)
     if _sane(metadata) and (largest is None or _alike(metadata, " ".join(p.text for p in first[:12]))):
         return " ".join(metadata.split())
@@ -240,6 +241,11 @@ def _sane(title: str) -> bool:
         r"\.(?:docx?|pdf|tex|dvi|indd|qxd|pptx?|xlsx?|odt)\b|^untitled|^microsoft word|^title$|^slide \d", title, re.I
     )
     return len(title) >= 5 and not bad and sum(c.isalpha() for c in title) >= 0.5 * len(title)
+
+
+def _has_words(text: str) -> bool:
+    """Whether half of a text or more are letters or digits, as in a title, and not the signs and spaces of an equation."""
+    return 2 * sum(c.isalnum() or unicodedata.category(c)[0] == "M" for c in text) >= len(text)
 
 
 def _alike(title: str, text: str) -> bool:

@@ -209,6 +209,21 @@ def test_metadata_title_only_where_it_is_one(parser: Parser) -> None:
         assert parser.parse(REF, document.tobytes()).title == expected
 
 
+@pytest.mark.parametrize(
+    ("largest", "title"),
+    [
+        ("a = u (g s) + v (g s) .", ""),
+        ("深度学习", "深度学习"),
+        ("हिन्दी में", "हिन्दी में"),
+        ("ISO 9001:2015", "ISO 9001:2015"),
+    ],
+)
+def test_an_equation_is_no_title(largest: str, title: str) -> None:
+    lines = [Line(largest, (72, 60, 300, 80), 16, False, 0)]
+    lines += [Line(papers.LOREM, (72, 100 + 12 * n, 540, 110 + 12 * n), 10, False, 1) for n in range(5)]
+    assert assemble([Page(1, 612, 792, lines)])[0] == title
+
+
 def test_a_sentence_over_a_page_break_is_one() -> None:
     def page(number: int, text: str, y: float) -> Page:
         return Page(number, 600, 800, [Line(text, (72, y, 500, y + 10), 10, False, 0)])
