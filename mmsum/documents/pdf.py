@@ -20,6 +20,7 @@ from mmsum.documents.crops import encode_pixmap, is_photo, render_region
 from mmsum.documents.evidence import Evidence, EvidenceWindow, layout_boxes
 from mmsum.documents.figures import Region, find_regions, region_kind
 from mmsum.documents.ink import Ink, running_text
+from mmsum.documents.line_numbers import without_line_numbers
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
 from mmsum.documents.order import table_rows
 from mmsum.documents.page import Line, Page, PagesInfo, area, body_size, grow, inside, touches, union_all
@@ -117,7 +118,7 @@ def _read_upright(page: pymupdf.Page, evidence: Evidence, limits: Limits, settin
     """The page; where most of its text is turned, as it reads when the page is turned upright, boxes as displayed."""
     lines, turned = read_lines(page)
     if not turned:
-        return _read_page(page, lines, evidence, limits, settings, room)
+        return _read_page(page, without_line_numbers(lines), evidence, limits, settings, room)
     shown = pymupdf.Matrix(page.rotation_matrix)
     page.set_rotation((page.rotation - turned) % 360)
     back = ~page.rotation_matrix * shown
@@ -125,7 +126,7 @@ def _read_upright(page: pymupdf.Page, evidence: Evidence, limits: Limits, settin
         [(tuple(pymupdf.Rect(box) * ~back), pixels) for box, pixels in evidence.images],
         [replace(piece, box=tuple(pymupdf.Rect(piece.box) * ~back)) for piece in evidence.drawings],
     )
-    read = _read_page(page, read_lines(page)[0], turned_evidence, limits, settings, room)
+    read = _read_page(page, without_line_numbers(read_lines(page)[0]), turned_evidence, limits, settings, room)
     for figure in read.figures:
         figure.bbox = tuple(pymupdf.Rect(figure.bbox) * back)
     return read

@@ -12,6 +12,7 @@ import pytest
 from mmsum.documents.assemble import assemble
 from mmsum.documents.captions import join_lines
 from mmsum.documents.detect import decode_text
+from mmsum.documents.line_numbers import without_line_numbers
 from mmsum.documents.order import reading_order
 from mmsum.documents.page import Line, Page
 from mmsum.documents.parse import Parser
@@ -222,6 +223,49 @@ def test_an_equation_is_no_title(largest: str, title: str) -> None:
     lines = [Line(largest, (72, 60, 300, 80), 16, False, 0)]
     lines += [Line(papers.LOREM, (72, 100 + 12 * n, 540, 110 + 12 * n), 10, False, 1) for n in range(5)]
     assert assemble([Page(1, 612, 792, lines)])[0] == title
+
+
+def manuscript(starts: str, step: int = 1, at: float = 56, every: int = 1) -> list[Line]:
+    """60 rows of text, of which every so many has a number at `at`, which counts in steps; each begins with one of `starts`."""
+    rows = []
+    for n in range(60):
+        y = 80.0 + 11 * n
+        rows.append(Line(starts[n % len(starts)] + papers.LOREM[:70], (72, y, 420, y + 10), 10, False, n))
+        if n % every == 0:
+            number = str(step * (n // every) + step)
+            rows.append(Line(number, (at - 3.5 * len(number), y + 2, at, y + 9), 7, False, n))
+    return rows
+
+
+@pytest.mark.parametrize(("step", "at", "every"), [(1, 56, 1), (1, 450, 1), (5, 56, 5)])
+def test_line_numbers_of_a_manuscript_are_dropped(step: int, at: float, every: int) -> None:
+    lines = manuscript("Tabc", step, at, every)
+    assert without_line_numbers(lines) == [line for line in lines if not line.text.isdigit()]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        manuscript("TABC"),  # a list
+        manuscript("abc", at=90),  # a table's column inside the text
+        manuscript("abc", every=4),  # a list with items of several lines
+        manuscript("abc", step=-1),  # a scale
+        manuscript("abc")[:18],
+        [line for line in manuscript("abc") if line.text.isdigit()],
+        [Line(line.text[:12], line.box, 10, False, 0) for line in manuscript("abc")],  # a table
+    ],
+)
+def test_other_numbers_in_a_column_stay(lines: list[Line]) -> None:
+    assert without_line_numbers(lines) == lines
+
+
+def test_sentences_of_a_manuscript_run_on_over_its_line_numbers(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    for n, line in enumerate(rows := textwrap.wrap(papers.LOREM * 5, 80)):
+        page.insert_text((60, 80 + 20 * n), str(n + 1), fontsize=7)
+        page.insert_text((80, 80 + 20 * n), line, fontsize=11)
+    assert parser.parse(REF, document.tobytes()).text.strip() == " ".join(rows)
 
 
 def test_a_sentence_over_a_page_break_is_one() -> None:
