@@ -101,7 +101,7 @@ def flow_steps(config: Config, data: EncodedData, schedule: Schedule):  # type: 
             batch.to(world.device)
             for batch in micro_batches(data, schedule, step, rank=0, workers=1, size=config.training.micro_batch)
         ]
-        yield take_step(optimizer, batches, step, schedule, data, config, world).loss
+        yield take_step(optimizer, batches, step, schedule, data, config, world, time.perf_counter()).loss
 
 
 def examples_config(folder: Path, given: argparse.Namespace, **changes: object) -> Config:

@@ -229,14 +229,15 @@ def _title(metadata: str, paragraphs: list[Paragraph], size: float) -> str:
     first = [p for p in paragraphs if p.page == paragraphs[0].page] if paragraphs else []
     candidates = [p for p in first[:12] if p.heading and p.size > 1.15 * size and _has_words(p.text)]
     largest = max(candidates, key=lambda p: p.size, default=None)
-    if _sane(metadata) and (largest is None or _alike(metadata, " ".join(p.text for p in first[:12]))):
+    if is_sane(metadata) and (largest is None or is_alike(metadata, " ".join(p.text for p in first[:12]))):
         return " ".join(metadata.split())
     if largest is not None:
         return largest.text
-    return " ".join(metadata.split()) if _sane(metadata) else ""
+    return " ".join(metadata.split()) if is_sane(metadata) else ""
 
 
-def _sane(title: str) -> bool:
+def is_sane(title: str) -> bool:
+    """Whether metadata's title is one, and no file's or template's name."""
     bad = re.search(
         r"\.(?:docx?|pdf|tex|dvi|indd|qxd|pptx?|xlsx?|odt)\b|^untitled|^microsoft word|^title$|^slide \d", title, re.I
     )
@@ -248,7 +249,8 @@ def _has_words(text: str) -> bool:
     return 2 * sum(c.isalnum() or unicodedata.category(c)[0] == "M" for c in text) >= len(text)
 
 
-def _alike(title: str, text: str) -> bool:
+def is_alike(title: str, text: str) -> bool:
+    """Whether most words of a title are in a text."""
     words = re.findall(r"\w+", title.lower())
     present = set(re.findall(r"\w+", text.lower()))
     return bool(words) and sum(word in present for word in words) >= 0.7 * len(words)

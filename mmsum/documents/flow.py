@@ -14,7 +14,7 @@ from typing import Literal
 import pymupdf
 
 from mmsum.config import Figures, Limits
-from mmsum.documents.assemble import _alike, _sane, link_figures
+from mmsum.documents.assemble import is_alike, is_sane, link_figures
 from mmsum.documents.captions import PANEL_MARK, caption_label
 from mmsum.documents.crops import encode_pixmap, is_photo, open_picture
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory
@@ -120,7 +120,7 @@ def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Se
             figure.caption, figure.label = words, caption_label(words)
             figure.section = len(sections) - 1
             figures.append(figure)
-        elif block.text and (block.kind == "heading" or (block.kind == "title" and not _alike(block.text, title))):
+        elif block.text and (block.kind == "heading" or (block.kind == "title" and not is_alike(block.text, title))):
             sections.append(Section(block.text, "", block.page))
             parts.append([])
         elif block.kind in ("text", "table") and block.text:
@@ -139,7 +139,7 @@ def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Se
 def _title(info: FlowInfo, blocks: list[Block]) -> str:
     """The metadata's where it is one; of Word and Writer, which keep that of a document's template, the one that it shows."""
     shown = next((block.text for block in blocks if block.kind == "title"), "")
-    if shown and (info.format in ("docx", "odt") or not _sane(info.title)):
+    if shown and (info.format in ("docx", "odt") or not is_sane(info.title)):
         return shown
     return info.title
 
