@@ -31,7 +31,7 @@ from mmsum.records import Box, Figure
 
 _LIGATURES = re.compile("[\ufb00-\ufdff\ufe70-\ufeff]+")
 """Ligatures and presentation forms. MuPDF would part them too, but turns Arabic ones round."""
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b\u2060\ufeff]")
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b\u2060\ufeff]+")
 """Control characters, which fonts without names for their glyphs leave, and spaces of no width."""
 _NEAR = 36.0
 """Points around a figure in which a label that is not its own makes it doubtful."""
@@ -182,7 +182,7 @@ def read_lines(page: pymupdf.Page) -> tuple[list[Line], int]:
     for block in text_blocks(page):
         for raw in block.get("lines", ()):
             spans = [span for span in raw["spans"] if span["text"]]
-            text = _UNSEEN.sub("", "".join(span["text"] for span in spans)).strip()
+            text = _without_unseen("".join(span["text"] for span in spans)).strip()
             if not text:
                 continue
             if not text.isascii():
@@ -209,6 +209,11 @@ def _is_settled(regions: list[Region], captions: list[Caption], lines: list[Line
     left = [line.box for line in lines if id(line) not in known]
     left += [piece.box for piece in ink if all(inside(piece.box, grow(r.box, 2.0, 2.0)) < 0.9 for r in regions)]
     return not any(touches(box, grow(region.box, _NEAR, _NEAR)) for box in left for region in regions)
+
+
+def _without_unseen(text: str) -> str:
+    """The text without what nobody sees, nor the second of two spaces around it."""
+    return _UNSEEN.sub("", re.sub(rf" {_UNSEEN.pattern} ", " ", text)) if _UNSEEN.search(text) else text
 
 
 def _bold(span: dict[str, object]) -> bool:

@@ -192,8 +192,8 @@ def test_characters_that_nobody_sees_are_dropped() -> None:
     writer.append((72, 72), "wells\u200b run\ufeff dry", font=pymupdf.Font("helv"))
     writer.append((72, 92), "\u2060", font=pymupdf.Font("helv"))
     writer.write_text(page)
-    page.insert_text((72, 112), "de\x02ned")
-    assert [line.text for line in read_lines(page)[0]] == ["wells run dry", "dened"]
+    page.insert_text((72, 112), "de\x02ned p \x03 0.01")
+    assert [line.text for line in read_lines(page)[0]] == ["wells run dry", "dened p 0.01"]
 
 
 def test_lines_of_chinese_join_without_a_space() -> None:
