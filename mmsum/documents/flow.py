@@ -181,7 +181,8 @@ def _units(blocks: list[Block], joins: bool) -> list[list[int]]:
 
 def _is_bare(block: Block, copies: Counter[bytes]) -> bool:
     """Whether it is a picture without words of its own: one word may be a file's name, more are what it shows."""
-    return block.figure is not None and " " not in block.text and copies[block.figure.image] < 3
+    has_words = " " in block.text or caption_label(block.text)
+    return block.figure is not None and not has_words and copies[block.figure.image] < 3
 
 
 def _captions(blocks: list[Block], units: list[list[int]]) -> _Captions:
