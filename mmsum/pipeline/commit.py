@@ -231,7 +231,7 @@ def _take(table: pa.Table, order: np.ndarray[Any, np.dtype[np.uint64]]) -> pa.Ta
         groups = [group for group in np.split(by_batch, cuts) if len(group)]
         pieces = [batches[held[group[0]]].take(pa.array(rows[group] - starts[held[group[0]]])) for group in groups]
         taken.append(pa.Table.from_batches(pieces).take(pa.array(np.argsort(by_batch))))
-    return pa.concat_tables(taken)
+    return pa.concat_tables(taken) if taken else table.slice(0, 0)
 
 
 ROWS_TAKEN = 10_000

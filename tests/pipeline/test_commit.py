@@ -176,7 +176,8 @@ def test_statuses() -> None:
 def test_rows_are_taken_in_any_order_from_any_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commit_module, "ROWS_TAKEN", 7)
     draw = np.random.default_rng(0)
-    parts = [pa.table({"n": draw.integers(99, size=rows), "s": [f"{rows}"] * rows}) for rows in (5, 1, 0, 30, 12)]
+    sizes = (5, 1, 0, 30, 12)
+    parts = [pa.table({"n": draw.integers(99, size=n), "s": pa.array([f"{n}"] * n, pa.string())}) for n in sizes]
     table = pa.concat_tables(parts)
     for rows in (0, 1, 20, 48):
         order = draw.permutation(table.num_rows)[:rows].astype(np.uint64)
