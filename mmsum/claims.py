@@ -228,9 +228,11 @@ def _word(word: str) -> str:
 def _numbers(mention: re.Match[str], panels: bool) -> set[str]:
     """`1`, `2`, `3` and `5a` of `Figures 1-3 and 5a`, with `panels` also `5`; of `Figure 7-26`, a chapter's figure, neither."""
     text = mention[1]
-    if _behind_comma(mention):
+    word = mention[0][: mention.start(1) - mention.start()].rstrip(" .").lower()
+    is_plural = word.endswith(("s", "en", "n"))
+    if not is_plural and _begins_what_follows(mention):
         text = text[: text.rindex(",")]
-    if mention[0][: mention.start(1) - mention.start()].rstrip(" .").lower().endswith(("figure", "fig")):
+    if word.endswith(("figure", "fig")):
         text = re.sub(r"\d+[-–]\d+", " ", text)
     found = set(_NUMBER.findall(text))
     if panels:
@@ -241,14 +243,10 @@ def _numbers(mention: re.Match[str], panels: bool) -> set[str]:
     return found
 
 
-def _behind_comma(mention: re.Match[str]) -> bool:
-    """Whether the last number begins what follows, as in `In Figure 1, 2 lines cross`: one figure has one number."""
-    word = mention[0][: mention.start(1) - mention.start()].rstrip(" .").lower()
-    is_plural = word.endswith(("s", "en", "n"))
-    return not is_plural and bool(
-        re.search(rf",\s*{_NUMBER.pattern}$", mention[1], re.IGNORECASE)
-        and re.match(r"\s+[^\W\d_]", mention.string[mention.end() :])
-    )
+def _begins_what_follows(mention: re.Match[str]) -> bool:
+    """Whether the last number does, as in `In Figure 1, 2 lines cross`: one figure has one number."""
+    behind_comma = re.search(rf",\s*{_NUMBER.pattern}$", mention[1], re.IGNORECASE)
+    return bool(behind_comma and re.match(r"\s+[^\W\d_]", mention.string[mention.end() :]))
 
 
 MOST_IN_RANGE = 100

@@ -91,13 +91,16 @@ def _without_furniture(page: Page, repeated: set[str]) -> list[Line]:
 
 def _is_apart(line: Line, lines: list[Line], page: Page) -> bool:
     """Whether a line in no larger type than the text stands near an edge of its page, with nothing beyond or beside it."""
-    gap, size = _APART * line.size, body_size(lines)
-    rest = [other.box for other in lines if other is not line] + [figure.bbox for figure in page.figures]
-    if not rest or line.size > _TITLE * size:
+    at_foot, at_head = line.box[1] > (1 - _EDGE) * page.height, line.box[3] < _EDGE * page.height
+    if not (at_foot or at_head):  # asked first: a page of numbers would look at all its lines for each
         return False
-    if line.box[1] > (1 - _EDGE) * page.height:
+    gap = _APART * line.size
+    rest = [other.box for other in lines if other is not line] + [figure.bbox for figure in page.figures]
+    if not rest or line.size > _TITLE * body_size(lines):
+        return False
+    if at_foot:
         return all(box[3] < line.box[1] - gap for box in rest)
-    return line.box[3] < _EDGE * page.height and all(box[1] > line.box[3] + gap for box in rest)
+    return all(box[1] > line.box[3] + gap for box in rest)
 
 
 def _without_footnotes(lines: list[Line], size: float) -> list[Line]:

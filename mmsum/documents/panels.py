@@ -10,6 +10,7 @@ import pymupdf
 
 from mmsum.documents.crops import encode_pixmap
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory
+from mmsum.documents.page import area, sides, union_all
 from mmsum.records import Box, Figure
 
 _ASPECT = 4 / 3
@@ -27,11 +28,11 @@ def join_panels(panels: Sequence[Figure], longest_side: int) -> Figure:
     shown = [panel for panel in panels if panel.image and seen.pop(panel.image, 0)]
     if len(shown) < 2:
         return shown[0] if shown else panels[0]
-    side = max(math.sqrt(_width(panel.bbox) * _height(panel.bbox)) for panel in shown)
+    side = max(math.sqrt(area(panel.bbox)) for panel in shown)
     sizes = [_size_of(panel, side) for panel in shown]
     grids = [list(_grid(sizes, across, side * _GAP)) for across in range(1, len(shown) + 1)]
-    places = min(grids, key=lambda grid: abs(math.log(_right(grid) / _bottom(grid) / _ASPECT)))
-    width, height = _right(places), _bottom(places)
+    places = min(grids, key=lambda grid: abs(math.log(_aspect(grid) / _ASPECT)))
+    width, height = sides(union_all(places))
     finest = max(panel.width / size[0] for panel, size in zip(shown, sizes, strict=True))
     zoom = min(longest_side / max(width, height), finest)  # not all are made larger than they are
     sheet = pymupdf.open().new_page(width=width, height=height)
@@ -58,9 +59,14 @@ def join_panels(panels: Sequence[Figure], longest_side: int) -> Figure:
 
 def _size_of(panel: Figure, side: float) -> tuple[float, float]:
     """Width and height that cover side x side points: pictures of one figure say as much, whatever their own resolution."""
-    width, height = _width(panel.bbox), _height(panel.bbox)
+    width, height = sides(panel.bbox)
     scale = side / math.sqrt(width * height)
     return width * scale, height * scale
+
+
+def _aspect(places: list[Box]) -> float:
+    width, height = sides(union_all(places))
+    return width / height
 
 
 def _grid(sizes: Sequence[tuple[float, float]], across: int, gap: float) -> Iterator[Box]:
@@ -73,19 +79,3 @@ def _grid(sizes: Sequence[tuple[float, float]], across: int, gap: float) -> Iter
             left = sum(widths[:column]) + column * gap
             yield left, top, left + width, top + height
         top += max(height for _, height in row) + gap
-
-
-def _width(box: Box) -> float:
-    return box[2] - box[0]
-
-
-def _height(box: Box) -> float:
-    return box[3] - box[1]
-
-
-def _right(places: Sequence[Box]) -> float:
-    return max(place[2] for place in places)
-
-
-def _bottom(places: Sequence[Box]) -> float:
-    return max(place[3] for place in places)
