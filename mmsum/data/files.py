@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,6 +17,8 @@ from mmsum.records import ObjectRef
 
 GROUP_ROWS = 50
 """Examples of a row group: what training encodes in one task, and at most that of a larger one."""
+PART_BYTES = 128 * 2**20
+"""Of an imported part: what is held of a split until it is written, and what a task of training fetches."""
 _SPLITS = ("train", "valid", "validation", "test", "heldout")
 """Splits that a command looks for by name: other spellings of them would be missed, or learned from."""
 
@@ -29,19 +31,35 @@ def write_part(folder: str, number: int, examples: list[Example]) -> None:
 
 
 def write_splits(out: str, examples: Iterable[Example]) -> dict[str, int]:
-    """One part per split under `out`; returns the counts.
+    """Parts of about PART_BYTES for each split under `out`, written as examples come; returns the counts.
 
     Raises OutputError where parts are there already, UsageError where a split cannot be a folder's name.
     """
-    by_split: dict[str, list[Example]] = defaultdict(list)
-    for example in examples:
-        by_split[split_name(example.split)].append(example)
     base = storage.normalize(out)
-    for split in by_split:
-        refuse_parts(storage.join(base, split))
-    for split, group in by_split.items():
-        write_part(storage.join(base, split), 0, group)
-    return {split: len(group) for split, group in by_split.items()}
+    waiting: dict[str, list[Example]] = {}
+    held: Counter[str] = Counter()  # bytes that wait
+    parts: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+
+    def write(split: str) -> None:
+        write_part(storage.join(base, split), parts[split], waiting[split])
+        parts[split] += 1
+        waiting[split], held[split] = [], 0
+
+    for example in examples:
+        split = example.split = split_name(example.split)
+        if split not in waiting:
+            refuse_parts(storage.join(base, split))
+            waiting[split] = []
+        waiting[split].append(example)
+        counts[split] += 1
+        held[split] += len(example.text) + len(example.summary) + sum(len(figure.image) for figure in example.figures)
+        if held[split] >= PART_BYTES:
+            write(split)
+    for split in waiting:
+        if waiting[split]:
+            write(split)
+    return dict(counts)
 
 
 def split_name(given: str) -> str:

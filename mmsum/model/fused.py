@@ -78,7 +78,8 @@ class FusedModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return next(self.backbone.parameters()).device
+        """The tower's, for CLIP learns without the language model."""
+        return next(self.vision.parameters()).device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -150,7 +151,7 @@ class FusedModel(nn.Module):
     def _check_layers_get_keywords(self, layers: int) -> None:
         """Raises ConfigError when the backbone does not pass keywords on to its decoder layers."""
         probe = _Probe()
-        token = torch.zeros(1, 1, dtype=torch.long, device=self.device)
+        token = torch.zeros(1, 1, dtype=torch.long, device=next(self.backbone.parameters()).device)
         try:
             self.backbone(input_ids=token, **{VISION: probe})
         except TypeError as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -20,7 +20,6 @@ from safetensors.torch import load, save
 
 from mmsum import storage
 from mmsum.errors import ConfigError, EnvironmentFailure, ObjectNotFound, StorageError
-from mmsum.model.torchstack import torch
 from mmsum.training.optimizers import MOMENTS, Optimizer, TensorState
 from mmsum.training.world import World
 
@@ -123,27 +122,32 @@ _FOLDER = re.compile(r"step-\d{8,}")
 
 
 def load_checkpoint(folder: str, manifest: Manifest, optimizer: Optimizer) -> None:
-    """Fills the optimizer's tensors and moments, whatever wrote them. Raises ConfigError when they do not
+    """Fills the optimizer's tensors and moments, whatever wrote them, a shard at a time. Raises ConfigError when they do not
     fit, EnvironmentFailure for a damaged one."""
-    tensors: dict[str, torch.Tensor] = {}
-    try:
+    missing = {name for name, _ in optimizer.named()}
+
+    def states() -> Iterator[tuple[str, TensorState]]:
         for shard in range(manifest.shards):
-            tensors |= load(storage.read(storage.join(folder, f"shard-{shard}.safetensors")))
-        states = {
-            name: TensorState(tensors[name], *(tensors[f"{name}@{key}"] for key in MOMENTS))
-            for name in tensors
-            if "@" not in name
-        }
+            tensors = load(storage.read(storage.join(folder, f"shard-{shard}.safetensors")))
+            for name in [name for name in tensors if "@" not in name]:
+                if name not in missing:
+                    raise _misfit(folder, name)
+                missing.remove(name)
+                yield name, TensorState(tensors.pop(name), *(tensors.pop(f"{name}@{key}") for key in MOMENTS))
+
+    try:
+        optimizer.write(states(), manifest.progress.adam_steps)
     except (SafetensorError, ObjectNotFound, KeyError) as error:
         raise _damaged(folder, error) from error
-    ours = {name for name, _ in optimizer.named()}
-    if ours != set(states):
-        odd = sorted(ours ^ set(states))[:3]
-        raise ConfigError(
-            f"{folder}: it holds other trained tensors than this config ({', '.join(odd)}, ...); "
-            "train with the config that it was begun with, or into another training.out"
-        )
-    optimizer.write(states, manifest.progress.adam_steps)
+    if missing:
+        raise _misfit(folder, min(missing))
+
+
+def _misfit(folder: str, name: str) -> ConfigError:
+    return ConfigError(
+        f"{folder}: it holds other trained tensors than this config ({name}, ...); "
+        "train with the config that it was begun with, or into another training.out"
+    )
 
 
 def check_settings(manifest: Manifest, settings: dict[str, Any], folder: str) -> None:

@@ -75,6 +75,8 @@ def train(
     torch.backends.cuda.enable_cudnn_sdp(False)
     model = load_fused(config.model, device=str(world.device), seed=config.seed, train=True, gate=training.gate_start)
     learner = build_learner(model, config)
+    if training.stage == "finetune_clip":
+        model.backbone.to("meta")  # only its dtype is asked for: its memory is the batch's
     optimizer = DeepSpeedOptimizer(learner, config, world.size) if deepspeed else PlainOptimizer(learner, config)
     data = EncodedData(encoded, config, pad=model.tokenizer.eos_token_id)
     held_out = EncodedData(valid, config, pad=model.tokenizer.eos_token_id) if valid else None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,10 +110,11 @@ class PlainOptimizer:
             moments = [state[key].float().cpu() if key in state else torch.zeros_like(value) for key in MOMENTS]
             yield name, TensorState(value.clone(), *moments)
 
-    def write(self, states: dict[str, TensorState], steps: int) -> None:
-        """Puts tensors and moments back, as after `steps` optimizer steps."""
-        for name, parameter in self.named():
-            state = states[name]
+    def write(self, states: Iterable[tuple[str, TensorState]], steps: int) -> None:
+        """Puts tensors and moments back, as after `steps` optimizer steps; all workers must write all of it in one order."""
+        parameters = dict(self.named())
+        for name, state in states:
+            parameter = parameters[name]
             with torch.no_grad():
                 parameter.copy_(state.value)
             self.adam.state[parameter] = {
@@ -178,14 +179,15 @@ class DeepSpeedOptimizer(PlainOptimizer):
             moments = [safe_get_full_optimizer_state(parameter, key).cpu().clone() for key in MOMENTS]
             yield name, TensorState(value, *moments)
 
-    def write(self, states: dict[str, TensorState], steps: int) -> None:
+    def write(self, states: Iterable[tuple[str, TensorState]], steps: int) -> None:
         if self.stage == 0:
             super().write(states, steps)
             return
         self._make_moments()
         self._link_moments()
-        for name, parameter in self.named():
-            state = states[name]
+        parameters = dict(self.named())
+        for name, state in states:
+            parameter = parameters[name]
             self._write_one(parameter, state.value)
             self._write_model(parameter, state.value)
             for key in MOMENTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mmsum.data import files
 from mmsum.data.files import read_examples, refuse_parts, write_part
 from mmsum.errors import OutputError, SourceError
 from mmsum.examples import Example, ExampleFigure
@@ -34,6 +36,23 @@ def test_a_part_damaged_in_the_middle_is_named(tmp_path: Path) -> None:
     part.write_bytes(whole[:20] + bytes(200) + whole[220:])  # the footer is whole: it opens
     with pytest.raises(SourceError, match=r"part-00000\.parquet: not a readable Parquet file \(.+\); write"):
         list(read_examples(str(tmp_path)))
+
+
+def test_parts_are_written_while_examples_still_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "PART_BYTES", 2000)
+    there: list[int] = []
+
+    def examples() -> Iterator[Example]:
+        for number in range(10):
+            there.append(len(list(tmp_path.glob("*/*"))))
+            split = "test" if number == 4 else "train"
+            yield Example(f"e{number}", "", "Loans rose. " * 50, [], "They rose.", split=split)
+
+    assert files.write_splits(str(tmp_path), examples()) == {"train": 9, "test": 1}
+    assert there == [0, 0, 0, 0, 1, 1, 1, 1, 1, 2]  # four a part: the fifth begins the next
+    names = [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.glob("*/*"))]
+    assert names == ["test/part-00000.parquet", *(f"train/part-0000{number}.parquet" for number in range(3))]
+    assert [e.id for e in read_examples(str(tmp_path / "train"))] == [f"e{n}" for n in range(10) if n != 4]
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,27 @@ from mmsum.training.world import join_world
 from tests.training.runs import run_workers, training_config, write_config
 
 
-class Looker:
+class Holder:
     """A Watcher that holds on to the learner."""
 
     def begin(self, learner: Learner, optimizer: Optimizer, start: Progress, resumed: str | None) -> None:
         self.learner = learner
+
+    def step(self, log: StepLog) -> None:
+        pass
+
+    def held_out(self, loss: float, step: int) -> None:
+        pass
+
+    def checkpoint(self, folder: str, step: int) -> None:
+        pass
+
+
+class Looker(Holder):
+    """Remembers how the backbone was."""
+
+    def begin(self, learner: Learner, optimizer: Optimizer, start: Progress, resumed: str | None) -> None:
+        super().begin(learner, optimizer, start, resumed)
         self.before = self.digest()
 
     def digest(self) -> str:
@@ -32,15 +48,6 @@ class Looker:
             if ".lora_" not in name:
                 digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()
-
-    def step(self, log: StepLog) -> None:
-        pass
-
-    def held_out(self, loss: float, step: int) -> None:
-        pass
-
-    def checkpoint(self, folder: str, step: int) -> None:
-        pass
 
 
 def main() -> None:
@@ -57,6 +64,15 @@ def case(folder: Path, name: str, **changes: object) -> tuple[Config, Path]:
     keys = {"training.steps": 3, "training.workers": 2, "training.out": str(folder / name)}
     config = training_config(folder, **keys, **changes)
     return config, write_config(config, folder / f"{name}.yaml")
+
+
+def test_clip_learns_without_the_language_model(tmp_path: Path) -> None:
+    config = training_config(tmp_path, **{"training.stage": "finetune_clip", "training.steps": 2})
+    holder = Holder()
+    assert train(config, encode(config.training.data, config), None, join_world(), holder, deepspeed=False)
+    model = holder.learner.model
+    assert all(parameter.is_meta for parameter in model.backbone.parameters())
+    assert not any(parameter.is_meta for parameter in holder.learner.parameters())
 
 
 def test_frozen_weights_are_the_same_after_training(tmp_path: Path) -> None:

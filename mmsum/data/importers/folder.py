@@ -6,7 +6,8 @@ import csv
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -27,10 +28,15 @@ def import_folder(folder: str, table: str, out: str, config: Config | None = Non
     Raises SourceError where the folder, the CSV or its header cannot be read, a quote is not closed up to the CSV's end, or
     columns are missing or stand twice; OutputError where `out` is taken.
     """
-    root, report = Path(folder), ImportReport()
-    config = config or Config()
-    header, *rows = _rows(root, Path(table))
-    columns = _columns(Path(table), header)
+    report = ImportReport()
+    with closing(_examples(Path(folder), Path(table), config or Config(), report)) as examples:
+        report.written = write_splits(out, examples)
+    return report
+
+
+def _examples(root: Path, table: Path, config: Config, report: ImportReport) -> Generator[Example, None, None]:
+    header, *rows = _rows(root, table)
+    columns = _columns(table, header)
     # Only behind the last name are values surplus: a column without one before it is an index, as pandas writes.
     named = max(number for number, name in enumerate(columns, start=1) if name)
     with Parser(config.limits, config.figures) as parser:
@@ -55,10 +61,8 @@ def import_folder(folder: str, table: str, out: str, config: Config | None = Non
                 if document.failure_kind or not document.text.strip():
                     reason = document.failure_message or "holds no text"
                     report.skipped[item] = f"{document.failure_kind or 'empty'}: {reason}"
-                else:
-                    report.add(item, _example(document, line, report))
-    report.written = write_splits(out, report.examples)
-    return report
+                elif report.takes(item, example := _example(document, line, report)):
+                    yield example
 
 
 class _Row(NamedTuple):

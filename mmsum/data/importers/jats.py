@@ -41,16 +41,22 @@ def import_jats(files: Sequence[str], out: str, split: str = "train") -> ImportR
 
     Raises UsageError where `split` cannot be a folder's name, OutputError where `out` is taken.
     """
-    report, split = ImportReport(), split_name(split)
+    report = ImportReport()
+    report.written = write_splits(out, _examples(files, split_name(split), report))
+    return report
+
+
+def _examples(files: Sequence[str], split: str, report: ImportReport) -> Iterator[Example]:
     for name in files:
         try:
-            report.add(name, _example(Path(name), split, report))
+            example = _example(Path(name), split, report)
         except ValueError as error:
             report.skipped[name] = str(error)
         except (OSError, etree.XMLSyntaxError) as error:
             report.skipped[name] = f"cannot be read: {error}"
-    report.written = write_splits(out, report.examples)
-    return report
+        else:
+            if report.takes(name, example):
+                yield example
 
 
 def _example(path: Path, split: str, report: ImportReport) -> Example:

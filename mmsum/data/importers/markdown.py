@@ -9,6 +9,7 @@ import codecs
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,31 +29,32 @@ def import_markdown(source: str, out: str, licence: str | None = None) -> Import
     if not lists:
         raise SourceError(f"{source}: no papers.jsonl there; give such a file or a folder that holds some")
     report = ImportReport()
-    for papers in lists:
-        _read_list(papers, licence, report)
-    report.written = write_splits(out, report.examples)
+    report.written = write_splits(out, (e for papers in lists for e in _examples(papers, licence, report)))
     return report
 
 
-def _read_list(papers: Path, licence: str | None, report: ImportReport) -> None:
+def _examples(papers: Path, licence: str | None, report: ImportReport) -> Iterator[Example]:
     try:
-        data = papers.read_bytes().removeprefix(codecs.BOM_UTF8)
+        # Lines end where bytes say so: text would also end at U+2028 and its like.
+        with papers.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+                if not line.strip():
+                    continue
+                item = f"{papers}:{number}"
+                try:
+                    row = _row(line)
+                    if licence and licence_of(row) != licence:
+                        report.other_licence += 1
+                        continue
+                    example = _example(row, papers, item, report)
+                except ValueError as error:
+                    report.skipped[item] = str(error)
+                else:
+                    if report.takes(item, example):
+                        yield example
     except OSError as error:
         report.skipped[str(papers)] = f"cannot be read: {error}"
-        return
-    # Lines end where bytes say so: str.splitlines() would also cut texts at U+2028 and its like.
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        item = f"{papers}:{number}"
-        try:
-            row = _row(line)
-            if licence and licence_of(row) != licence:
-                report.other_licence += 1
-            else:
-                report.add(item, _example(row, papers, item, report))
-        except ValueError as error:
-            report.skipped[item] = str(error)
 
 
 def _row(line: bytes) -> dict[str, Any]:

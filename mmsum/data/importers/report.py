@@ -17,28 +17,28 @@ from mmsum.records import caption_without_label
 class ImportReport:
     """written: examples per split. skipped: item of the source -> why it has no example. broken: images left out.
 
-    An item is a line or a file, since two lines may name one document. examples: what `add` kept, to be written.
+    An item is a line or a file, since two lines may name one document.
     """
 
     written: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     other_licence: int = 0
-    examples: list[Example] = field(default_factory=list)
     _items: dict[str, str] = field(default_factory=dict)  # id -> the item it stands in
 
-    def add(self, item: str, example: Example) -> None:
-        """Keeps the example of the item, but none of an id that is there, in whichever split: that would be a leak."""
+    def takes(self, item: str, example: Example) -> bool:
+        """Whether the example of the item is to be written: none of an id that is there, in whichever split, for that would be
+        a leak."""
         try:
-            example.split = split_name(example.split)
+            split_name(example.split)
         except UsageError as error:
             self.skipped[item] = str(error)
-            return
+            return False
         if first := self._items.get(example.id):
             self.skipped[item] = f"stands twice: {first} has the same id, {example.id}"
-        else:
-            self._items[example.id] = item
-            self.examples.append(example)
+            return False
+        self._items[example.id] = item
+        return True
 
 
 def read_figure(
