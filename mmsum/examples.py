@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from mmsum.claims import CheckedFact, judge, names_figure, read_facts, sentences, write_facts
 from mmsum.errors import SourceError
+from mmsum.fences import outside_code
 from mmsum.legend import caption_with_lists, listed, put_keys
 from mmsum.records import Document, Figure, ObjectRef, Section
 
@@ -145,18 +146,15 @@ def to_document(example: Example) -> Document:
 
 
 def _sections(text: str) -> Iterator[tuple[str, str]]:
-    heading, paragraphs, fence = "", list[str](), ""
-    for block in re.split(r"\n\s*\n", text.strip()):
-        match = re.match(r"#{1,6} +(\S.*)", block)
-        if match and not fence:  # a comment in fenced code is no heading
+    heading, paragraphs = "", list[str]()
+    for block in outside_code(text.strip(), lambda piece: re.sub(r"\n\s*\n", "\0", piece)).split("\0"):
+        if match := re.match(r"#{1,6} +(\S.*)", block):
             if heading or paragraphs:
                 yield heading, "\n\n".join(paragraphs)
             heading, paragraphs = match[1].strip(), []
             block = block[match.end() :].strip()
         if block:
             paragraphs.append(block)
-        for mark in re.findall(r"^(```|~~~)", block, re.MULTILINE):
-            fence = "" if fence == mark else fence or mark
     if heading or paragraphs:
         yield heading, "\n\n".join(paragraphs)
 

@@ -18,6 +18,7 @@ from mmsum.config import Figures, Limits
 from mmsum.documents.captions import caption_label
 from mmsum.documents.detect import decode_text
 from mmsum.documents.flow import Block, FlowInfo, picture
+from mmsum.fences import outside_code
 
 Resolver = Callable[[str], bytes]
 """A relative link -> bytes of the resource, b"" where there is none."""
@@ -93,13 +94,15 @@ def read_markdown(text: str, limits: Limits, settings: Figures, resolve: Resolve
 
 def _without_marks(text: str) -> str:
     """Markdown of papers without its notes, citations, and what is said of pictures to programs; code stays as it is."""
-    pieces = _FENCED.split(text)
-    for pattern in _MARKS:
-        pieces[::3] = [pattern.sub("", piece) for piece in pieces[::3]]
-    return "".join(piece for at, piece in enumerate(pieces) if at % 3 != 2)
+
+    def change(piece: str) -> str:
+        for pattern in _MARKS:
+            piece = pattern.sub("", piece)
+        return piece
+
+    return outside_code(text, change)
 
 
-_FENCED = re.compile(r"(^(```|~~~).*?(?:^\2|\Z))", re.MULTILINE | re.DOTALL)
 _MARKS = (
     re.compile(r"(?<=\))\{[^{}\n]*\}"),  # ![...](a.png){ width=50% }
     re.compile(r"\s*\\label\{[^{}\n]*\}"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from mmsum.fences import FENCED
 from mmsum.records import Section
 
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
 _UNDERLINE = re.compile(r"^(=+|-+)\s*$")
-_FENCE = re.compile(r"^\s*(?:```|~~~)")
 
 
 def read_plain(text: str) -> tuple[str, list[Section]]:
@@ -16,10 +17,7 @@ def read_plain(text: str) -> tuple[str, list[Section]]:
     sections = [Section("", "", 1)]
     bodies: list[list[str]] = [[]]
     title = ""
-    fenced = False
-    for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        if _FENCE.match(line):
-            fenced = not fenced
+    for line, fenced in _lines(text.replace("\r\n", "\n").replace("\r", "\n")):
         heading, level = "", 0
         if not fenced and (match := _HEADING.match(line)):
             heading, level = match[2], len(match[1])
@@ -35,6 +33,16 @@ def read_plain(text: str) -> tuple[str, list[Section]]:
     for section, body in zip(sections, bodies, strict=True):
         section.text = re.sub(r"\n{3,}", "\n\n", "\n".join(body)).strip()
     return title, [section for section in sections if section.heading or section.text]
+
+
+def _lines(text: str) -> Iterator[tuple[str, bool]]:
+    """(line, whether it is code)"""
+    end = 0
+    for block in FENCED.finditer(text):
+        yield from ((line, False) for line in text[end : block.start()].split("\n")[:-1])
+        yield from ((line, True) for line in block[0].split("\n"))
+        end = block.end() + 1
+    yield from ((line, False) for line in text[end:].split("\n"))
 
 
 def _heading_above(body: list[str]) -> bool:

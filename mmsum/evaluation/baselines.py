@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from mmsum.claims import sentences
 from mmsum.examples import Example
+from mmsum.fences import FENCED
 from mmsum.records import caption_without_label
 from mmsum.rouge import bit_positions, rouge_l, words
 
-_CODE = re.compile(r"^(```|~~~).*?(^\1|\Z)", re.MULTILINE | re.DOTALL)
 _FIGURE_MARK = re.compile(r"^\[Figure [^\]]*\]$", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
 
@@ -20,7 +20,7 @@ ORACLE_SENTENCES = 5
 def body_paragraphs(example: Example) -> list[str]:
     """Paragraphs of the text, each on one line, without headings, fenced code and lines that only mark a figure's place."""
     text = example.text
-    for skipped in (_CODE, _FIGURE_MARK, _HEADING):
+    for skipped in (FENCED, _FIGURE_MARK, _HEADING):
         text = skipped.sub("", text)
     return [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text) if paragraph.strip()]
 
