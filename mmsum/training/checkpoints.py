@@ -129,7 +129,8 @@ def load_checkpoint(folder: str, manifest: Manifest, optimizer: Optimizer) -> No
     def states() -> Iterator[tuple[str, TensorState]]:
         for shard in range(manifest.shards):
             tensors = load(storage.read(storage.join(folder, f"shard-{shard}.safetensors")))
-            for name in [name for name in tensors if "@" not in name]:
+            # Sorted: all workers must write in one order, and safetensors hands them out in any.
+            for name in sorted(name for name in tensors if "@" not in name):
                 if name not in missing:
                     raise _misfit(folder, name)
                 missing.remove(name)
