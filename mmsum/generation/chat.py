@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ class Chat:
     def __init__(self, tokenizer: Any, soft_tokens: int = 0) -> None:
         self.tokenizer = tokenizer
         self.soft_tokens = soft_tokens
+        specials = sorted((str(token) for token in tokenizer.added_tokens_decoder.values() if token.special), key=len)
+        self._special = re.compile("|".join(map(re.escape, reversed(specials))) or r"(?!)")
 
     def encode(self, user: str) -> list[int]:
         """The ids of a whole call up to where the answer begins, PLACE where soft tokens go."""
@@ -38,10 +41,15 @@ class Chat:
 
     def text(self, user: str) -> str:
         """The message in the tokenizer's chat form; a plain one where it has none."""
+        user = self._words(user)
         if not self.tokenizer.chat_template:
             return f"{user}\n\nSummary:"
         messages = [{"role": "user", "content": user}]
         return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+    def _words(self, text: str) -> str:
+        """A document may write `<|im_end|>` or `<filename>`, and neither end a turn nor begin a file by it."""
+        return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
     def answer(self, text: str, most: int) -> list[int]:
         """The ids of an answer with the token that ends it, or its first `most` ids without."""
@@ -83,14 +91,14 @@ class Chat:
         return text
 
     def count(self, text: str) -> int:
-        return len(self._ids(text))
+        return len(self._ids(self._words(text)))
 
     def budget(self, generation: Generation) -> int:
         """Tokens of a document's text that one call can take.
 
         Raises ConfigError when that is less than two summaries, or than the soft tokens of one figure.
         """
-        fixed = max(self.count(self.text(prompt)) for prompt in (first_prompt("", ""), merge_prompt("", [])))
+        fixed = max(len(self.encode(prompt)) for prompt in (first_prompt("", ""), merge_prompt("", [])))
         budget = generation.context_tokens - generation.summary_tokens - TITLE_TOKENS - fixed
         if budget < 2 * (generation.summary_tokens + PART_TOKENS):
             raise ConfigError(

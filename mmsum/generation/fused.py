@@ -48,7 +48,7 @@ from mmsum.generation.prompt import (
     split_document,
 )
 from mmsum.generation.summarizer import Draft
-from mmsum.model.fused import FusedModel, load_fused
+from mmsum.model.fused import FusedModel, check_context, load_fused
 from mmsum.model.torchstack import torch
 from mmsum.records import Document
 
@@ -70,6 +70,7 @@ class FusedSummarizer:
     """Backbone, vision tower and fusion as one Summarizer."""
 
     def __init__(self, model: FusedModel, config: Config, name: str) -> None:
+        check_context(model.backbone, config.generation.context_tokens)
         self.model = model
         self.config = config
         self.name = name
@@ -274,7 +275,7 @@ def _whole_sentences(completion: Completion) -> str:
     text = completion.text.strip()
     if completion.finished:
         return text
-    cut = max(text.rfind(mark) for mark in (". ", "! ", "? ", ".\n"))
+    cut = max(f"{text} ".rfind(mark) for mark in (". ", "! ", "? ", ".\n"))
     return text[: cut + 1] if cut >= len(text) // 2 else text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import islice
 
 from mmsum.claims import sentences
 from mmsum.errors import FailureKind
@@ -25,11 +26,8 @@ class LeadSummarizer:
         started = time.perf_counter()
         paragraphs = [section.text for section in document.sections if section.text]
         paragraphs = paragraphs or [figure.caption for figure in document.figures if figure.caption]
-        kept: list[str] = []
-        for paragraph in paragraphs:
-            for sentence in sentences(" ".join(paragraph.split())):
-                if len(kept) < self.k:
-                    kept.append(sentence)
+        every = (sentence for paragraph in paragraphs for sentence in sentences(" ".join(paragraph.split())))
+        kept = list(islice(every, self.k))
         text = " ".join(kept)
         draft = Draft(text=text, tokens_total=sum(len(p.split()) for p in paragraphs), tokens_read=len(text.split()))
         draft.output_tokens = draft.tokens_read

@@ -128,12 +128,17 @@ def caption_line(figure: Figure) -> str:
     return f"[{label}: {caption}]" if caption else f"[{label}]"
 
 
+_CHARACTERS_OF_A_TOKEN = 8
+"""More than a token has on average in any text but rows of one character."""
+
+
 def fit(text: str, page: int, budget: int, count: CountTokens) -> Iterator[Piece]:
     """`text` as it is, or halved at word boundaries until every part fits; only a single huge word is halved by characters."""
-    tokens = count(text)
-    if tokens <= budget or len(text) < 2:
-        yield Piece(text, tokens, page, [])
-        return
+    if len(text) <= _CHARACTERS_OF_A_TOKEN * budget:  # a log of 100 MB is one paragraph, and takes minutes to count
+        tokens = count(text)
+        if tokens <= budget or len(text) < 2:
+            yield Piece(text, tokens, page, [])
+            return
     middle = len(text) // 2
     cut = text.rfind(" ", 1, middle + 1)
     if cut < 0:

@@ -220,6 +220,15 @@ def context_of(backbone: nn.Module) -> int | None:
     return found
 
 
+def check_context(backbone: nn.Module, tokens: int) -> None:
+    """Raises ConfigError where calls of `tokens` are longer than the backbone knows places for."""
+    context = context_of(backbone)
+    if context and tokens > context:
+        raise ConfigError(
+            f"generation.context_tokens: {tokens} is more than the backbone's context of {context}; lower it to that or less"
+        )
+
+
 def fusion_config(backbone: nn.Module, model: Model, patches: int, vision_width: int, whole_width: int) -> FusionConfig:
     """Widths and heads of the backbone, a block before every `fusion_every`-th decoder layer. Raises ConfigError if none."""
     config, every = text_config(backbone), model.fusion_every
