@@ -15,19 +15,21 @@ from torch import nn
 
 from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
-from mmsum.model.files import cache_folder, is_hub_id, locate, made_once
+from mmsum.model.files import WEIGHTS, cache_folder, is_hub_id, locate, made_once
 from mmsum.model.packing import ATTENTION, uses_plain_cache
 from mmsum.model.torchstack import torch, transformers
 
 
-def fingerprint(path: Path) -> str:
-    """16 hex digits over names, sizes and sampled contents of a file, or of a folder's model files.
+def fingerprint(path: Path, weights: bool = True) -> str:
+    """16 hex digits over names, sizes and sampled contents of a file, or of a folder's model files, without `weights` of those
+    that are none.
 
     Small files are read whole, large ones at 64 evenly spaced places: cheap for any size, and any retrained or
     requantized file differs nearly everywhere.
     """
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix in _MODEL_FILES)
+    kinds = _MODEL_FILES if weights else _MODEL_FILES - {WEIGHTS}
+    files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix in kinds)
     for file in files:
         size = file.stat().st_size
         digest.update(f"{file.name if path.is_dir() else ''}:{size};".encode())
@@ -41,7 +43,7 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-_MODEL_FILES = {".json", ".safetensors", ".model", ".txt", ".jinja"}
+_MODEL_FILES = {".json", WEIGHTS, ".model", ".txt", ".jinja"}
 
 
 def auto_dtype(wanted: str, device: torch.device, train: bool = False) -> torch.dtype:
@@ -94,25 +96,32 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def tokenizer_folder(config: Model) -> Path:
-    """A local folder with the backbone's tokenizer. Raises as `resolve` does, but fetches no weights from the hub."""
-    if is_hub_id(config.backbone):
-        return _download(config.backbone, config.backbone_revision, weights=False)
-    return resolve(config)[0]
+    """A local folder with the backbone's tokenizer. Raises as `resolve` does, but fetches no weights."""
+    return _folder(config, weights=False)[0]
+
+
+def tokenizer_id(config: Model) -> str:
+    """16 hex digits over the files of `tokenizer_folder` that are no weights."""
+    return fingerprint(tokenizer_folder(config), weights=False)
 
 
 def resolve(config: Model) -> tuple[Path, str]:
     """A local folder in transformers' own format, and the fingerprint of what it came from."""
-    reference = config.backbone
-    path = (
-        _download(reference, config.backbone_revision) if is_hub_id(reference) else locate(reference, "model.backbone")
-    )
+    return _folder(config, weights=True)
+
+
+def _folder(config: Model, weights: bool) -> tuple[Path, str]:
+    if is_hub_id(config.backbone):
+        path = _download(config.backbone, config.backbone_revision, weights)
+    else:
+        path = locate(config.backbone, "model.backbone", weights=weights)
     identity = fingerprint(path)
     if path.suffix == ".gguf":
         path = _converted(path, identity)
     return path, identity
 
 
-def _download(name: str, revision: str | None, *, weights: bool = True) -> Path:
+def _download(name: str, revision: str | None, weights: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 

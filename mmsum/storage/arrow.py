@@ -90,6 +90,16 @@ def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:
     return data
 
 
+def read_range(uri: str, start: int, size: int, version: str = "") -> bytes:
+    """Some bytes of an object. See mmsum.storage.read_range."""
+    if version and version != _version(_info(uri)):
+        raise ObjectChanged(f"{uri} has changed since it was listed; the next snapshot takes the new version")
+    files, path = _locate(uri)
+    with _explained("read", uri), files.open_input_file(path) as file:
+        data: bytes = file.read_at(size, start)
+    return data
+
+
 def put_if_absent(uri: str, data: bytes) -> bool:
     """Writes the object whether it is absent or not: pyarrow has no conditional write."""
     put(uri, data)

@@ -114,6 +114,15 @@ def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:
     return data
 
 
+def read_range(uri: str, start: int, size: int, version: str = "") -> bytes:
+    """Some bytes of a regular file. See mmsum.storage.read_range."""
+    path = local_path(uri)
+    with _explained("read", path), open(path, "rb") as file:
+        _check_version(path, version, os.fstat(file.fileno()))
+        file.seek(start)
+        return file.read(size)
+
+
 def put_if_absent(uri: str, data: bytes) -> bool:
     """Write a new file by linking a finished temporary one to its name. False: the name was taken.
 

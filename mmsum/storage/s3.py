@@ -87,15 +87,29 @@ def folder_exists(uri: str) -> bool:
 
 def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:
     """All bytes of an object. See mmsum.storage.read."""
+    return _fetch(uri, version, max_bytes)
+
+
+def read_range(uri: str, start: int, size: int, version: str = "") -> bytes:
+    """Some bytes of an object. See mmsum.storage.read_range."""
+    data = _fetch(uri, version, Range=f"bytes={start}-{start + size - 1}")
+    if len(data) != size:
+        raise StorageError(
+            f"cannot read {uri}: {size} bytes were asked for and {len(data)} came; does the store know ranges?"
+        )
+    return data
+
+
+def _fetch(uri: str, version: str, max_bytes: int | None = None, **request: str) -> bytes:
     from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
     bucket, key = split(uri)
     if not key:
         raise ObjectNotFound(f"cannot read {uri}: it names a bucket, not an object; check the name")
-    condition = {"IfMatch": f'"{version}"'} if version else {}
+    request |= {"IfMatch": f'"{version}"'} if version else {}
     for attempt in range(1, _ATTEMPTS + 1):
         with _explained("read", uri):
-            answer = _client().get_object(Bucket=bucket, Key=key, **condition)
+            answer = _client().get_object(Bucket=bucket, Key=key, **request)
             with closing(answer["Body"]) as body:  # its own `with` hands out the raw stream, which checks no lengths
                 if version and answer["ETag"].strip('"') != version:  # a store that ignores If-Match
                     raise ObjectChanged(_changed(uri))

@@ -131,13 +131,13 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
     storage.create(uri, storage.parquet_bytes(encoded))
 
 
-def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer_id: str) -> str:
+def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer: str) -> str:
     """16 hex digits over the examples' versions and the settings that an encoded row depends on."""
     generation = config.generation
     settings = [
         VERSION,
         [(ref.uri, ref.version) for ref in files],
-        tokenizer_id,
+        tokenizer,
         config.model.image_size,
         soft_tokens(config.model),
         generation.context_tokens,
@@ -187,12 +187,11 @@ def encode(data: str, config: Config, run: Run | None = None, key: str = "traini
     Raises SourceError for data that cannot be read, ConfigError when no example is left to learn from, or where those to be
     measured on are among them.
     """
-    from mmsum.model.backbone import resolve
+    from mmsum.model.backbone import tokenizer_id
 
     config = config.model_copy(update={"model": as_exported(config.model)})  # its image_size is the export's
     files = list_examples(data)
-    _, tokenizer_id = resolve(config.model)
-    digest = encoding_digest(files, config, tokenizer_id)
+    digest = encoding_digest(files, config, tokenizer_id(config.model))
     folder = storage.join(storage.normalize(config.training.out), "encoded", digest)
     index_uri = storage.join(folder, "index.parquet")
     if not storage.exists(index_uri):

@@ -14,7 +14,7 @@ import pytest
 
 from mmsum.config import Model, load_config
 from mmsum.errors import ConfigError, PresetError
-from mmsum.model.backbone import resolve
+from mmsum.model.backbone import load_tokenizer, resolve, tokenizer_folder, tokenizer_id
 from mmsum.model.checkpoint import save_export
 from mmsum.model.files import is_hub_id, locate
 from mmsum.model.fused import load_fused
@@ -66,6 +66,17 @@ def test_a_model_in_a_bucket_is_the_one_on_disk(bucket: Path, tmp_path: Path) ->
     assert locate("s3://models/backbone", "model.backbone") != folder  # another version
     single = locate("s3://models/export/mmsum.json", "model.export")
     assert single.name == "mmsum.json" and single.read_bytes() == (export / "mmsum.json").read_bytes()
+
+
+def test_a_tokenizer_in_a_bucket_comes_without_weights(bucket: Path, tmp_path: Path) -> None:
+    here = tiny_model(tmp_path)
+    shutil.copytree(here.backbone, bucket / "backbone")
+    assert list((bucket / "backbone").glob("*.safetensors"))
+    upload(bucket)
+    there = here.model_copy(update={"backbone": "s3://models/backbone"})
+    assert tokenizer_id(there) == tokenizer_id(here)
+    assert load_tokenizer(tokenizer_folder(there)).encode("a") == load_tokenizer(tokenizer_folder(here)).encode("a")
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
 
 
 def test_what_is_not_in_the_bucket_is_said(bucket: Path, tmp_path: Path) -> None:

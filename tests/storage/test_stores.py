@@ -85,6 +85,17 @@ def test_reading_a_version(store: str) -> None:
         storage.read(uri, version)
 
 
+def test_a_range(store: str) -> None:
+    uri = storage.join(store, "a.bin")
+    storage.put(uri, bytes(range(100)))
+    version = next(iter(storage.list_objects(store))).version
+    assert storage.read_range(uri, 10, 5, version) == bytes(range(10, 15))
+    assert storage.read_range(uri, 0, 100) == bytes(range(100))
+    storage.put(uri, bytes(101))
+    with pytest.raises(ObjectChanged, match="has changed since it was listed"):
+        storage.read_range(uri, 10, 5, version)
+
+
 def test_too_large_is_the_documents_failure(store: str) -> None:
     uri = storage.join(store, "a.pdf")
     storage.put(uri, b"12345")
