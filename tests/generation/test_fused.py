@@ -10,7 +10,7 @@ from mmsum.config import Config, load_config
 from mmsum.errors import FailureKind
 from mmsum.generation.descriptions import in_names, resolved
 from mmsum.generation.engine import Completion, Request
-from mmsum.generation.fused import FusedSummarizer
+from mmsum.generation.fused import FusedSummarizer, _whole_sentences
 from mmsum.generation.summarizer import build_summarizer
 from mmsum.records import Document, Figure, ObjectRef, Section
 from tests.tiny import png, tiny_model
@@ -325,6 +325,18 @@ def test_no_call_is_longer_than_the_context(config: Config, monkeypatch: pytest.
     summarizer.summarize([odd])
     assert len(seen) > 3
     assert max(seen) <= 800
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("Loans rose over the year. They fell in May.", "Loans rose over the year. They fell in May."),
+        ("Loans rose over the year. They fell in", "Loans rose over the year."),
+        ("Loans. They fell in May and went on from there", "Loans. They fell in May and went on from there"),
+    ],
+)
+def test_a_text_that_ran_into_its_limit_ends_with_a_sentence(written: str, kept: str) -> None:
+    assert _whole_sentences(Completion([1], written, 1, finished=False)) == kept
 
 
 def test_nothing_to_read_is_a_named_failure(summarizer: FusedSummarizer) -> None:

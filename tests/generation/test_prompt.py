@@ -85,6 +85,19 @@ def test_a_huge_word_is_cut_not_looped_over() -> None:
     assert all(leaf.tokens <= 100 for leaf in leaves)
 
 
+def test_a_paragraph_of_megabytes_is_not_counted_whole() -> None:
+    longest = 0
+
+    def counted(text: str) -> int:
+        nonlocal longest
+        longest = max(longest, len(text))
+        return words(text)
+
+    text = "7 " * 100_000
+    leaves = split_document(document([Section("", text, 1)]), 100, counted, 4)
+    assert sum(words(leaf.text) for leaf in leaves) == 100_000 and longest <= 1000
+
+
 def test_caption_line_names_the_label_once() -> None:
     assert caption_line(figure("Figure 3", "Figure 3: Trend of loans.", 0)) == "[Figure 3: Trend of loans.]"
     assert caption_line(figure("Figure 3", "Fig. 3. Trend", 0)) == "[Figure 3: Trend]"
