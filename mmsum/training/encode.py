@@ -113,11 +113,12 @@ def _read(part: Part) -> list[Example]:
     return _open_group(*where).read(part.start, part.examples)
 
 
-def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
-    """Encodes one part and writes it, unless it has been written."""
+def encode_part(part: Part, folder: str, config: Config) -> int:
+    """Encodes one part and writes it, unless it has been written; returns its number."""
     uri = storage.join(folder, _part_name(part.number))
     if storage.exists(uri):
-        return
+        return part.number
+    chat = load_chat(config)
     rows, counts = [], Counter[str]()
     for example in _read(part):
         documents, figures, counted = training_units(example, config.training)
@@ -129,6 +130,7 @@ def encode_part(part: Part, folder: str, chat: Chat, config: Config) -> None:
                 rows.append(row)
     encoded = pa.Table.from_pylist(rows, schema=ENCODED_SCHEMA.with_metadata({"counts": json.dumps(+counts)}))
     storage.create(uri, storage.parquet_bytes(encoded))
+    return part.number
 
 
 def encoding_digest(files: Iterable[ObjectRef], config: Config, tokenizer: str) -> str:
@@ -230,14 +232,12 @@ def encode_here(parts: list[Part], folder: str, config: Config) -> Iterator[int]
     examples = sum(part.examples for part in parts)
     workers = min(len(os.sched_getaffinity(0)), len(parts), examples // EXAMPLES_OF_A_PROCESS)
     if workers < 2:
-        chat = load_chat(config)
         for part in parts:
-            encode_part(part, folder, chat, config)
-            yield part.number
+            yield encode_part(part, folder, config)
         return
     # Spawned: this process may have threads, and a GPU. What a part needs is loaded once in each.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        done = [pool.submit(encode_part_once_loaded, part, folder, config) for part in parts]
+        done = [pool.submit(encode_part, part, folder, config) for part in parts]
         try:
             for encoded in as_completed(done):
                 yield encoded.result()
@@ -250,17 +250,7 @@ def encode_here(parts: list[Part], folder: str, config: Config) -> Iterator[int]
             pool.shutdown(cancel_futures=True)
 
 
-def encode_part_once_loaded(part: Part, folder: str, config: Config) -> int:
-    """`encode_part` in a process that encodes several parts; returns the part's number."""
-    encode_part(part, folder, _chat_once(config.model_dump_json()), config)
-    return part.number
-
-
-@lru_cache(maxsize=1)
-def _chat_once(config: str) -> Chat:
-    return load_chat(Config.model_validate_json(config))
-
-
+@lru_cache(maxsize=1)  # a process encodes many parts
 def load_chat(config: Config) -> Chat:
     """How the backbone is spoken to, without the backbone."""
     from mmsum.model.backbone import load_tokenizer, tokenizer_folder

@@ -131,10 +131,10 @@ def encode_on_ray(parts: list[Part], folder: str, config: Config) -> Iterator[in
 
 
 def _encode_task(batch: pa.Table, *, folder: str, config: Config) -> pa.Table:
-    from mmsum.training.encode import encode_part_once_loaded
+    from mmsum.training.encode import encode_part
 
     for row in batch.to_pylist():
-        encode_part_once_loaded(Part(**row), folder, config)
+        encode_part(Part(**row), folder, config)
     return batch.select(["number"])
 
 

@@ -110,9 +110,8 @@ def test_large_row_groups_are_encoded_in_pieces(tmp_path: Path) -> None:
     before = storage.read_table(encoded.part_uri(3))
     for number in (2, 3):
         Path(encoded.part_uri(number).removeprefix("file://")).unlink()
-    chat = load_chat(config)
     for part in (parts[1], parts[0]):
-        encode_part(part, encoded.folder, chat, config)
+        encode_part(part, encoded.folder, config)
     assert storage.read_table(encoded.part_uri(3)).equals(before)
     assert storage.read_table(encoded.part_uri(2))["id"].to_pylist() == [str(number) for number in range(50)]
 
@@ -122,7 +121,7 @@ def test_many_examples_are_encoded_by_several_processes(tmp_path: Path, monkeypa
     alone = encode(config.training.data, config)
     monkeypatch.setattr(encoding, "EXAMPLES_OF_A_PROCESS", 6)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
-    monkeypatch.setattr(encoding, "encode_part", None)  # this process encodes nothing
+    monkeypatch.setattr(encoding, "load_chat", None)  # this process encodes nothing
     config = training_config(tmp_path, **{"training.out": str(tmp_path / "together")})
     together = encode(config.training.data, config)
     assert together.index.equals(alone.index) and together.counts == alone.counts
@@ -134,7 +133,7 @@ def test_a_process_that_dies_while_it_encodes_is_told(tmp_path: Path, monkeypatc
     config = training_config(tmp_path)
     monkeypatch.setattr(encoding, "EXAMPLES_OF_A_PROCESS", 6)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
-    monkeypatch.setattr(encoding, "encode_part_once_loaded", die)
+    monkeypatch.setattr(encoding, "encode_part", die)
     with pytest.raises(EnvironmentFailure, match="a process that encoded examples died, .* the same command goes on"):
         encode(config.training.data, config)
 
