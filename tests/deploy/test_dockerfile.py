@@ -93,6 +93,12 @@ def test_every_job_finds_its_packages_in_the_image() -> None:
     assert any('".[train,evaluation,ocr]"' in line for line in stage("build"))
 
 
+def test_training_can_compile_in_the_image() -> None:
+    """Triton and torch call a compiler at run time, and the slim image has none."""
+    (installs,) = [line for line in stage("image") if "apt-get install" in line]
+    assert "g++" in installs.split()
+
+
 def test_stages_of_both_variants_exist() -> None:
     stages = {line.split(" AS ")[1] for line in instructions() if line.startswith("FROM")}
     for argument, values in {"torch": ("cuda", "cpu"), "models": ("mounted", "baked")}.items():
