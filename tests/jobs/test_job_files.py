@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
+from ray._private.runtime_env import packaging
 
 from mmsum.config import load_config
 from mmsum.pipeline.cluster import Cluster
@@ -66,3 +69,38 @@ def test_clip_alone_is_trained_with_every_preset(preset: str) -> None:
     config = load_config(ROOT / "jobs" / "finetune_clip.yaml", [f"preset={preset}"])
     check_training(config)
     assert config.training.stage == "finetune_clip"
+
+
+def test_what_the_pages_make_here_is_not_sent_to_the_cluster(tmp_path: Path) -> None:
+    """By Ray's own rules; it refuses a working directory above 512 MiB."""
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    made = ["examples/train/x", "run/export/x", "runs/adapters/x", "evaluation/x", "demo/x", "out/x", "reports/x"]
+    made += [
+        "pocket-run/encoded/x",
+        "documents/train/x",
+        "papers/train/x",
+        "data/test/x",
+        "reports-data/x",
+        "mmsum.sif",
+    ]
+    made += [".venv/x", ".git/x", "mmsum-train-1.log"]
+    for job in (ROOT / "jobs").glob("pocket*.yaml"):
+        training = load_config(job).training
+        made += [f"{training.out}/export/x", f"{training.data.partition('/')[0]}/train/x"]
+    needed = ["jobs/train.yaml", "mmsum/data/check.py", "mmsum/documents/parse.py", "mmsum/presets/pocket/x"]
+    for name in [*made, *needed]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    sent: list[Path] = []
+    excludes = yaml.safe_load((ROOT / "jobs" / "runtime_env.yaml").read_text())["excludes"]
+    packaging._dir_travel(tmp_path, [packaging._get_excludes(tmp_path, excludes)], sent.append, include_gitignore=True)
+    files = {str(path.relative_to(tmp_path)) for path in sent if path.is_file()}
+    assert files == {".gitignore", *needed}
+
+
+def test_every_file_that_is_kept_is_one_that_git_does_not_ignore() -> None:
+    """A name made in the root must not hide a file of the project."""
+    done = subprocess.run(
+        ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout == ""
