@@ -151,6 +151,8 @@ _FORWARDED = (
     "AWS_DEFAULT_REGION",
     "MMSUM_CACHE",
     "HF_HUB_OFFLINE",
+    "WANDB_PROJECT",
+    "WANDB_RUN_ID",
 )
 
 
