@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shlex
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -95,9 +96,22 @@ def test_clusters_are_closed_by_default(name: str) -> None:
         assert container["securityContext"]["runAsNonRoot"]
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         assert not container["image"].endswith(":latest")
-        assert "env" not in container, f"{group}: values belong into the Secret or the job's file"
         needs_api = group == "head" and cluster.get("enableInTreeAutoscaling", False)
         assert pod.get("automountServiceAccountToken", True) is needs_api
+
+
+@pytest.mark.parametrize("name", RAY)
+def test_what_is_fetched_and_encoded_lies_on_the_node_s_disk(name: str) -> None:
+    """Not in the container's own layer. One place on all pods: the driver's, where it has one, goes to the workers."""
+    for group, _, pod in pod_specs(name):
+        (container,) = pod["containers"]
+        if group == "head" and name == "summarize.yaml":
+            assert "env" not in container
+            continue
+        # Nothing else: other values belong into the Secret or the job's file.
+        assert container["env"] == [{"name": "MMSUM_CACHE", "value": "/mnt/spill/cache"}]
+        assert {"name": "spill", "mountPath": "/mnt/spill"} in container["volumeMounts"]
+        assert any(volume["name"] == "spill" and "emptyDir" in volume for volume in pod["volumes"])
 
 
 @pytest.mark.parametrize("name", RAY)
@@ -159,9 +173,15 @@ def test_the_summarize_job_is_a_valid_one_within_its_caps() -> None:
     assert config.model.backbone == "HuggingFaceTB/SmolLM2-1.7B-Instruct", "no licence to accept, no token"
 
 
-def test_the_train_job_is_a_valid_one_that_fits_its_pods(tmp_path: Path) -> None:
-    (tmp_path / "job.yaml").write_text(documents("train.yaml")[0]["data"]["job.yaml"])
-    config = load_config(tmp_path / "job.yaml")
+def test_the_train_job_is_a_valid_one_that_fits_its_pods() -> None:
+    """It is jobs/train.yaml with other keys, so that both begin alike."""
+    (job,) = documents("train.yaml")
+    python, script, settings, *sets = shlex.split(job["spec"]["entrypoint"])
+    share = "/opt/mmsum/share/mmsum/"
+    assert f"COPY jobs {share}jobs" in (FOLDER.parent / "Dockerfile").read_text().splitlines()
+    assert (python, script, settings) == ("python", f"{share}jobs/train.py", f"{share}jobs/train.yaml")
+    assert set(sets[::2]) == {"--set"}
+    config = load_config(FOLDER.parents[1] / "jobs" / "train.yaml", sets[1::2])
     check_training(config)
     check_caps(config)
     ((_, pods, pod),) = [spec for spec in pod_specs("train.yaml") if spec[0] == "train"]
@@ -171,6 +191,12 @@ def test_the_train_job_is_a_valid_one_that_fits_its_pods(tmp_path: Path) -> None
     assert config.training.worker_range[1] * config.training.worker_cpus == config.resources.max_cpus
     preset = load_config(preset=config.preset).training
     assert (config.training.micro_batch, config.training.zero) == (preset.micro_batch, preset.zero)
+
+
+def test_gpus_that_nothing_scales_down_are_not_held_after_a_run() -> None:
+    (job,) = documents("train.yaml")
+    assert not ray_cluster("train.yaml").get("enableInTreeAutoscaling")
+    assert job["spec"]["shutdownAfterJobFinishes"] and job["spec"]["ttlSecondsAfterFinished"] <= 60
 
 
 def test_nothing_gets_in_but_what_is_named() -> None:
