@@ -8,6 +8,9 @@
 #             installed on the nodes.
 # MMSUM_PORT  first of the ports used on the head node; two jobs that share a node need different ones. By default it
 #             follows from the job's number.
+# MMSUM_CACHE where each node keeps weights from a store and encoded examples. By default beside Ray's own files under /tmp, for
+#             the time of the job: $HOME lies on all nodes at once, and mostly under a quota. Where /tmp is small or in memory,
+#             name the node's scratch, by the same path on all nodes.
 #
 # Ray's own `ray symmetric-run` does nearly this, but ends with exit code 0 when Ray did not start, and stops other jobs' Ray
 # on a shared node.
@@ -26,7 +29,7 @@ stop_ray() {
   [[ -z $steps ]] || kill $steps 2>/dev/null || true
   wait || true
   rm -rf "$ray_private" "ray-$SLURM_JOB_ID-metrics.json"
-  # Sockets, logs and spilled objects, on every node.
+  # Sockets, logs, spilled objects and the cache, on every node.
   srun --ntasks-per-node=1 --overlap rm -rf "/tmp/ray-$SLURM_JOB_ID" 2>/dev/null || true
 }
 
@@ -41,6 +44,7 @@ start_ray() {
   ray_private="$HOME/.mmsum/job-$SLURM_JOB_ID"
   mkdir -p "$ray_private" && chmod 700 "$ray_private"
   (umask 077 && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$ray_private/token")
+  export MMSUM_CACHE=${MMSUM_CACHE:-/tmp/ray-$SLURM_JOB_ID/cache}
   export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$ray_private/token" RAY_ADDRESS="$head:$port"
 
   on_node "$head" ray start --head --node-ip-address="$head" --port="$port" --ray-client-server-port="$((port + 1))" \

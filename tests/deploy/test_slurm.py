@@ -132,6 +132,16 @@ def test_ray_starts_on_every_node_and_the_job_on_the_head(slurm: Allocation, job
     assert slurm.calls()[-1].endswith("rm -rf /tmp/ray-4242"), "what Ray leaves on every node"
 
 
+@pytest.mark.parametrize(
+    ("given", "used"), [({}, "/tmp/ray-4242/cache"), ({"MMSUM_CACHE": "/scratch/x"}, "/scratch/x")]
+)
+def test_what_is_fetched_stays_on_the_node(slurm: Allocation, given: dict[str, str], used: str) -> None:
+    """The default of mmsum itself is in $HOME, which on a cluster is a shared file system with a quota."""
+    process = slurm.start("train.sbatch", 'echo "cache in $MMSUM_CACHE"', "jobs/train.yaml", **given)
+    out, err = process.communicate(timeout=30)
+    assert f"cache in {used}" in out, err
+
+
 def test_the_token_is_private_and_gone_afterwards(slurm: Allocation) -> None:
     process = slurm.start("summarize.sbatch", "true", "jobs/summarize.yaml")
     process.communicate(timeout=30)
