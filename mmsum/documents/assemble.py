@@ -130,6 +130,8 @@ def _paragraphs(lines: list[Line], page: int, size: float) -> list[Paragraph]:
     paragraphs = []
     for group in groups:
         text = _words(group)
+        if not text.strip():  # nothing but soft hyphens
+            continue
         heading = _is_heading(group, text, size)
         paragraphs.append(Paragraph(text, page, heading, max(line.size for line in group), group[0].box[1]))
     return paragraphs

@@ -49,6 +49,8 @@ _LATIN = {
 _JOINED = ("图", "圖", "図", "그림", "شكل", "الشكل", "איור", "表", "표", "جدول", "الجدول", "טבלה")
 """The same in scripts that set the number beside the word, with or without a space."""
 _WORDS = {word: label for label, words in _LATIN.items() for word in words.split()} | {word: word for word in _JOINED}
+_DOTTED = str.maketrans("\u0130\u0131", "ii")
+"""Turkish İ and ı, which a pattern without regard to case takes for an i, and casefold() does not."""
 _TABLES = frozenset({label for label in _LATIN if label.startswith(("Tab", "Таб"))} | set(_JOINED[7:]))
 
 _NUMBER = r"(?:[A-Z]{0,2}\.?\d+(?:[.\-\u2013]\d+)*(?:\s?\(?[a-z]\)?(?![a-z]))?|[IVX]+(?![a-z]))"
@@ -145,7 +147,7 @@ def _opening(text: str) -> re.Match[str] | None:
 
 
 def _label(match: re.Match[str]) -> str:
-    word = _WORDS[(match["word"] or match["joined"]).lower()]
+    word = _WORDS[(match["word"] or match["joined"]).translate(_DOTTED).casefold()]
     number = re.sub(r"\s|[()]", "", unicodedata.normalize("NFKC", match["number"]))
     extra = (match["extra"] or "").title()
     return f"{extra}{word} {number}"

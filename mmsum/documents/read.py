@@ -58,7 +58,7 @@ def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figure
     except MemoryError:
         return finish_spool(ref, spool, limits, FailureKind.OUT_OF_MEMORY, out_of_memory(limits))
     except Exception as error:  # the one place: whatever a hostile file provokes becomes its row
-        if isinstance(error, OSError) and error.errno in MACHINES_ERRORS:
+        if _is_machines(error):
             raise
         own = type(error).__module__.startswith("mmsum.")  # says all of it
         message = f"the file cannot be read ({'' if own else f'{type(error).__name__}: '}{reason(error, str(source))})"
@@ -68,6 +68,10 @@ def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figure
         # still there now is modules and caches; frozen, they are not looked at again (a look at them takes 50 ms).
         gc.collect()
         gc.freeze()
+
+
+def _is_machines(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in MACHINES_ERRORS
 
 
 def _open_flow(
@@ -137,11 +141,19 @@ def _spooled(spool: Path, info: PagesInfo | FlowInfo, pieces: Iterable[Any]) -> 
 
 
 def finish_spool(ref: ObjectRef, spool: Path, limits: Limits, kind: FailureKind, message: str) -> Document:
-    """The document as far as a killed child came; failed where it finished no piece with anything on it."""
-    info, pieces = read_spool(spool)
-    if info is None:
+    """The document as far as a killed child came; failed where it finished no piece with anything on it.
+
+    Failed, too, where the pieces cannot be put together: that may be why it is asked for.
+    """
+    try:
+        info, pieces = read_spool(spool)
+        if info is None:
+            return Document.failed(ref, kind, message)
+        document = finish(ref, info, pieces, limits)
+    except Exception as error:
+        if isinstance(error, MemoryError) or _is_machines(error):
+            raise
         return Document.failed(ref, kind, message)
-    document = finish(ref, info, pieces, limits)
     if document.status == "failed":
         return _with_failure(document, "failed", kind, message)
     some = document.pages_read < info.pages

@@ -35,6 +35,8 @@ def line(text: str, y: float, block: int = 0) -> Line:
         ("表 7.5 停车区用地指标", "表 7.5"),
         ("[그림 4-5] 보안기술", "그림 4-5"),
         ("شكل 1: النتائج", "شكل 1"),
+        ("GRAFİK 1: Verim", "Grafik 1"),  # lower() makes two characters of its İ
+        ("Fıg. 2. Verim", "Figure 2"),
         ("図1に示す", None),
         ("Figura 3 è un esempio", None),
         ("Figure 3 shows that it grew", None),

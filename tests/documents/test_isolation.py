@@ -216,6 +216,20 @@ def test_spool_cut_short_is_read_up_to_the_cut(tmp_path: Path) -> None:
     assert read.read_spool(tmp_path / "none") == (None, [])
 
 
+def test_what_cannot_be_put_together_is_one_failed_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> Document:
+        raise KeyError("of no use")
+
+    monkeypatch.setattr(read, "finish", fails)
+    source = tmp_path / "source"
+    source.write_bytes(papers.pages_of_text(2))
+    document = read.parse_file(REF, source, tmp_path / "pages", Limits(), Figures())
+    assert (document.status, document.failure_kind) == ("failed", "corrupt")
+    assert document.failure_message == "the file cannot be read (KeyError: 'of no use')"
+    document = read.finish_spool(REF, tmp_path / "pages", Limits(), FailureKind.TIMED_OUT, "it took too long")
+    assert (document.status, document.failure_kind) == ("failed", "timed_out")
+
+
 def test_a_script_without_a_main_guard_is_told_so_at_once(tmp_path: Path) -> None:
     """The child runs the script again, parser and all: it once waited there for ever for a child of its own."""
     script = tmp_path / "script.py"

@@ -276,6 +276,13 @@ def test_a_sentence_over_a_page_break_is_one() -> None:
     assert sections[0].text == "It was broken over the end of its page."
 
 
+def test_a_soft_hyphen_alone_is_no_paragraph() -> None:
+    words = ["It was broken.", "\u00ad", "It was mended."]
+    lines = [Line(text, (72, 100 + 50 * n, 500, 110 + 50 * n), 10, False, n) for n, text in enumerate(words)]
+    _, sections, _ = assemble([Page(1, 600, 800, lines)])
+    assert sections[0].text == "It was broken.\n\nIt was mended."
+
+
 def test_no_line_is_lost_or_doubled(parser: Parser) -> None:
     words = [f"token{n:04d}" for n in range(600)]
     document = pymupdf.open()
