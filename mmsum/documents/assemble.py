@@ -40,7 +40,6 @@ class Paragraph:
     page: int
     heading: bool
     size: float
-    top: float  # points below the top of its page
 
 
 def assemble(pages: list[Page], metadata_title: str = "") -> tuple[str, list[Section], list[Figure]]:
@@ -133,7 +132,7 @@ def _paragraphs(lines: list[Line], page: int, size: float) -> list[Paragraph]:
         if not text.strip():  # nothing but soft hyphens
             continue
         heading = _is_heading(group, text, size)
-        paragraphs.append(Paragraph(text, page, heading, max(line.size for line in group), group[0].box[1]))
+        paragraphs.append(Paragraph(text, page, heading, max(line.size for line in group)))
     return paragraphs
 
 
@@ -213,19 +212,21 @@ def _is_heading(lines: list[Line], text: str, size: float) -> bool:
 def _across_pages(paragraphs: list[Paragraph]) -> list[Paragraph]:
     """Join a sentence that a page break cut: no end mark before it, a small letter after it."""
     joined: list[Paragraph] = []
+    ends_on = 0  # the page on which the last one ends
     for paragraph in paragraphs:
         last = joined[-1] if joined else None
         if (
             last
-            and paragraph.page == last.page + 1
+            and paragraph.page == ends_on + 1
             and not (paragraph.heading or last.heading)
             and last.text[-1:] not in ".:!?"
             and paragraph.text[:1].islower()
             and abs(last.size - paragraph.size) < 0.6
         ):
             last.text = join_lines([last.text, paragraph.text])
-            continue
-        joined.append(paragraph)
+        else:
+            joined.append(paragraph)
+        ends_on = paragraph.page
     return joined
 
 

@@ -268,12 +268,13 @@ def test_sentences_of_a_manuscript_run_on_over_its_line_numbers(parser: Parser) 
     assert parser.parse(REF, document.tobytes()).text.strip() == " ".join(rows)
 
 
-def test_a_sentence_over_a_page_break_is_one() -> None:
+def test_a_sentence_over_page_breaks_is_one() -> None:
     def page(number: int, text: str, y: float) -> Page:
         return Page(number, 600, 800, [Line(text, (72, y, 500, y + 10), 10, False, 0)])
 
-    _, sections, _ = assemble([page(1, "It was broken over the", 600), page(2, "end of its page.", 200)])
-    assert sections[0].text == "It was broken over the end of its page."
+    pages = [page(1, "It was broken over the", 600), page(2, "end of its page and", 200), page(3, "the next.", 200)]
+    _, sections, _ = assemble(pages)
+    assert (sections[0].text, sections[0].page) == ("It was broken over the end of its page and the next.", 1)
 
 
 def test_a_soft_hyphen_alone_is_no_paragraph() -> None:
