@@ -103,11 +103,22 @@ def _is_apart(line: Line, lines: list[Line], page: Page) -> bool:
 
 
 def _without_footnotes(lines: list[Line], size: float) -> list[Line]:
-    """The lines above the footnotes: small print with a mark before it, below all that is set in the body's size."""
+    """The lines above the footnotes: small print with a mark before it, below all that is set in the body's size.
+
+    Rows of captioned tables and small print on a page without the body's size are none.
+    """
     left = list(lines)
-    for note in sorted((n for n in lines if n.size < 0.92 * size and _NOTE.match(n.text)), key=lambda n: n.box[1]):
-        below = [line for line in left if line.box[1] >= note.box[1] - 1 and overlap_x(line.box, note.box) > 0]
-        if below and all(line.size < 0.92 * size for line in below) and _is_low(note, lines):
+    notes = [line for line in lines if line.block >= 0 and line.size < 0.92 * size and _NOTE.match(line.text)]
+    for note in sorted(notes, key=lambda note: note.box[1]):
+        column = [line for line in left if overlap_x(line.box, note.box) > 0]
+        below = [line for line in column if line.box[1] >= note.box[1] - 1]
+        has_text = any(line.box[1] < note.box[1] and abs(line.size - size) < 0.08 * size for line in column)
+        if (
+            below
+            and has_text
+            and all(line.block >= 0 and line.size < 0.92 * size for line in below)
+            and _is_low(note, lines)
+        ):
             gone = {id(line) for line in below}
             left = [line for line in left if id(line) not in gone]
     return left

@@ -121,6 +121,19 @@ def test_footnotes_stay_out_of_the_body(parser: Parser) -> None:
     assert "museum" not in text and "2 small steps" in text and text.count("seven wizards") == 9
 
 
+def test_rows_of_tables_and_small_print_by_itself_are_no_footnotes() -> None:
+    def rows(block: int) -> list[Line]:
+        texts = [f"{n} wells of {n}" for n in range(1, 9)]
+        return [Line(text, (72, 500 + 10 * n, 400, 508 + 10 * n), 8, False, block) for n, text in enumerate(texts)]
+
+    body = [Line(papers.LOREM[:90], (72, 90 + 12 * n, 500, 100 + 12 * n), 10, False, 0) for n in range(20)]
+    table = Page(1, 612, 792, body + rows(-1))
+    questions = Page(2, 612, 792, [Line("Questions", (72, 90, 200, 104), 13, True, 0), *rows(1)])
+    notes = Page(3, 612, 792, body + rows(1))
+    _, sections, _ = assemble([table, questions, notes])
+    assert "".join(section.text for section in sections).count("8 wells of 8") == 2
+
+
 def test_right_to_left_rows_start_at_the_right() -> None:
     def piece(text: str, x: float, y: float) -> Line:
         return Line(text, (x, y, x + 100, y + 10), 10, False, 0)
