@@ -199,7 +199,14 @@ def names_figure(sentence: str, label: str, panels: bool = False) -> bool:
     word, _, number = label.rpartition(" ")
     if not _NUMBER.fullmatch(number):  # `Chart II`, `Table 4-5`, or a name
         return bool(label and re.search(rf"{_word(word)}\s*{re.escape(number)}(?![0-9a-z_])", sentence, re.IGNORECASE))
-    return any(number in _numbers(match, panels) for match in _mentions(word.lower()).finditer(sentence))
+    return number in numbers_named(sentence, [word], panels)
+
+
+def numbers_named(sentence: str, words: Iterable[str], panels: bool = False) -> set[str]:
+    """The numbers behind any of these words, `Fig` and `Figure`, as `names_figure` finds them; `Chart II` has none."""
+    patterns = {_mentions(word.lower()) for word in words}
+    matches = (match for pattern in patterns for match in pattern.finditer(sentence))
+    return {number for match in matches for number in _numbers(match, panels)}
 
 
 _NUMBER = re.compile(r"[A-Z]{0,2}\.?\d+(?:\.\d+)*[a-z]?", re.IGNORECASE)

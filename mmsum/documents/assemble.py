@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mmsum.claims import sentences
-from mmsum.documents.captions import join_lines, mentions
+from mmsum.documents.captions import find_mentions, join_lines
 from mmsum.documents.continued import join_over_pages, take_from_next_pages
 from mmsum.documents.order import reading_order
 from mmsum.documents.page import Line, Page, body_size, overlap_x
@@ -305,11 +305,10 @@ def _place(figure: Figure) -> tuple[object, ...]:
 def link_figures(figures: list[Figure], sections: list[Section]) -> None:
     """Give each figure the sentences that name it and the section of the first; else, unless it has one, its page's."""
     told = [(index, s) for index, section in enumerate(sections) for s in sentences(section.text)]
+    places = find_mentions([sentence for _, sentence in told], {figure.label for figure in figures if figure.label})
     for figure in figures:
-        named: list[tuple[int, str]] = []
-        if figure.label:
-            named = [(index, sentence) for index, sentence in told if mentions(sentence, figure.label)]
-        figure.mentions = [sentence for _, sentence in named[:3]]
+        named = [told[place] for place in places.get(figure.label, ())[:3]]
+        figure.mentions = [sentence for _, sentence in named]
         if named:
             figure.section = named[0][0]
         elif figure.section < 0:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mmsum.claims import names_figure
+from mmsum.claims import names_figure, numbers_named
 from mmsum.documents.page import Line, overlap_x, union_all
 from mmsum.records import Box
 
@@ -103,16 +104,30 @@ def caption_label(text: str) -> str:
     return _label(match) if match else ""
 
 
-def mentions(sentence: str, label: str) -> bool:
-    """Whether a sentence names the figure of a caption: `Figure 3` also as `Fig. 3`, in `Figures 1-3` and by its panel, `3a`.
+def find_mentions(told: Sequence[str], labels: Iterable[str]) -> dict[str, list[int]]:
+    """Label -> which of these sentences name its figure: `Figure 3` also as `Fig. 3`, in `Figures 1-3` and by its panel, `3a`.
 
     Captions and sentences of one document may say it differently: "Abb. 4" and "Abbildung 4".
     """
-    *extra, word, number = label.split()
-    if word[:3].lower() not in sentence.lower():
-        return False
-    names = {name for name in _WORDS if name[:3] == word[:3].lower()} or {word}
-    return any(names_figure(sentence, " ".join([*extra, name, number]), panels=True) for name in names)
+    found: dict[str, list[int]] = {label: [] for label in labels}
+    families: dict[tuple[str, ...], dict[str, str]] = {}  # words before the number -> number -> label
+    for label in found:
+        *words, number = label.split()
+        families.setdefault(tuple(words), {})[number] = label
+    for (*extra, word), numbers in families.items():
+        begin = word[:3].lower()
+        names = [" ".join([*extra, name]) for name in {name for name in _WORDS if name[:3] == begin} or {word}]
+        odd = [number for number, label in numbers.items() if number not in numbers_named(label, [*names, word])]
+        for place, sentence in enumerate(told):
+            if begin not in (lower := sentence.lower()):
+                continue
+            named = numbers_named(sentence, names, panels=True)  # once, however many figures there are
+            for number in odd:
+                if number.lower() in lower and any(names_figure(sentence, f"{name} {number}") for name in names):
+                    named.add(number)
+            for number in numbers.keys() & named:
+                found[numbers[number]].append(place)
+    return found
 
 
 def join_lines(texts: list[str]) -> str:

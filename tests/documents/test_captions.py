@@ -5,7 +5,7 @@ from __future__ import annotations
 import pymupdf
 import pytest
 
-from mmsum.documents.captions import find_captions, join_lines, mentions
+from mmsum.documents.captions import find_captions, find_mentions, join_lines
 from mmsum.documents.page import Line
 from mmsum.documents.parse import Parser
 from tests.documents import papers
@@ -63,6 +63,16 @@ def test_caption_goes_on_over_its_lines_and_not_into_the_body() -> None:
 
 def test_sentence_that_breaks_before_a_label_is_no_caption() -> None:
     assert find_captions([line("The yield grew, as is seen in", 100), line("Figure 3. Then it fell.", 111)]) == []
+
+
+def mentions(sentence: str, label: str) -> bool:
+    return find_mentions(["No figure.", sentence], [label]) == {label: [1]}
+
+
+def test_each_figure_has_the_sentences_that_name_it() -> None:
+    told = ["Figures 1-3 agree.", "None here.", "See Fig. 2a, and table ii.", "Figures 3 and 4-5 do not."]
+    labels = ["Figure 1", "Figure 2", "Figure 3", "Figure 4-5", "Table II", "Supplementary Figure 1"]
+    assert list(find_mentions(told, labels).values()) == [[0], [0, 2], [0, 3], [], [2], []]
 
 
 @pytest.mark.parametrize("text", ["see Fig. 3.", "(Figure 3a)", "figs. 3 and 4", "Figure 3"])
