@@ -12,7 +12,7 @@ from mmsum.claims import sentences
 from mmsum.documents.captions import find_mentions, join_lines
 from mmsum.documents.continued import join_over_pages, take_from_next_pages
 from mmsum.documents.order import reading_order
-from mmsum.documents.page import Line, Page, body_size, overlap_x
+from mmsum.documents.page import REPEATS, Line, Page, body_size, overlap_x, place
 from mmsum.records import Figure, Section
 
 _MARGIN = 0.1
@@ -293,13 +293,9 @@ def _sections(paragraphs: list[Paragraph], title: str) -> list[Section]:
 
 
 def _without_repeats(figures: list[Figure]) -> list[Figure]:
-    """Drop pictures without a caption that stand, the same, at one place of three or more pages: logos and ornaments."""
-    places = Counter(_place(figure) for figure in figures if not figure.label)
-    return [figure for figure in figures if figure.label or places[_place(figure)] < 3]
-
-
-def _place(figure: Figure) -> tuple[object, ...]:
-    return (*(round(side / 4) for side in figure.bbox), figure.image)
+    """Drop pictures without a caption that stand, the same, at one place of REPEATS pages or more."""
+    places = Counter(place(figure) for figure in figures if not figure.label)
+    return [figure for figure in figures if figure.label or places[place(figure)] < REPEATS]
 
 
 def link_figures(figures: list[Figure], sections: list[Section]) -> None:

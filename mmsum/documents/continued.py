@@ -27,9 +27,9 @@ def join_over_pages(pages: list[Page], lines: dict[int, list[Line]]) -> None:
         following = lines.get(page.number + 1, [])
         if page.cut_caption is None or not following:
             continue
-        number, words = page.cut_caption
+        figure, words = page.cut_caption
         rest = _rest(words[-1], following)
-        page.figures[number].caption = join_lines([line.text for line in [*words, *rest]])
+        figure.caption = join_lines([line.text for line in [*words, *rest]])
         taken = {id(line) for line in rest}
         lines[page.number + 1] = [line for line in following if id(line) not in taken]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -22,6 +23,9 @@ MAX_DRAWINGS = 3000
 """Drawings on a page beyond which the layout model is left out: 16,000 took it 13 s, and it found nothing more."""
 _TOP, _BOTTOM = 0.14, 0.9
 """Shares of the page's height: what repeats above and below is a running head or foot."""
+
+_INLINE = re.compile(rb"(?<!\S)BI[\s/]")
+"""Begins an image that stands in a page's content itself, as scanners and printers write them."""
 
 
 @dataclass(slots=True)
@@ -64,11 +68,11 @@ class EvidenceWindow:
         self._known: dict[int, tuple[list[_Image], list[Ink]]] = {}
 
     def of_page(self, index: int) -> Evidence:
+        self._known.pop(index - 2, None)
         images, drawings = self._read(index)
         if not images and not drawings:
             return Evidence()
         near = [self._read(other) for other in (index - 1, index + 1)]
-        self._known.pop(index - 2, None)
         rect = self._document[index].rect
         repeated = {_place(image) for others, _ in near for image in others}
         spots = {_spot(piece) for _, others in near for piece in others}
@@ -113,7 +117,7 @@ def _is_one_of(box: Box, boxes: list[Box]) -> bool:
 
 
 def _images(page: pymupdf.Page) -> list[_Image]:
-    if not page.get_images():
+    if not page.get_images() and not _INLINE.search(page.read_contents()):
         return []
     turn = page.rotation_matrix
     textpage = page.get_textpage(flags=pymupdf.TEXT_PRESERVE_IMAGES)

@@ -48,7 +48,7 @@ class Page:
     scanned: bool = False  # no text, and a picture over most of the page
     read_by_ocr: bool = False
     figures_cut: bool = False  # limits.figures left some out
-    cut_caption: tuple[int, list[Line]] | None = None  # index of a figure whose caption the page's end cut, its lines
+    cut_caption: tuple[Figure, list[Line]] | None = None  # a figure whose caption the page's end cut, its lines
     damage: str = ""  # what is wrong with a page that could be read all the same
     error: str = ""  # why the page could not be read; then it is empty
 
@@ -60,6 +60,15 @@ class PagesInfo:
     format: str
     pages: int
     title: str = ""  # of its metadata
+
+
+REPEATS = 3
+"""Pages that show the same picture without a caption at one place: then it is a logo or an ornament."""
+
+
+def place(figure: Figure) -> tuple[object, ...]:
+    """What such pictures have in common."""
+    return (*(round(side / 4) for side in figure.bbox), figure.image)
 
 
 def body_size(lines: Iterable[Line]) -> float:

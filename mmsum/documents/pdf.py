@@ -23,7 +23,19 @@ from mmsum.documents.ink import Ink, running_text
 from mmsum.documents.line_numbers import without_line_numbers
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
 from mmsum.documents.order import table_rows
-from mmsum.documents.page import Line, Page, PagesInfo, area, body_size, grow, inside, touches, union_all
+from mmsum.documents.page import (
+    REPEATS,
+    Line,
+    Page,
+    PagesInfo,
+    area,
+    body_size,
+    grow,
+    inside,
+    place,
+    touches,
+    union_all,
+)
 from mmsum.documents.spans import text_blocks
 from mmsum.documents.vector_legends import legend_of
 from mmsum.errors import DocumentFailure, FailureKind
@@ -60,6 +72,7 @@ def open_pdf(path: str) -> tuple[pymupdf.Document, PagesInfo]:
 def read_pages(document: pymupdf.Document, limits: Limits, settings: Figures) -> Iterator[Page]:
     """The pages in order, at most limits.pages. A page that cannot be read comes with `error` set."""
     room, scans = limits.figures, limits.ocr_pages
+    places: Counter[tuple[object, ...]] = Counter()
     window = EvidenceWindow(document)
     cut = _cut_object(document)
     for index in range(min(document.page_count, limits.pages)):
@@ -77,8 +90,26 @@ def read_pages(document: pymupdf.Document, limits: Limits, settings: Figures) ->
         except DAMAGE as error:
             raise_if_out_of_memory(error)
             page = Page(index + 1, 0.0, 0.0, error=reason(error))
-        room -= len(page.figures)
+        room -= _count(page, places)
         yield page
+
+
+def _count(page: Page, places: Counter[tuple[object, ...]]) -> int:
+    """By how many a page's figures are more than those before it, at these places: a banner of all pages uses up no limit.
+
+    Copies beyond the first REPEATS, by which `assemble` knows it, are dropped.
+    """
+    more, kept = 0, []
+    for figure in page.figures:
+        copies = 1
+        if not figure.label:
+            places[place(figure)] += 1
+            copies = places[place(figure)]
+        if copies <= REPEATS:
+            kept.append(figure)
+            more += 1 if copies < REPEATS else 1 - REPEATS
+    page.figures = kept
+    return more
 
 
 def _cut_object(document: pymupdf.Document) -> int:
@@ -166,7 +197,7 @@ def _read_page(
         if region.caption and region.caption.is_table:  # its words are text, wherever else it is shown
             result.lines += table_rows(region.lines, -1 - number)
         if region.caption and is_cut(region.caption, lines, size, height):
-            result.cut_caption = (number, region.caption.lines)
+            result.cut_caption = (result.figures[number], region.caption.lines)
     return result
 
 

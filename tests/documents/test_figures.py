@@ -15,6 +15,8 @@ from mmsum.config import Figures, Limits
 from mmsum.documents import evidence
 from mmsum.documents.inspect import inspect_json
 from mmsum.documents.parse import Parser
+from mmsum.documents.pdf import open_pdf, read_pages
+from mmsum.documents.read import finish
 from tests.documents import papers
 from tests.documents.conftest import REF
 
@@ -153,6 +155,47 @@ def test_pictures_that_differ_in_their_masks_alone_do_not_repeat(parser: Parser)
         papers.paragraph(page, (60, 502, 540, 530), f"Figure {number}: The field in year {number}.", 9)
     figures = parser.parse(REF, document.tobytes()).figures
     assert [figure.label for figure in figures] == ["Figure 1", "Figure 2"]
+
+
+def test_a_banner_of_all_pages_uses_up_no_limit(tmp_path: Path) -> None:
+    document, banner = pymupdf.open(), noise(1)
+    for _ in range(8):
+        page = document.new_page(width=612, height=792)
+        page.insert_image(pymupdf.Rect(72, 100, 540, 280), stream=banner)
+        papers.paragraph(page, (72, 300, 540, 500), papers.LOREM * 4)
+    page.insert_image(pymupdf.Rect(100, 520, 320, 666), stream=noise(2))
+    papers.paragraph(page, (100, 672, 540, 700), "Figure 1: The field in spring.", 9)
+    document.save(tmp_path / "file")
+    opened, info = open_pdf(str(tmp_path / "file"))
+    pages = list(read_pages(opened, Limits(figures=3), Figures()))
+    assert [len(page.figures) for page in pages] == [1, 1, 1, 0, 0, 0, 0, 1]
+    read = finish(REF, info, pages, Limits(figures=3))
+    assert (read.status, [figure.label for figure in read.figures]) == ("ok", ["Figure 1"])
+
+
+def test_a_picture_in_the_content_of_its_page_is_a_figure(parser: Parser) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    papers.paragraph(page, (72, 60, 540, 190), papers.LOREM * 4)
+    papers.paragraph(page, (100, 412, 492, 440), "Figure 1: The field in spring.", 9)
+    pixels = random.Random(3).randbytes(60 * 40).hex().encode()
+    picture = b"q 300 0 0 200 100 392 cm BI /W 60 /H 40 /BPC 8 /CS /G /F /AHx ID " + pixels + b"> EI Q"
+    content = page.get_contents()[0]
+    document.update_stream(content, document.xref_stream(content) + b"\n" + picture)
+    (figure,) = parser.parse(REF, document.tobytes()).figures
+    assert figure.label == "Figure 1" and papers.iou(figure.bbox, (100, 200, 400, 400)) > 0.95
+
+
+def test_evidence_of_pages_read_before_is_let_go() -> None:
+    document = pymupdf.open()
+    for number in range(9):
+        page = document.new_page()
+        if number % 4 == 0:  # a page without pictures behind each with one
+            page.draw_circle((200, 200), 50)
+    window = evidence.EvidenceWindow(document)
+    for number in range(9):
+        assert len(window.of_page(number).drawings) == (number % 4 == 0)
+    assert set(window._known) <= {7, 8, 9}
 
 
 def noise(seed: int) -> bytes:
