@@ -12,7 +12,7 @@ from mmsum.claims import sentences
 from mmsum.documents.captions import find_mentions, join_lines
 from mmsum.documents.continued import join_over_pages, take_from_next_pages
 from mmsum.documents.order import reading_order
-from mmsum.documents.page import REPEATS, Line, Page, body_size, overlap_x, place
+from mmsum.documents.page import REPEATS, Line, Page, body_size, overlap_x, overlap_y, place
 from mmsum.records import Figure, Section
 
 _MARGIN = 0.1
@@ -27,6 +27,8 @@ _PAGE_NUMBER = re.compile(
     re.I,
 )
 """Also of a part or an appendix: 7-45, A-3."""
+_NUMBERS = 2
+"""Page numbers that one margin may hold, a volume's and an offprint's; more are a table's cells or a plot's ticks."""
 _BULLETS = "•·▪■●◦‣⁃∙–"
 _NOTE = re.compile(r"^(?:\d{1,2}|[*†‡§¶])\s?[^\W\d_]")
 _NUMBERED = re.compile(r"^(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[IVX]{1,4}\.|[A-H]\.(?:\d\.?)*)\s+[A-Z\u00c0-\u00de]")
@@ -45,8 +47,9 @@ class Paragraph:
 def assemble(pages: list[Page], metadata_title: str = "") -> tuple[str, list[Section], list[Figure]]:
     """Title, sections in reading order, and figures with their mentions and section. No page or line is kept twice."""
     pages = [page for page in pages if not page.error]
-    repeated = _repeated(pages)
-    kept = {page.number: _without_furniture(page, repeated) for page in pages}
+    size = body_size(line for page in pages for line in page.lines)
+    repeated = _repeated(pages, size)
+    kept = {page.number: _without_furniture(page, repeated, size) for page in pages}
     join_over_pages(pages, kept)
     take_from_next_pages(pages, kept)
     size = body_size(line for page_lines in kept.values() for line in page_lines)
@@ -63,29 +66,51 @@ def assemble(pages: list[Page], metadata_title: str = "") -> tuple[str, list[Sec
     return title, sections, figures
 
 
-def _key(line: Line) -> str:
-    return re.sub(r"\d+", "#", line.text.lower()).strip()
+def _key(line: Line, size: float) -> tuple[bool, str]:
+    """What a running head has in common with those of other pages, and whether it is set as titles are.
+
+    Numbers count where they tell titles apart, `Example 1`, `Example 2`, or are all that there is, as in a table's cells.
+    """
+    is_title, words = line.size >= _TITLE * size, line.text.lower().strip()
+    if is_title or not any(char.isalpha() for char in words):
+        return is_title, words
+    return is_title, re.sub(r"\d+", "#", words)
 
 
 def _in_margin(line: Line, page: Page) -> bool:
     return line.box[3] < _MARGIN * page.height or line.box[1] > (1 - _MARGIN) * page.height
 
 
-def _repeated(pages: list[Page]) -> set[str]:
-    seen: Counter[str] = Counter()
+def _repeated(pages: list[Page], size: float) -> set[tuple[bool, str]]:
+    """The keys of running heads. Slides often have equal titles: set so, it must stand on most of several pages."""
+    seen: Counter[tuple[bool, str]] = Counter()
     for page in pages:
-        seen.update({_key(line) for line in page.lines if _in_margin(line, page)})
-    enough = 2 if len(pages) < 6 else 3
-    return {key for key, count in seen.items() if count >= enough}
+        seen.update({_key(line, size) for line in page.lines if _in_margin(line, page)})
+    enough = {False: 2 if len(pages) < 6 else 3, True: max(4, len(pages) // 2 + 1)}
+    return {key for key, count in seen.items() if count >= enough[key[0]]}
 
 
-def _without_furniture(page: Page, repeated: set[str]) -> list[Line]:
-    kept = [
-        line
-        for line in page.lines
-        if not (_in_margin(line, page) and (_key(line) in repeated or _PAGE_NUMBER.match(line.text)))
-    ]
-    return [line for line in kept if not (_PAGE_NUMBER.match(line.text) and _is_apart(line, kept, page))]
+def _without_furniture(page: Page, repeated: set[tuple[bool, str]], size: float) -> list[Line]:
+    numbers = [line for line in page.lines if _PAGE_NUMBER.match(line.text)]
+    heads = [line for line in page.lines if _in_margin(line, page) and _key(line, size) in repeated]
+    known = {id(line) for line in numbers}
+    gone = {id(line) for line in heads} - known | {id(line) for line in _page_numbers(numbers, page)}
+    kept = [line for line in page.lines if id(line) not in gone]
+    return [line for line in kept if not (id(line) in known and _is_apart(line, kept, page))]
+
+
+def _page_numbers(numbers: list[Line], page: Page) -> list[Line]:
+    """Those in the margins, unless they are a row of a table or have the next number of a column right above or below."""
+    found = []
+    for above in (True, False):
+        margin = [n for n in numbers if _in_margin(n, page) and (n.box[1] < page.height / 2) == above]
+        if len(margin) <= _NUMBERS:
+            found += [n for n in margin if not any(_are_stacked(n, other) for other in numbers if other is not n)]
+    return found
+
+
+def _are_stacked(a: Line, b: Line) -> bool:
+    return overlap_x(a.box, b.box) > 0 and -overlap_y(a.box, b.box) < _APART * a.size
 
 
 def _is_apart(line: Line, lines: list[Line], page: Page) -> bool:

@@ -51,6 +51,43 @@ def test_numbers_near_the_foot_of_a_page_stay_where_they_are_no_page_number(pars
     assert "1984" in text
 
 
+def pages_with(heads: list[list[Line]]) -> list[Page]:
+    words = [Line(papers.LOREM[:90], (72, 110 + 12 * n, 540, 120 + 12 * n), 10, False, 9) for n in range(20)]
+    return [Page(number, 612, 792, [*head, *words]) for number, head in enumerate(heads, 1)]
+
+
+def read_whole(pages: list[Page]) -> list[str]:
+    _, sections, _ = assemble(pages)
+    return " ".join(f"{section.heading} {section.text}" for section in sections).split()
+
+
+def test_equal_titles_of_slides_stay_and_large_running_heads_do_not() -> None:
+    def titles(*texts: str) -> list[Page]:
+        return pages_with([[Line(text, (72, 40, 300, 62), 18, False, 0)] for text in texts])
+
+    words = read_whole(titles("Wells", "Example 1", "Example 2", "Example 3", "Results", "Results", "Results"))
+    assert words.count("Example") == words.count("Results") == 3
+    assert "Annals" not in read_whole(titles(*["The Annals"] * 7))
+
+
+def test_rows_of_a_table_in_the_margin_keep_their_numbers() -> None:
+    def cell(text: str, x: float, y: float) -> Line:
+        return Line(text, (x, y, x + 30, y + 10), 10, False, 0)
+
+    heads, cells = [], []
+    for page in range(1, 7):
+        if page % 2:
+            table = [cell(f"{page}{row}9", 200, 60 + 12 * row) for row in range(4)]
+        else:
+            table = [cell(f"{page}{column}8", 200 + 50 * column, 60) for column in range(3)]
+            table.append(cell(f"1,234.{page}0", 400, 60))
+        cells += [line.text for line in table]
+        heads.append([cell(f"- {page} -", 72, 30), *table] if page % 2 else table)
+    words = read_whole(pages_with(heads))
+    assert set(cells) <= set(words)
+    assert "-" not in words  # of the pages' numbers
+
+
 def test_two_columns_are_read_one_after_the_other(parser: Parser) -> None:
     document = pymupdf.open()
     page = document.new_page(width=612, height=792)
