@@ -93,15 +93,19 @@ def _text_format(text: str, name: str) -> str:
 
 
 def decode_text(data: bytes) -> str:
-    """Text by its byte order mark, else UTF-8, else Windows-1252 with undefined bytes replaced; where that makes hardly
-    any ASCII letters of the letters, by what its bytes look like."""
+    """Text by its byte order mark, else UTF-8 where more of it is sound than damaged, else Windows-1252, undefined bytes
+    replaced; where that makes hardly any ASCII letters of the letters, by what its bytes look like."""
     for mark, codec in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
             return data.decode(codec, errors="replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        western = data.decode("cp1252", errors="replace")
+        as_utf8 = data.decode("utf-8", errors="replace")
+        # One byte may be broken, or the last character cut: the rest is none the worse.
+        if 2 * as_utf8.count("\ufffd") <= len(as_utf8) - len(as_utf8.encode("ascii", "ignore")):
+            return as_utf8
+    western = data.decode("cp1252", errors="replace")
     letters = [letter for letter in western[:65536] if letter.isalpha() or letter == "\ufffd"]
     if sum(map(str.isascii, letters)) > _WESTERN * len(letters):
         return western

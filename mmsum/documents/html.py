@@ -310,12 +310,9 @@ def _as_utf8(data: bytes) -> bytes:
     declared = _CHARSET.search(data[:4096])
     if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         name = (declared[1] or declared[2]).decode().lower()
-        as_utf8 = data.decode("utf-8", "replace")
-        is_utf8 = as_utf8.count("\ufffd") <= sum(char > "\x7f" for char in as_utf8) / 2
-        with suppress(LookupError):  # a name that nobody knows
-            if name in ("utf-8", "utf8") and not is_utf8:  # more of it is damaged than not: an older page, relabelled
-                name = "cp1252"
-            return data.decode(_BROWSERS.get(name, name), "replace").encode("utf-8", "replace")
+        if name not in ("utf-8", "utf8"):  # an older page may say so as well: what its bytes are is asked there
+            with suppress(LookupError):  # a name that nobody knows
+                return data.decode(_BROWSERS.get(name, name), "replace").encode("utf-8", "replace")
     return decode_text(data).encode("utf-8", "replace")
 
 

@@ -30,3 +30,10 @@ def test_a_broken_byte_costs_itself_alone() -> None:
     assert decode_text(b"The level fell by nine metres.\x81 Two wells dried out.") == (
         "The level fell by nine metres.\ufffd Two wells dried out."
     )
+
+
+@pytest.mark.parametrize("text", [GERMAN, RUSSIAN, JAPANESE])
+def test_utf_8_stays_utf_8_around_a_byte_that_is_not(text: str) -> None:
+    data = text.encode()
+    assert decode_text(data + b" \xff " + data) == f"{text} \ufffd {text}"
+    assert decode_text(data + "ü".encode()[:1]) == text + "\ufffd"

@@ -155,6 +155,7 @@ def test_front_matter(front: str, title: str) -> None:
         ("<meta http-equiv=content-type content='text/html; charset=ISO-8859-1'>", "cp1252"),
         ("", "cp1252"),
         ("<meta charset=utf-8>", "utf-8"),
+        ("", "utf-8"),
         ("<meta charset=no-such-thing>", "cp1252"),
         ("<meta charset='shift_jis'>", "shift_jis"),
     ],
