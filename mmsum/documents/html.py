@@ -23,7 +23,10 @@ from mmsum.fences import outside_code
 Resolver = Callable[[str], bytes]
 """A relative link -> bytes of the resource, b"" where there is none."""
 
-_SKIPPED = frozenset({"script", "style", "noscript", "template", "nav", "iframe", "object", "embed", "head"})
+_SKIPPED = frozenset(
+    {"script", "style", "noscript", "template", "nav", "iframe", "object", "embed", "head"}
+    | {"annotation", "annotation-xml"}  # a formula once more, in TeX and for programs
+)
 _CONTROLS = frozenset({"button", "select", "option", "input", "textarea"})
 """Left out as well; the form around them is not: some servers put the whole page into one."""
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
@@ -32,9 +35,13 @@ _BLOCKS = frozenset(
     | {"address", "form", "tr", "caption", "figcaption", "header", "footer", "aside", "details", "summary", "hr"}
     | {"fieldset", "legend", "center", "ul", "ol", "dl", "hgroup", "search", "dialog", "menu"}
 )
+_APART = _BLOCKS | _HEADINGS.keys() | {"table", "figure", "br"}
 _LAYOUT = ("table", "figure")
 """A table with these in it lays out a page: only those of its rows that hold none are rows."""
-_FRONT = re.compile(r"---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT = re.compile(
+    r"---[ \t]*\n(?=(?:[ \t]*(?:#[^\n]*)?\n)*(?:[\w.-]+|\"[^\"\n]*\"|'[^'\n]*'):\s)(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL
+)
+"""YAML, which begins with a key; a text between two lines is a text."""
 _TITLE = re.compile(r"^title:(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
 _FOLDED = re.compile(r"[>|][-+\d]{0,2}(?:\s|$)")
 _DRAWN = tuple(
@@ -167,7 +174,7 @@ class _Walker:
                 if not self.figures:
                     self.captions, self.labelled = _figcaptions(element), set()
                 self.figures.append(element)
-            self.pending.append(" " if tag == "br" else element.text or "")
+            self.pending.append("\n" if tag == "br" else element.text or "")
 
     def _end(self, element: Any) -> Iterator[Block]:
         tag = element.tag
@@ -279,17 +286,20 @@ def _figcaptions(figure: Any) -> dict[Any, str]:
 
 
 def _text(element: Any) -> str:
-    """The words in an element, without its scripts and buttons."""
+    """The words in an element, without its scripts and buttons; as in a browser only blocks and breaks stand apart."""
     texts = []
     steps = lxml.etree.iterwalk(element, events=("start", "end", "comment", "pi"))
     for event, part in steps:
-        if event != "start":
-            texts.append("" if part is element else part.tail or "")
-        elif _is_left_out(part):
+        if event == "start" and _is_left_out(part):
             steps.skip_subtree()
-        else:
+            continue
+        if part.tag in _APART:
+            texts.append(" ")
+        if event == "start":
             texts.append(part.text or "")
-    return _words(" ".join(texts))
+        elif part is not element:
+            texts.append(part.tail or "")
+    return _words("".join(texts))
 
 
 def _is_left_out(element: Any) -> bool:

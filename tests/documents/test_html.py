@@ -84,6 +84,36 @@ def test_nested_tables_say_each_word_once_and_no_scripts() -> None:
     assert texts(page) == ["Trees", "name | cm", "Before", "oak | 30\nelm | 40", "after", "Beside"]
 
 
+def test_words_that_only_marks_part_stay_whole() -> None:
+    """In a cell and in a caption as in a paragraph."""
+    words = "CO<sub>2</sub> after <a>Smith</a>, and (<i>n</i> = 3)<sup>a</sup><!-- no -->"
+    whole = "CO2 after Smith, and (n = 3)a"
+    assert texts(f"<p>{words}</p><table><tr><td>{words}</td><td>10<sup>5</sup></td></tr></table>") == [
+        whole,
+        f"{whole} | 105",
+    ]
+    assert figures(f"<figure><img src='1.png'><figcaption>{words}</figcaption></figure>") == [whole]
+    cell = "rye<br>oats<p>barley</p><ul><li>hay</li><li>straw</li></ul>and<div>beans</div>or<h4>peas</h4>"
+    assert texts(f"<table><tr><td>{cell}<br/></td></tr></table>") == ["rye oats barley hay straw and beans or peas"]
+
+
+def test_a_formula_is_read_once() -> None:
+    shown = "<mrow><mi>E</mi><mo>=</mo><mi>m</mi></mrow>"
+    forms = (
+        "<annotation-xml encoding='MathML-Content'><apply><eq/><ci>E</ci><ci>m</ci></apply></annotation-xml>"
+        "<annotation encoding='application/x-tex'>E=m\\alpha</annotation>"
+    )
+    formula = f"<math alttext='E=m'><semantics>{shown}{forms}</semantics></math>"
+    assert texts(f"<p>With {formula} it grows.</p><table><tr><td>{formula}</td></tr></table>") == [
+        "With E=m it grows.",
+        "E=m",
+    ]
+
+
+def test_lines_of_code_break_where_the_page_breaks_them() -> None:
+    assert texts("<pre>if a:<br>    b</pre><p>One<br>two</p>") == ["if a:\n    b", "One two"]
+
+
 def test_pictures_in_tables_of_layout_are_found() -> None:
     cell = "<tr><td><figure><img src='{0}.png'><figcaption>Figure {0}: A fern.</figcaption></figure></td></tr>"
     assert figures("<table>" + cell.format(1) + "<tr><td><img src='2.png' alt='B'></td></tr></table>") == [
@@ -137,6 +167,7 @@ def test_other_figures_keep_lines_and_captions() -> None:
         ('title: "Ferns of\n  the north"', "Ferns of the north"),
         ("title: >-", ""),
         ("subtitle: x", ""),
+        ('# of the site\n\n"short title": x\ntitle: Ferns', "Ferns"),
     ],
 )
 def test_front_matter(front: str, title: str) -> None:
@@ -146,6 +177,16 @@ def test_front_matter(front: str, title: str) -> None:
     )
     assert info.title == title
     assert [block.text for block in blocks] == ["Head", "They grow."]
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["Ferns are old.", "Ferns, we know: they are old.", "# Ferns: a book\n\nThey are old.", "> Ferns: all of them"],
+)
+def test_a_text_between_two_lines_is_no_front_matter(between: str) -> None:
+    info, blocks = read_markdown(f"---\n{between}\n\n---\n\nThe end.\n", Limits(), Figures(), lambda _: b"")
+    said = " ".join(block.text for block in blocks)
+    assert info.title == "" and "Ferns" in said and said.endswith("The end.")
 
 
 @pytest.mark.parametrize(
