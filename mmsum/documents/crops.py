@@ -9,13 +9,17 @@ import numpy as np
 import pymupdf
 from PIL import Image
 
-from mmsum.config import Figures
+from mmsum.config import Figures, Limits
+from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.images import BROKEN
-from mmsum.records import Box
+from mmsum.records import Box, Figure
 
 _SAMPLE = 10_000
 _PHOTO = 0.3
 """Distinct colours among the sampled pixels: charts have up to 0.12, photos mostly more than 0.5."""
+
+_FILLED = 0.9
+"""Share of a sheet above which a picture in it is all of it."""
 
 
 def render_region(page: pymupdf.Page, box: Box, settings: Figures) -> pymupdf.Pixmap:
@@ -43,6 +47,35 @@ def is_photo(pixels: pymupdf.Pixmap) -> bool:
     rgb = np.frombuffer(pixels.samples, np.uint8).reshape(-1, 3)[::every].astype(np.uint32)
     packed = (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
     return len(np.unique(packed)) > _PHOTO * len(packed)
+
+
+def source_size(sheet: pymupdf.Page) -> tuple[int, int] | None:
+    """Width and height in pixels of the picture that fills a sheet of an image file; None for a drawing (SVG), whatever
+    pictures are set in it."""
+    for info in sheet.get_image_info():
+        if (pymupdf.Rect(info["bbox"]) & sheet.rect).get_area() > _FILLED * sheet.rect.get_area():
+            return info["width"], info["height"]
+    return None
+
+
+def sheet_figure(sheet: pymupdf.Page, limits: Limits, settings: Figures, shown: pymupdf.Rect | None = None) -> Figure:
+    """The figure that a sheet of an image file shows, or the part `shown` of it: a drawing at settings.longest_side, a
+    picture no larger than it is. Raises DocumentFailure (too_large) before the pixels are decoded."""
+    for width, height in ((info["width"], info["height"]) for info in sheet.get_image_info()):
+        if width * height > limits.pixels:
+            raise DocumentFailure(
+                FailureKind.TOO_LARGE,
+                f"the image has {width} x {height} pixels, more than limits.pixels={limits.pixels}; "
+                "raise the limit or scale the image down",
+            )
+    whole, shown = sheet.rect, shown or sheet.rect
+    zoom = settings.longest_side / max(shown.width, shown.height, 1.0)
+    if size := source_size(sheet):
+        zoom = min(zoom, max(size) / max(whole.width, whole.height))
+    pixels = sheet.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), clip=shown, colorspace="rgb", alpha=False)
+    box = (0.0, 0.0, round(shown.width, 2), round(shown.height, 2))
+    kind = "photo" if is_photo(pixels) else "figure"
+    return Figure("", sheet.number + 1, box, "", kind, pixels.width, pixels.height, image=encode_pixmap(pixels))
 
 
 def open_picture(data: bytes, pixels: int, kind: str | None = None) -> pymupdf.Document:

@@ -16,9 +16,10 @@ import pymupdf
 from mmsum.config import Figures, Limits
 from mmsum.documents.assemble import is_alike, is_sane, link_figures
 from mmsum.documents.captions import PANEL_MARK, caption_label
-from mmsum.documents.crops import encode_pixmap, is_photo, open_picture
+from mmsum.documents.crops import open_picture, sheet_figure, source_size
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory
 from mmsum.documents.panels import join_panels
+from mmsum.errors import DocumentFailure
 from mmsum.records import Box, Figure, Section
 
 ICON_PIXELS = 32
@@ -62,28 +63,21 @@ def picture(
 
     cut: what the document shows nothing of.
     """
+    place = box or (0.0, 0.0, 0.0, 0.0)
     try:
         with open_picture(data, limits.pixels) as opened:
             sheet = opened[0]
-            sizes = [(i["width"], i["height"]) for i in sheet.get_image_info()] or [
-                (sheet.rect.width, sheet.rect.height)  # SVG
-            ]
-            width, height = max(sizes)
-            whole = sheet.rect
-            shown = _without(whole, cut)
+            whole, shown = sheet.rect, _without(sheet.rect, cut)
+            width, height = source_size(sheet) or (whole.width, whole.height)
             if min(width * shown.width / whole.width, height * shown.height / whole.height) < ICON_PIXELS:
                 return None
             place = box or (0.0, 0.0, round(shown.width, 2), round(shown.height, 2))
-            if width * height > limits.pixels:
-                return Figure("", page, place, "", "figure", 0, 0)
-            finest = max(width, height) / max(whole.width, whole.height)  # never larger than its source
-            zoom = min(settings.longest_side / max(shown.width, shown.height), finest)
-            pixels = sheet.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), clip=shown, colorspace="rgb", alpha=False)
-    except DAMAGE as error:
+            figure = sheet_figure(sheet, limits, settings, shown)
+    except (DocumentFailure, *DAMAGE) as error:  # too large, or damaged
         raise_if_out_of_memory(error)
-        return Figure("", page, box or (0.0, 0.0, 0.0, 0.0), "", "figure", 0, 0)
-    kind = "photo" if is_photo(pixels) else "figure"
-    return Figure("", page, place, "", kind, pixels.width, pixels.height, image=encode_pixmap(pixels))
+        return Figure("", page, place, "", "figure", 0, 0)
+    figure.page, figure.bbox = page, place
+    return figure
 
 
 def _without(sheet: pymupdf.Rect, cut: Cut) -> pymupdf.Rect:

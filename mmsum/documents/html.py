@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -47,6 +48,8 @@ _FOLDED = re.compile(r"[>|][-+\d]{0,2}(?:\s|$)")
 _DRAWN = tuple(
     f".//{tag}" for tag in ("path", "rect", "line", "polyline", "polygon", "circle", "ellipse", "text", "use")
 )
+_CAPITALS = {name.lower(): name for name in ("viewBox", "preserveAspectRatio")}
+"""What MuPDF reads of an SVG that is not in small letters; clips and gradients it leaves out anyway."""
 _LAZY = ("data-src", "data-original", "data-lazy-src")
 _HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 _DATA = re.compile(r"data:(?P<type>[^;,]*)(?P<coded>;base64)?[^,]*,(?P<body>.*)", re.DOTALL | re.IGNORECASE)
@@ -220,7 +223,7 @@ class _Walker:
             link = wrapped[0].get("xlink:href") or wrapped[0].get("href") or ""  # as covers of EPUBs are set
             data = self._bytes(link)
         elif svg:
-            data = lxml.etree.tostring(element, with_tail=False)
+            data = _as_svg(element)
         else:
             data = next(filter(None, map(self._bytes, _links(element))), b"")
         captioned = [figure for figure in self.figures if figure in self.captions]
@@ -256,6 +259,15 @@ class _Walker:
         caption = _words(" ".join(_text(part) for part in element.iter("caption")))
         if rows or caption:
             yield Block("table", "\n".join([caption, *rows] if caption else rows), self.page)
+
+
+def _as_svg(element: Any) -> bytes:
+    """A drawing in a page as a file of its own, with the capitals in its names: the parser of pages knows none."""
+    drawing = deepcopy(element)
+    for part in drawing.iter("*"):
+        for name in part.attrib.keys() & _CAPITALS.keys():
+            part.set(_CAPITALS[name], part.attrib.pop(name))
+    return lxml.etree.tostring(drawing, with_tail=False)
 
 
 def _links(image: Any) -> list[str]:

@@ -14,12 +14,11 @@ from PIL import Image, ImageSequence
 
 from mmsum.config import Figures, Limits
 from mmsum.documents import ocr
-from mmsum.documents.crops import encode_pixmap, is_photo, open_picture
+from mmsum.documents.crops import open_picture, sheet_figure
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason, take_warnings
 from mmsum.documents.page import Page, PagesInfo
 from mmsum.errors import DocumentFailure, FailureKind
 from mmsum.images import BROKEN
-from mmsum.records import Figure
 
 _PROFILE = re.compile(r"ICC profile|\blcms:|cmsOpenProfile")
 _WIDE = ("F", "I")
@@ -68,9 +67,14 @@ def _narrowed(data: bytes, pixels: int) -> bytes:
 
 def _pages(document: pymupdf.Document, limits: Limits, settings: Figures) -> Iterator[Page]:
     room, scans = limits.figures, limits.ocr_pages
-    for index in range(min(document.page_count, limits.pages)):
+    refused: list[DocumentFailure] = []
+    count = min(document.page_count, limits.pages)
+    for index in range(count):
         try:
             page = _page(document[index], limits, settings, scans > 0)
+        except DocumentFailure as failure:  # too large; the others are none the worse
+            refused.append(failure)
+            page = Page(index + 1, 0.0, 0.0, error=failure.message)
         except DAMAGE as error:
             raise_if_out_of_memory(error)
             page = Page(index + 1, 0.0, 0.0, error=reason(error))
@@ -79,11 +83,13 @@ def _pages(document: pymupdf.Document, limits: Limits, settings: Figures) -> Ite
             page.figures, page.figures_cut = [], True
         room -= len(page.figures)
         yield page
+    if refused and len(refused) == count:
+        raise refused[0]
 
 
 def _page(page: pymupdf.Page, limits: Limits, settings: Figures, read_text: bool) -> Page:
     result = Page(page.number + 1, page.rect.width, page.rect.height)
-    figure = _figure(page, limits, settings)
+    figure = sheet_figure(page, limits, settings)
     result.damage = _damage(take_warnings())
     if result.damage and pymupdf.Pixmap(figure.image).is_unicolor:
         result.error = result.damage  # MuPDF fills what is missing with one colour
@@ -105,21 +111,3 @@ def _damage(told: str) -> str:
 
 def _corrupt(kind: str, why: str) -> DocumentFailure:
     return DocumentFailure(FailureKind.CORRUPT, f"the {kind} image cannot be decoded ({why}); fetch the file again")
-
-
-def _figure(page: pymupdf.Page, limits: Limits, settings: Figures) -> Figure:
-    sizes = [(info["width"], info["height"]) for info in page.get_image_info()]
-    for width, height in sizes:
-        if width * height > limits.pixels:
-            raise DocumentFailure(
-                FailureKind.TOO_LARGE,
-                f"the image has {width} x {height} pixels, more than limits.pixels={limits.pixels}; "
-                "raise the limit or scale the image down",
-            )
-    longest = max(page.rect.width, page.rect.height, 1.0)
-    source = max((max(size) for size in sizes), default=settings.longest_side)
-    zoom = min(settings.longest_side, source) / longest  # never larger than its source
-    pixels = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace="rgb", alpha=False)
-    kind = "photo" if is_photo(pixels) else "figure"
-    box = (0.0, 0.0, page.rect.width, page.rect.height)
-    return Figure("", page.number + 1, box, "", kind, pixels.width, pixels.height, image=encode_pixmap(pixels))

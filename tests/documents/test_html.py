@@ -6,6 +6,7 @@ import base64
 import time
 from pathlib import Path
 
+import pymupdf
 import pytest
 
 from mmsum.config import Figures, Limits
@@ -283,6 +284,15 @@ def test_a_picture_wrapped_in_svg_is_that_picture(link: str) -> None:
     drawn = wrapped.format("1.png").replace("</svg>", "<rect width='90' height='80' fill='red'/></svg>")
     (block,) = blocks_of(drawn)
     assert block.figure is not None and block.figure.image != picture_of("1.png")
+
+
+def test_a_drawing_in_a_page_keeps_its_sheet() -> None:
+    """MuPDF takes letter paper where it finds none, as of names without their capitals."""
+    (block,) = blocks_of("<svg viewBox='0 0 90 60'><!-- no --><rect x='45' width='45' height='60' fill='red'/></svg>")
+    assert block.figure is not None and block.figure.bbox == (0, 0, 90, 60)
+    seen = pymupdf.Pixmap(block.figure.image)
+    across, down = seen.width // 4, seen.height // 2
+    assert [seen.pixel(across, down), seen.pixel(3 * across, down)] == [(255, 255, 255), (255, 0, 0)]
 
 
 def picture_of(name: str) -> bytes:
