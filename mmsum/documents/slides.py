@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import IO, Any
 
@@ -21,6 +21,8 @@ from mmsum.records import Box
 
 _EMU = 12_700
 """English metric units in a point."""
+_SLACK = 10 * _EMU
+"""How far tops may differ in a row: less than a line of text."""
 _TITLES = frozenset({PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE, PP_PLACEHOLDER.VERTICAL_TITLE})
 _FURNITURE = frozenset({PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER})
 _FILE_NAME = re.compile(r"^[\w .()-]+\.(?:png|jpe?g|gif|bmp|tiff?|webp|svg|emf|wmf)$", re.IGNORECASE)
@@ -54,7 +56,7 @@ def _slides(deck: Any, limits: Limits, settings: Figures) -> Iterator[Block]:
         title = slide.shapes.title
         if title is not None and title.has_text_frame and title.text_frame.text.strip():
             yield Block("heading", " ".join(title.text_frame.text.split()), number)
-        for shape in sorted(slide.shapes, key=_corner):
+        for shape in _in_order(slide.shapes):
             yield from _shape(shape, number, limits, settings)
         if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
             yield Block("text", notes.text.strip(), number)
@@ -72,6 +74,16 @@ def _choose(tree: Any) -> None:
             for shape in ways[0] if ways else ():
                 either.addprevious(shape)
             parent.remove(either)
+
+
+def _in_order(shapes: Iterable[Any]) -> list[Any]:
+    """From top to bottom; those that begin at nearly one height, as columns set by hand do, from left to right."""
+    rows: list[list[tuple[int, int, Any]]] = []
+    for top, left, shape in sorted(((*_corner(shape), shape) for shape in shapes), key=lambda placed: placed[:2]):
+        if not rows or top > rows[-1][0][0] + _SLACK:
+            rows.append([])
+        rows[-1].append((top, left, shape))
+    return [shape for row in rows for _, _, shape in sorted(row, key=lambda placed: placed[1])]
 
 
 def _corner(shape: Any) -> tuple[int, int]:

@@ -163,3 +163,18 @@ def test_a_picture_in_groups_stands_where_they_put_it(parser: Parser) -> None:
 
     (figure,) = read_slide(parser, fill).figures
     assert figure.bbox == (100, 100, 200, 150)
+
+
+def test_columns_set_by_hand_are_read_from_the_left(parser: Parser) -> None:
+    """The right one begins a hundredth of an inch higher; the rows below it are rows."""
+
+    def fill(slide: Any) -> None:
+        for words, left, top in (
+            ("Fourth.", 50, 135),
+            ("Third.", 350, 120),
+            ("Second.", 350, 49.28),
+            ("First.", 50, 50),
+        ):
+            slide.shapes.add_textbox(Pt(left), Pt(top), Pt(250), Pt(12)).text_frame.text = words
+
+    assert read_slide(parser, fill).sections[0].text.split() == ["First.", "Second.", "Third.", "Fourth.", "Below."]
