@@ -35,15 +35,16 @@ def square_image(image: bytes, side: int) -> np.ndarray[Any, np.dtype[np.uint8]]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(image)) as opened:
-                return np.array(_letterbox(_on_white(opened), side), dtype=np.uint8)
+                return np.array(_letterbox(on_white(opened), side), dtype=np.uint8)
     except BROKEN:
         return None
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
+    """An image of any mode as RGB, white behind transparency."""
     if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion clips instead of scaling
         return Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+    if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("RGB")

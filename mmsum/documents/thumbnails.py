@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from mmsum.images import BROKEN
+from mmsum.images import BROKEN, on_white
 
 MAX_PIXELS = 40_000_000
 """Larger images are refused before their pixels are decoded: nothing we write comes near it."""
@@ -61,13 +61,9 @@ def _decode(data: bytes, side: int) -> Image.Image | None:
         if image.width * image.height > MAX_PIXELS:
             return None
         image.draft("RGB", (side, side))  # lets a JPEG be decoded at a fraction of its size
-        small = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        small = on_white(image)
     small.thumbnail((side, side))
-    if small.mode == "RGB":
-        return small
-    flat = Image.new("RGB", small.size, "white")
-    flat.paste(small, mask=small.getchannel("A"))
-    return flat
+    return small
 
 
 def _encode(image: Image.Image) -> Picture:

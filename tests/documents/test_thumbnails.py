@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -59,6 +60,13 @@ def test_every_colour_mode_is_understood(mode: str) -> None:
     Image.new(mode, (90, 60)).save(stream, "JPEG" if mode == "CMYK" else "PNG")
     small = thumbnail(stream.getvalue(), 480, 1e9)
     assert small is not None and (small.width, small.height) == (90, 60)
+
+
+def test_16_bit_grey_stays_grey() -> None:
+    stream = io.BytesIO()
+    Image.fromarray(np.full((60, 90), 0x4000, np.uint16)).save(stream, "PNG")
+    small = thumbnail(stream.getvalue(), 480, 1e9)
+    assert small is not None and _opened(small.data).convert("L").getpixel((40, 30)) in range(0x3E, 0x43)
 
 
 def _png_header(width: int, height: int) -> bytes:
