@@ -107,6 +107,8 @@ def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Se
             panels = [found for at in captions.panels.get(number, ()) if (found := listed[at].figure)]
             figure = join_panels([block.figure, *panels], info.longest_side) if panels else block.figure
             words = captions.words.get(number, block.text)
+            if not figure.width and not words:
+                continue  # nothing of it can be seen or said
             if info.format != "pptx":
                 x0, y0, x1, y1 = figure.bbox
                 figure.bbox = (x0, round(y0 + below, 2), x1, round(y1 + below, 2))

@@ -86,8 +86,10 @@ def _docx_paragraph(document: Any, item: Any, limits: Limits, settings: Figures)
     style = (paragraph.style.name or "" if paragraph.style is not None else "").lower()
     pieces = list(_pieces(item))
     words = "".join(piece for piece in pieces if isinstance(piece, str)).strip()
+    said = ""
     for piece in pieces:
         if isinstance(piece, str):
+            said += piece
             continue
         if piece.tag == _BOX:
             yield from _docx_blocks(document, piece, limits, settings)
@@ -95,7 +97,8 @@ def _docx_paragraph(document: Any, item: Any, limits: Limits, settings: Figures)
         link = piece.get(qn("r:embed")) or piece.get(qn("r:id"))
         part = document.part.related_parts.get(link) if link else None  # a linked picture (r:link) is never fetched
         figure = picture(part.blob, limits, settings, cut=_cut(piece)) if part is not None else None
-        if figure is not None and (figure.width or words):
+        # Among words one that cannot be decoded is a formula, as MathType sets them; alone or over its caption, a figure.
+        if figure is not None and (figure.width or not words or (caption_label(words) and not said.strip())):
             yield Block("figure", "", figure=figure)
     if not words:
         return

@@ -11,6 +11,9 @@ from typing import Any
 import docx
 import odfdo
 import pytest
+from docx.opc.constants import RELATIONSHIP_TYPE as RT
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 
@@ -285,3 +288,45 @@ def test_strict_files_are_read_like_others(parser: Parser, make: Callable[[], by
     expected = parser.parse(REF, plain)
     assert (strict.status, strict.text, shown(strict)) == ("ok", expected.text, shown(expected)), strict.failure_message
     assert len(strict.figures) == 1
+
+
+def put_metafile(paragraph: Any) -> None:
+    """A picture that nothing here decodes, as Windows programs draw them."""
+    paragraph.add_run().add_picture(io.BytesIO(WIDE))
+    (*_, blip) = paragraph._p.iter(qn("a:blip"))
+    part = paragraph.part.related_parts[blip.get(qn("r:embed"))]
+    name = PackURI(f"/word/media/drawn{len(paragraph.part.rels)}.wmf")
+    blip.set(qn("r:embed"), paragraph.part.relate_to(Part(name, "image/x-wmf", METAFILE, part.package), RT.IMAGE))
+
+
+METAFILE = bytes.fromhex("d7cdc69a") + bytes(200)
+
+
+def test_formulas_that_are_pictures_are_no_figures(parser: Parser) -> None:
+    """Neither among words nor in a line of their own, and none costs a figure its place among limits.figures."""
+
+    def fill(word: Any) -> None:
+        for _ in range(70):
+            paragraph = word.add_paragraph("The mean ")
+            put_metafile(paragraph)
+            paragraph.add_run(" of the yields.")
+            put_metafile(word.add_paragraph())
+            word.add_paragraph("So they fell.")
+        word.add_picture(io.BytesIO(WIDE))
+        word.add_paragraph("Figure 1: The field.")
+
+    assert shown(read_word(parser, fill)) == [("Figure 1", "Figure 1: The field.", 160)]
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_labelled_picture_that_cannot_be_decoded_is_a_figure_without_pixels(parser: Parser, apart: bool) -> None:
+    def fill(word: Any) -> None:
+        word.add_paragraph("It rained.")
+        holder = word.add_paragraph()
+        put_metafile(holder)
+        if not apart:
+            holder.add_run().add_break()
+        (word.add_paragraph() if apart else holder).add_run("Figure 1: The field.")
+
+    document = read_word(parser, fill)
+    assert shown(document) == [("Figure 1", "Figure 1: The field.", 0)] and document.text == "It rained."
