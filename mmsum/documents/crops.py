@@ -49,29 +49,32 @@ def is_photo(pixels: pymupdf.Pixmap) -> bool:
     return len(np.unique(packed)) > _PHOTO * len(packed)
 
 
-def source_size(sheet: pymupdf.Page) -> tuple[int, int] | None:
+def source_size(sheet: pymupdf.Page, limits: Limits) -> tuple[int, int] | None:
     """Width and height in pixels of the picture that fills a sheet of an image file; None for a drawing (SVG), whatever
-    pictures are set in it."""
+    pictures are set in it. Raises DocumentFailure (too_large) before any pixels are decoded."""
+    filling = None
     for info in sheet.get_image_info():
-        if (pymupdf.Rect(info["bbox"]) & sheet.rect).get_area() > _FILLED * sheet.rect.get_area():
-            return info["width"], info["height"]
-    return None
-
-
-def sheet_figure(sheet: pymupdf.Page, limits: Limits, settings: Figures, shown: pymupdf.Rect | None = None) -> Figure:
-    """The figure that a sheet of an image file shows, or the part `shown` of it: a drawing at settings.longest_side, a
-    picture no larger than it is. Raises DocumentFailure (too_large) before the pixels are decoded."""
-    for width, height in ((info["width"], info["height"]) for info in sheet.get_image_info()):
+        width, height = info["width"], info["height"]
         if width * height > limits.pixels:
             raise DocumentFailure(
                 FailureKind.TOO_LARGE,
                 f"the image has {width} x {height} pixels, more than limits.pixels={limits.pixels}; "
                 "raise the limit or scale the image down",
             )
+        if (pymupdf.Rect(info["bbox"]) & sheet.rect).get_area() > _FILLED * sheet.rect.get_area():
+            filling = width, height
+    return filling
+
+
+def sheet_figure(
+    sheet: pymupdf.Page, source: tuple[int, int] | None, settings: Figures, shown: pymupdf.Rect | None = None
+) -> Figure:
+    """The figure that a sheet of an image file shows, or the part `shown` of it: a drawing at settings.longest_side, a
+    picture no larger than its `source` (as source_size says)."""
     whole, shown = sheet.rect, shown or sheet.rect
     zoom = settings.longest_side / max(shown.width, shown.height, 1.0)
-    if size := source_size(sheet):
-        zoom = min(zoom, max(size) / max(whole.width, whole.height))
+    if source:
+        zoom = min(zoom, max(source) / max(whole.width, whole.height))
     pixels = sheet.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), clip=shown, colorspace="rgb", alpha=False)
     box = (0.0, 0.0, round(shown.width, 2), round(shown.height, 2))
     kind = "photo" if is_photo(pixels) else "figure"

@@ -68,11 +68,12 @@ def picture(
         with open_picture(data, limits.pixels) as opened:
             sheet = opened[0]
             whole, shown = sheet.rect, _without(sheet.rect, cut)
-            width, height = source_size(sheet) or (whole.width, whole.height)
+            place = box or (0.0, 0.0, round(shown.width, 2), round(shown.height, 2))
+            source = source_size(sheet, limits)
+            width, height = source or (whole.width, whole.height)
             if min(width * shown.width / whole.width, height * shown.height / whole.height) < ICON_PIXELS:
                 return None
-            place = box or (0.0, 0.0, round(shown.width, 2), round(shown.height, 2))
-            figure = sheet_figure(sheet, limits, settings, shown)
+            figure = sheet_figure(sheet, source, settings, shown)
     except (DocumentFailure, *DAMAGE) as error:  # too large, or damaged
         raise_if_out_of_memory(error)
         return Figure("", page, place, "", "figure", 0, 0)

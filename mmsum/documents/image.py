@@ -14,7 +14,7 @@ from PIL import Image, ImageSequence
 
 from mmsum.config import Figures, Limits
 from mmsum.documents import ocr
-from mmsum.documents.crops import open_picture, sheet_figure
+from mmsum.documents.crops import open_picture, sheet_figure, source_size
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason, take_warnings
 from mmsum.documents.page import Page, PagesInfo
 from mmsum.errors import DocumentFailure, FailureKind
@@ -89,7 +89,7 @@ def _pages(document: pymupdf.Document, limits: Limits, settings: Figures) -> Ite
 
 def _page(page: pymupdf.Page, limits: Limits, settings: Figures, read_text: bool) -> Page:
     result = Page(page.number + 1, page.rect.width, page.rect.height)
-    figure = sheet_figure(page, limits, settings)
+    figure = sheet_figure(page, source_size(page, limits), settings)
     result.damage = _damage(take_warnings())
     if result.damage and pymupdf.Pixmap(figure.image).is_unicolor:
         result.error = result.damage  # MuPDF fills what is missing with one colour
