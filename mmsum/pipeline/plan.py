@@ -67,10 +67,10 @@ def open_snapshot(
         if goes_on:
             return latest, False
     listed = _list(source, out)
-    previous = versions_with_rows(out) if latest else {}
+    previous, of_source = versions_with_rows(out, source) if latest else ({}, set())
     asked = "new" if new else "retry" if again is not None else ""
     again = {uri: status for uri, status in (again or {}).items() if uri in previous}
-    refs = _choose(listed, previous, limit, new, again, same_source=bool(latest and latest.source == source))
+    refs = _choose(listed, previous, of_source, limit, new, again)
     if not refs and latest:
         return latest, False
     conditional = storage.honours_conditions(out)  # raises OutputError when OUT cannot be written, before anything is
@@ -107,22 +107,23 @@ def _list(source: str, out: str) -> list[ObjectRef]:
 def _choose(
     listed: list[ObjectRef],
     known: dict[str, str],
+    of_source: set[str],
     limit: int | None,
     everything: bool,
     again: Mapping[str, str],
-    *,
-    same_source: bool,
 ) -> list[ObjectRef]:
-    """Objects to plan: all, or the new and changed ones and those asked for, and a tombstone for each that is gone."""
+    """Objects to plan: all, or the new and changed ones and those asked for, and a tombstone for each that is gone.
+
+    Gone is only what this source once had: another one's documents (SRC may change with `--snapshot new`) keep their rows.
+    """
     chosen = []
     for ref in islice(listed, limit):
         if everything or known.get(ref.uri) != ref.version:
             chosen.append(ref)
         elif ref.uri in again:
             chosen.append(replace(ref, op="retry") if again[ref.uri] == "failed" else ref)
-    if same_source:
-        present = {ref.uri for ref in listed}
-        chosen += [ObjectRef(uri, 0, version, op="delete") for uri, version in known.items() if uri not in present]
+    gone = of_source - {ref.uri for ref in listed}
+    chosen += [ObjectRef(uri, 0, known[uri], op="delete") for uri in gone]
     return sorted(chosen, key=lambda ref: ref.uri)
 
 

@@ -133,10 +133,14 @@ def snapshots(out: str) -> list[Snapshot]:
     return [load_plan(out, uri) for uri in sorted(_plan_uris(out))]
 
 
-def versions_with_rows(out: str) -> dict[str, str]:
-    """{URI: version} of what has a row, as last planned; deleted ones are left out, and so is what a plan that was given up
-    (`--snapshot new` was asked before it was done) left undone."""
+def versions_with_rows(out: str, source: str = "") -> tuple[dict[str, str], set[str]]:
+    """{URI: version} of what has a row, as last planned, and those of them that a snapshot of `source` planned.
+
+    Deleted ones are left out, and so is what a plan that was given up (`--snapshot new` was asked before it was done) left
+    undone.
+    """
     known: dict[str, str] = {}
+    of_source: set[str] = set()
     compaction, parts = latest_compaction(out), list(list_parts(out))
     for snapshot in snapshots(out):
         committed = snapshot.committed_of(compaction, parts)
@@ -146,14 +150,17 @@ def versions_with_rows(out: str) -> dict[str, str]:
                 continue
             if op == "delete":
                 known.pop(uri, None)
-            else:
-                known[uri] = version
-    return known
+                of_source.discard(uri)
+                continue
+            known[uri] = version
+            if snapshot.source == source:
+                of_source.add(uri)
+    return known, of_source
 
 
 def count_in_all(snapshot: Snapshot) -> int:
     """Documents with a row, of the newest snapshot and all before it. Reads every plan."""
-    return len(versions_with_rows(snapshot.out)) if snapshot.number > 1 else snapshot.count(snapshot.committed())
+    return len(versions_with_rows(snapshot.out)[0]) if snapshot.number > 1 else snapshot.count(snapshot.committed())
 
 
 def list_parts(out: str) -> Iterator[tuple[str, int, str]]:

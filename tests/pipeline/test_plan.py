@@ -75,6 +75,25 @@ def test_snapshot_new_plans_everything_again(archive: Path, tmp_path: Path) -> N
     assert (second.number, second.count()) == (2, 7)
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_another_source_s_documents_keep_their_rows(archive: Path, tmp_path: Path, killed: bool) -> None:
+    """Whether or not the command that changed SRC was killed after it had planned: they are somewhere else, not gone."""
+    other = write_archive(tmp_path / "other", 2)
+    finish(plan(archive, tmp_path / "out")[0])
+    second, _ = plan(other, tmp_path / "out", new=True)
+    if killed:
+        assert plan(other, tmp_path / "out", new=True)[1] is False
+    finish(second)
+    assert plan(other, tmp_path / "out")[1] is False
+    (other / "report-001.txt").unlink()
+    (archive / "report-006.txt").unlink()
+    third, _ = plan(other, tmp_path / "out")
+    assert third.documents["uri"].to_pylist() == [str(other / "report-001.txt")]
+    finish(third)
+    back, _ = plan(archive, tmp_path / "out", new=True)
+    assert planned(back, "delete") == ["report-006.txt"] and back.count() == 7
+
+
 def test_snapshot_new_goes_on_with_what_it_began(archive: Path, tmp_path: Path) -> None:
     """Or the command that was killed would begin at the beginning each time it is run again."""
     plan(archive, tmp_path / "out")
