@@ -27,7 +27,8 @@ PLAN_SCHEMA = pa.schema(
 
 FOLDERS = ("summaries", "compacted", "crops", "_run")
 """What a run writes under OUT, plans last."""
-_OURS = re.compile(r"(?:summaries|compacted|crops)/[0-9a-f]{16}/part-\d{6,}\.parquet|_run/.+|report\.html")
+_PART = re.compile(r"([0-9a-f]{16})/part-(\d{6,})\.parquet")
+_OURS = re.compile(rf"(?:summaries|compacted|crops)/{_PART.pattern}|_run/.+|report\.html")
 
 
 def is_ours(out: str, uri: str) -> bool:
@@ -167,10 +168,9 @@ def list_parts(out: str) -> Iterator[tuple[str, int, str]]:
     """(plan digest, shard, URI) of every committed part."""
     root = storage.join(out, "summaries")
     for ref in storage.list_folder(root):
-        digest, _, name = ref.uri[len(root) :].strip("/").partition("/")
         # An empty object is no commit: a killed writer can leave one on stores without conditional creates.
-        if name.startswith("part-") and name.endswith(".parquet") and ref.size:
-            yield digest, int(name[5:-8]), ref.uri
+        if ref.size and (part := _PART.fullmatch(ref.uri, len(root) + 1)):
+            yield part[1], int(part[2]), ref.uri
 
 
 def plan_uri(out: str, number: int) -> str:

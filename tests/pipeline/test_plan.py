@@ -130,6 +130,18 @@ def test_restart_deletes_nothing_of_somebody_else_s(archive: Path, tmp_path: Pat
     assert all(path.read_text() == "mine" for path in own)
 
 
+@pytest.mark.parametrize("name", ["mine/part-00000-abc.parquet", "feedfeedfeedfeed/part-00000-abc.parquet"])
+def test_parts_of_other_programs_are_no_commits(archive: Path, tmp_path: Path, name: str) -> None:
+    """Spark names its parts so."""
+    first, _ = plan(archive, tmp_path / "out")
+    path = tmp_path / "out" / "summaries" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"somebody's own")
+    assert first.committed() == set()
+    finish(first)
+    assert first.committed() == {0, 1, 2}
+
+
 def test_what_a_plan_that_was_given_up_left_undone_is_planned_again(archive: Path, tmp_path: Path) -> None:
     first, _ = plan(archive, tmp_path / "out")
     storage.create(first.part_uri(0), b"rows")  # three of seven, then it was stopped
