@@ -23,6 +23,7 @@ from mmsum.pipeline.snapshots import (
     compaction_marker,
     compactions,
     latest_compaction,
+    list_parts,
     snapshots,
 )
 
@@ -108,7 +109,8 @@ def _finished(out: str) -> list[Snapshot]:
     """The snapshots up to the first unfinished one, as which does not count one of whose documents a later, finished one among
     them has all."""
     every = snapshots(out)
-    done = [len(snapshot.committed()) >= snapshot.shards for snapshot in every]
+    compaction, parts = latest_compaction(out), list(list_parts(out))
+    done = [len(snapshot.committed_of(compaction, parts)) >= snapshot.shards for snapshot in every]
 
     @cache  # one hash for every document
     def ids(at: int) -> set[str]:

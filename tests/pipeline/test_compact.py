@@ -17,11 +17,12 @@ from mmsum.commands import _status_table
 from mmsum.config import load_config
 from mmsum.errors import EnvironmentFailure, SourceError
 from mmsum.generation.summarizer import Draft
+from mmsum.pipeline import compact as compact_module
 from mmsum.pipeline.commit import commit_shard, hash_ids, read_summaries, rows_table, to_summary, tombstone
 from mmsum.pipeline.compact import compact, prune
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.runlog import RunLog, run_folder
-from mmsum.pipeline.snapshots import Snapshot, compactions
+from mmsum.pipeline.snapshots import Snapshot, compactions, list_parts, snapshots
 from mmsum.pipeline.status import read_status
 from mmsum.records import Document, ObjectRef
 
@@ -220,6 +221,20 @@ def test_damaged_compactions_are_never_pruned_to(out: Path) -> None:
     with pytest.raises(EnvironmentFailure, match="7 rows instead of 8; nothing was deleted"):
         prune(str(out))
     assert len(parts(out, "summaries")) == 6
+
+
+def test_parts_are_listed_once_however_many_snapshots_there_are(
+    out: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing of a million documents' parts is hundreds of requests."""
+    for number in range(3):
+        (archive / f"more-{number}.txt").write_text("text")
+        finish(plan(archive, out), "text")
+    listed: list[str] = []
+    monkeypatch.setattr(compact_module, "list_parts", lambda out: listed.append(out) or list_parts(out))
+    monkeypatch.setattr(Snapshot, "committed", lambda snapshot: pytest.fail("lists the parts for one snapshot"))
+    assert len(compact_module._finished(str(out))) == len(snapshots(str(out))) > 3
+    assert len(listed) == 1
 
 
 def test_nothing_to_compact_or_prune(archive: Path, tmp_path: Path) -> None:
