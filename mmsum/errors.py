@@ -109,8 +109,10 @@ ADVICE: dict[FailureKind, str] = {
         "the document."
     ),
     FailureKind.TIMED_OUT: (
-        "Reading took longer than allowed. Raise limits.seconds_per_page or limits.seconds_per_document with --retry failed, "
-        "or partial where some of it was read; where the machine was merely busy, --retry failed alone may be enough."
+        "Reading or generating took longer than allowed; the message says which. Reading: raise limits.seconds_per_page or "
+        "limits.seconds_per_document with --retry failed, or partial where some of it was read; where the machine was merely "
+        "busy, --retry failed alone may be enough. Generating: raise robustness.generate_seconds (where the message names it, "
+        "robustness.stall_minutes), with --retry failed."
     ),
     FailureKind.OUT_OF_MEMORY: (
         "The message says where memory ran out. In reading: raise limits.memory_mb, which each parsing child has, with "

@@ -282,7 +282,9 @@ class Robustness(_Section):
     )
     trouble_window: int = Field(200, description="documents, the last ones, over which that share is taken", ge=10)
     generate_seconds: float = Field(
-        1800.0, description="generation time of one document, after which its actor is replaced", gt=0
+        1800.0,
+        description="generation time of one document, after which its actor is replaced; twice, alone: it is timed_out",
+        gt=0,
     )
     stall_minutes: float = Field(120.0, description="a run in which nothing is finished for so long ends, exit 1", gt=0)
     grace_seconds: float = Field(90.0, description="after SIGTERM, time in which shards under way are finished", ge=0)

@@ -26,6 +26,9 @@ EXIT_ENGINE_DIED = 70
 STALL_SHARE = 0.7
 """Part of robustness.stall_minutes after which a call is given up, so that an actor is replaced before the run is."""
 
+NO_ANSWER = "no answer within"
+"""How the last words of an engine begin whose time was up."""
+
 
 class EngineRoom:
     """One summarizer and the rules for its failures."""
@@ -57,19 +60,22 @@ class EngineRoom:
     def _alone(self, document: Document, attempts: Attempts) -> Draft:
         name = document.ref.document_id
         if attempts.is_poison(name):
-            message = attempts.verdict(name, "the model's process")
-            return Draft(failure_kind=FailureKind.CRASHED, failure_message=message)
+            late = attempts.reasons.get(name, "").startswith(NO_ANSWER)  # marks that runs share hold words alone
+            kind = FailureKind.TIMED_OUT if late else FailureKind.CRASHED
+            return Draft(failure_kind=kind, failure_message=attempts.verdict(name, "the model's process"))
         attempts.begin(name)
         [draft] = self._call([document], attempts, name)
         attempts.finish(name)
         return draft
 
     def _call(self, documents: Sequence[Document], attempts: Attempts, name: str) -> list[Draft]:
-        seconds = min(
-            len(documents) * self.robustness.generate_seconds, STALL_SHARE * 60 * self.robustness.stall_minutes
+        seconds, key = min(
+            (len(documents) * self.robustness.generate_seconds, "generate_seconds"),
+            (STALL_SHARE * 60 * self.robustness.stall_minutes, "stall_minutes"),
         )
+        reason = f"{NO_ANSWER} {seconds:.0f} s; raise robustness.{key}"
         try:
-            with _deadline(seconds, lambda: _end(attempts, name, f"no answer within {seconds:.0f} s")):
+            with _deadline(seconds, lambda: _end(attempts, name, reason)):
                 return within_memory(self.summarizer, documents)
         except MmsumError:
             raise

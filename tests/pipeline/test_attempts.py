@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from mmsum.config import Config, Figures, Limits, Robustness
 from mmsum.documents.parse import Parser
 from mmsum.errors import EnvironmentFailure, FailureKind
 from mmsum.generation.summarizer import Draft
+from mmsum.pipeline import engine_room
 from mmsum.pipeline.attempts import Attempts, attempts_uri, forget
 from mmsum.pipeline.engine_room import EXIT_ENGINE_DIED, EngineRoom, within_memory
 from mmsum.pipeline.stages import _parse_once
@@ -158,7 +161,10 @@ room.summarize(documents(2), attempt(sys.argv[1]))
 
 @pytest.mark.parametrize(
     ("how", "reason"),
-    [("raise", "ValueError: device-side assert triggered"), ("hang", "no answer within 0 s")],
+    [
+        ("raise", "ValueError: device-side assert triggered"),
+        ("hang", "no answer within 0 s; raise robustness.generate_seconds"),
+    ],
 )
 def test_a_dead_or_hanging_engine_takes_its_process_with_it_and_says_why(tmp_path: Path, how: str, reason: str) -> None:
     done = subprocess.run(
@@ -168,6 +174,29 @@ def test_a_dead_or_hanging_engine_takes_its_process_with_it_and_says_why(tmp_pat
     left = attempt(tmp_path)
     assert left.one_by_one
     assert left.reason("/0") == reason
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [({"generate_seconds": 0.2}, "generate_seconds"), ({"stall_minutes": 0.001}, "stall_minutes")],
+)
+def test_a_document_that_generates_too_long_is_late_and_says_which_limit_to_raise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, float], key: str
+) -> None:
+    """Nothing crashed, and no machine is to blame."""
+
+    class Slow(Small):
+        def summarize(self, documents: Sequence[Document]) -> list[Draft]:
+            time.sleep(0.4)
+            return super().summarize(documents)
+
+    monkeypatch.setattr(engine_room, "_end", Attempts.note)
+    room, [document] = EngineRoom(Slow(), Robustness(**settings)), documents(1)
+    for _ in range(2):  # its process would have ended in each
+        room._alone(document, attempt(tmp_path))
+    draft = room._alone(document, attempt(tmp_path))
+    assert draft.failure_kind == FailureKind.TIMED_OUT
+    assert re.search(rf"alone, 2 times \(no answer within 0 s; raise robustness\.{key}\)", draft.failure_message)
 
 
 def test_each_document_that_was_done_by_itself_is_told_of(tmp_path: Path) -> None:
