@@ -35,6 +35,7 @@ class RunLog:
     written: int = 0
     waiting: list[str] = field(default_factory=list)
     flushed: float = field(default_factory=time.monotonic)
+    stopped: str | None = None  # why the run ends early, where nothing is raised
 
     def add(self, event: str, **fields: Any) -> None:
         """Appends one line; written with the next flush."""
@@ -47,7 +48,7 @@ class RunLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.add("end", error=(str(error) or type(error).__name__) if error else None)
+        self.add("end", error=(str(error) or type(error).__name__) if error else self.stopped)
         self.flush()
 
     def is_due(self) -> bool:

@@ -177,8 +177,8 @@ def _run(
     log = RunLog(run_folder(snapshot.out, snapshot.number, run))
     log.add("start", documents=snapshot.count() - skipped, nodes=cluster.nodes, node_hour_price=config.prices.node_hour)
     metrics = RunMetrics(run, snapshot.count(), skipped)
-    try:
-        with log, ProgressDisplay(console, snapshot.count(), skipped) as display:
+    with log, ProgressDisplay(console, snapshot.count(), skipped) as display:
+        try:
             for news in receipts_of(committed, board, robustness, notice):
                 metrics.see(news)
                 if isinstance(news, dict):
@@ -190,11 +190,13 @@ def _run(
                 if log.is_due():
                     log.add("beat", counts=news[0], under_way=news[1], nodes=alive_nodes())
                     log.flush()
-    except ray.exceptions.RayError as error:
-        raise cause_of(error) from error
-    finally:
-        totals.wall = time.monotonic() - started
-        ray.kill(board)
+        except ray.exceptions.RayError as error:  # in here: the log is to tell of it in one line, too
+            raise cause_of(error) from error
+        finally:
+            totals.wall = time.monotonic() - started
+            ray.kill(board)
+        if notice.leave.is_set() and totals.shards < len(missing):
+            log.stopped = "stopped by SIGTERM"
 
 
 COMMIT_CPUS = 0.05

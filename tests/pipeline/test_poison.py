@@ -22,6 +22,7 @@ from mmsum.errors import EnvironmentFailure
 from mmsum.generation.lead import LeadSummarizer
 from mmsum.generation.summarizer import Draft
 from mmsum.pipeline.runlog import read_logs
+from mmsum.pipeline.status import read_status
 from mmsum.records import Document
 from tests.chaos.proxy import Faults, faulty
 from tests.conftest import Run, mmsum_command, write_archive
@@ -118,6 +119,7 @@ def test_sigterm_finishes_what_is_under_way_and_says_how_to_resume(tmp_path: Pat
     assert errors.count("\n") == 1
     assert 0 < len(list(out.glob("summaries/*/part-*.parquet"))) < 150
     assert not list((out / "_run" / "attempts").rglob("*.json")), "shards under way were finished, not dropped"
+    assert read_status(str(out)).last_error == "stopped by SIGTERM"
     done = mmsum(*command)
     assert done.returncode == 0, done.stderr
     assert_complete(out)

@@ -22,6 +22,7 @@ from mmsum.generation.summarizer import Draft
 from mmsum.pipeline.commit import unread
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.snapshots import latest_snapshot
+from mmsum.pipeline.status import read_status
 from mmsum.records import Document
 from tests.conftest import Run, mmsum_command, write_archive
 from tests.servers import moto_s3, rclone_s3
@@ -169,6 +170,8 @@ class TestInProcess:
         with pytest.raises(EnvironmentFailure, match="the accelerator is gone"):
             mmsum.summarize(archive, tmp_path / "out", config, summarizer=Broken)
         assert len(ids(tmp_path / "out")) == 0
+        told = read_status(str(tmp_path / "out")).last_error
+        assert told == "the accelerator is gone; start it again (run the same command again to resume)"
         mmsum.summarize(archive, tmp_path / "out", config)
         assert_complete(tmp_path / "out")
 
