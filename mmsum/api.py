@@ -75,6 +75,8 @@ def read_summaries(out: str | PathLike[str]) -> pa.Table:
     """
     from mmsum import storage
     from mmsum.pipeline.commit import read_summaries as read
-    from mmsum.pipeline.snapshots import begun_snapshot
+    from mmsum.pipeline.snapshots import newest_plan
 
-    return read(begun_snapshot(storage.normalize(fspath(out))).out)
+    out = storage.normalize(fspath(out))
+    newest_plan(out)
+    return read(out)

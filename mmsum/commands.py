@@ -22,7 +22,7 @@ from mmsum.generation.summarizer import check_summarizer
 from mmsum.model.manifest import trained_sets
 from mmsum.pipeline.progress import format_seconds
 from mmsum.pipeline.snapshots import count_in_all
-from mmsum.pipeline.status import Status, read_status
+from mmsum.pipeline.status import Kept, Status, read_status
 from mmsum.pipeline.summarize import summarize as run_summarize
 from mmsum.records import Document
 from mmsum.screen import open_console
@@ -56,9 +56,9 @@ def summarize(arguments: argparse.Namespace) -> None:
 
 def status(out: str, watch: bool) -> None:
     """Progress from what is under OUT alone, so it works from any machine that sees it; `watch`: until it is complete."""
-    console = open_console()
+    console, kept = open_console(), Kept()
     while True:
-        seen = read_status(out)
+        seen = read_status(out, kept)
         if watch and console.is_terminal:
             console.clear()
         last = not watch or seen.is_complete
@@ -99,7 +99,7 @@ def _status_table(seen: Status, in_all: int | None) -> Table:
     if seen.seconds_left is not None:
         basis = f"{seen.planned - seen.done} documents at that rate"
         shown.add_row("time left", f"about {format_seconds(seen.seconds_left)} ({basis})")
-    for work in sorted(seen.under_way, key=lambda work: float(work["since"]))[:8]:
+    for work in seen.under_way:
         since = format_seconds(time.time() - work["since"])
         shown.add_row(
             "under way", f"{work['stage']} of shard {work['shard']} on {work['node']}, {since} {work['document']}"

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from mmsum import storage
 from mmsum.errors import EnvironmentFailure, SourceError
-from mmsum.records import document_id
+from mmsum.records import ObjectRef, document_id
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -117,21 +117,21 @@ def compaction_marker(out: str, number: int) -> str:
 
 def latest_snapshot(out: str) -> Snapshot | None:
     """The newest plan of an output, or None where there is none."""
-    plans = sorted(_plan_uris(out))
-    return load_plan(out, plans[-1]) if plans else None
+    plan = max((ref.uri for ref in _plans(out)), default=None)
+    return load_plan(out, plan) if plan else None
 
 
-def begun_snapshot(out: str) -> Snapshot:
-    """The newest plan of an output. Raises SourceError where no run has been started in it."""
-    snapshot = latest_snapshot(out)
-    if snapshot is None:
+def newest_plan(out: str) -> ObjectRef:
+    """The newest plan's object, for load_plan(). Raises SourceError where no run has been started in `out`."""
+    plan = max(_plans(out), key=lambda ref: ref.uri, default=None)
+    if plan is None:
         raise SourceError(f"{out}: no run has been started there; start one with mmsum summarize SRC {out}")
-    return snapshot
+    return plan
 
 
 def snapshots(out: str) -> list[Snapshot]:
     """All plans of an output, oldest first."""
-    return [load_plan(out, uri) for uri in sorted(_plan_uris(out))]
+    return [load_plan(out, uri) for uri in sorted(ref.uri for ref in _plans(out))]
 
 
 def versions_with_rows(out: str, source: str = "") -> tuple[dict[str, str], set[str]]:
@@ -186,10 +186,10 @@ def check_out_is_here(out: str, number: int, node: str) -> None:
         )
 
 
-def _plan_uris(out: str) -> Iterator[str]:
+def _plans(out: str) -> Iterator[ObjectRef]:
     for ref in storage.list_folder(storage.join(out, "_run"), "plan-", deep=False):
         if ref.uri.endswith(".parquet") and ref.size:  # an empty one: as in list_parts
-            yield ref.uri
+            yield ref
 
 
 def load_plan(out: str, uri: str) -> Snapshot:

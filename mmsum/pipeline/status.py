@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from mmsum import storage
 from mmsum.pipeline.commit import read_parts, row_uris
-from mmsum.pipeline.runlog import FLUSH_SECONDS, read_logs
-from mmsum.pipeline.snapshots import Snapshot, begun_snapshot, list_parts
+from mmsum.pipeline.runlog import FLUSH_SECONDS, oldest, read_logs
+from mmsum.pipeline.snapshots import Snapshot, list_parts, load_plan, newest_plan
+from mmsum.records import ObjectRef
 
 RATE_SECONDS = 600.0
 """The rate is that of the last ten minutes that the log knows of."""
@@ -32,10 +33,10 @@ class Status:
     failures: Counter[str] = field(default_factory=Counter)
     slowest: list[tuple[float, str]] = field(default_factory=list)  # seconds, URI
     drivers: int = 0  # drivers that ever worked on it
-    last_error: str | None = None  # how the newest driver ended, if it did so with an error
+    last_error: str | None = None  # how the driver last heard of ended, if it did so with an error
     last_heard: float | None = None  # Unix time of the newest log line
-    is_running: bool = False
-    under_way: list[dict[str, Any]] = field(default_factory=list)
+    is_running: bool = False  # whether any driver is
+    under_way: list[dict[str, Any]] = field(default_factory=list)  # the oldest of all drivers
     lost_workers: int = 0
     repeated: int = 0  # documents beyond one attempt each
     rate: float = 0.0  # documents/s
@@ -58,15 +59,28 @@ class Status:
         return (self.planned - self.done) / self.rate if self.rate and not self.is_complete else None
 
 
-def read_status(out: str) -> Status:
-    """Raises SourceError where no run has been started in `out`."""
-    out = storage.normalize(out)
-    snapshot = begun_snapshot(out)
+@dataclass
+class Kept:
+    """What one look at an output read for the next ones: plans and log objects are written once."""
+
+    plan: dict[ObjectRef, Snapshot] = field(
+        default_factory=dict
+    )  # by its object's version: --restart takes the name anew
+    log: dict[str, bytes] = field(default_factory=dict)
+
+
+def read_status(out: str, kept: Kept | None = None) -> Status:
+    """One look. Of many, `kept` saves reading everything again. Raises SourceError where no run has been started in `out`."""
+    out, kept = storage.normalize(out), kept or Kept()
+    plan = newest_plan(out)
+    if plan not in kept.plan:
+        kept.plan = {plan: load_plan(out, plan.uri)}
+    snapshot = kept.plan[plan]
     committed = snapshot.committed()
     status = Status(snapshot, committed, snapshot.count(committed))
     receipts: dict[int, dict[str, Any]] = {}
     starts: list[float] = []
-    for _, events in read_logs(out, snapshot.number):
+    for _, events in read_logs(out, snapshot.number, kept.log):
         _add_driver(status, events)
         starts += [event["at"] for event in events if event["event"] == "start"]
         receipts |= {event["shard"]: event for event in events if event["event"] == "shard"}
@@ -91,10 +105,13 @@ def _add_driver(status: Status, events: list[dict[str, Any]]) -> None:
             status.node_hour_price = event["node_hour_price"]
     last = events[-1]
     beats = [event for event in events if event["event"] == "beat"]
-    status.last_heard = last["at"]
-    status.last_error = last["error"] if last["event"] == "end" else None
-    status.is_running = last["event"] != "end" and time.time() - last["at"] < 3 * FLUSH_SECONDS
-    status.under_way = beats[-1]["under_way"] if beats and status.is_running else []
+    if last["at"] >= (status.last_heard or 0.0):
+        status.last_heard = last["at"]
+        status.last_error = last["error"] if last["event"] == "end" else None
+    is_running = last["event"] != "end" and time.time() - last["at"] < 3 * FLUSH_SECONDS
+    status.is_running |= is_running
+    if beats and is_running:
+        status.under_way = oldest(status.under_way + beats[-1]["under_way"])
     status.lost_workers += beats[-1]["counts"].get("lost", 0) if beats else 0
 
 

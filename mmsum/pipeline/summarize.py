@@ -22,7 +22,7 @@ from mmsum.pipeline.commit import unread
 from mmsum.pipeline.metrics import RunMetrics
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.progress import ProgressDisplay, Totals, print_totals, start_board
-from mmsum.pipeline.runlog import RunLog, run_folder
+from mmsum.pipeline.runlog import RunLog, oldest, run_folder
 from mmsum.pipeline.snapshots import Snapshot, count_in_all
 from mmsum.pipeline.watch import Notice, noticed, receipts_of
 
@@ -188,7 +188,7 @@ def _run(
                     continue
                 display.see(news[0])
                 if log.is_due():
-                    log.add("beat", counts=news[0], under_way=news[1], nodes=alive_nodes())
+                    log.add("beat", counts=news[0], under_way=oldest(news[1]), nodes=alive_nodes())
                     log.flush()
         except ray.exceptions.RayError as error:  # in here: the log is to tell of it in one line, too
             raise cause_of(error) from error

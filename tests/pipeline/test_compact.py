@@ -18,12 +18,13 @@ from mmsum.config import load_config
 from mmsum.errors import EnvironmentFailure, SourceError
 from mmsum.generation.summarizer import Draft
 from mmsum.pipeline import compact as compact_module
+from mmsum.pipeline import status as status_module
 from mmsum.pipeline.commit import commit_shard, hash_ids, read_summaries, rows_table, to_summary, tombstone
 from mmsum.pipeline.compact import compact, prune
 from mmsum.pipeline.plan import open_snapshot
-from mmsum.pipeline.runlog import RunLog, run_folder
+from mmsum.pipeline.runlog import RunLog, oldest, run_folder
 from mmsum.pipeline.snapshots import Snapshot, compactions, list_parts, snapshots
-from mmsum.pipeline.status import read_status
+from mmsum.pipeline.status import Kept, read_status
 from mmsum.records import Document, ObjectRef
 
 LEAD = load_config(summarizer="lead", shard_size=2)
@@ -295,6 +296,56 @@ def test_status_shows_rate_time_left_and_cost(archive: Path, tmp_path: Path) -> 
     assert "0.03 node-hours in 1 runs, 0.10 at 3 an hour, 25.00 per 1,000 documents" in text
     assert "it ended with: the disk is full" in text
     assert isinstance(read_summaries(str(out)), pa.Table)
+
+
+def test_status_joins_drivers_at_work_at_the_same_time(archive: Path, tmp_path: Path) -> None:
+    """The one that started last says nothing of the others."""
+    out, now = tmp_path / "out", time.time()
+    plan(archive, out)
+
+    def log(run: str, *events: dict[str, object]) -> None:
+        path = out / "_run" / "log" / f"000001-{run}" / "000001.jsonl"
+        path.parent.mkdir(parents=True)
+        path.write_text("\n".join(map(json.dumps, events)))
+
+    work = [{"stage": "parse", "shard": n, "node": "10.0.0.7", "document": "", "since": now - n} for n in range(6)]
+    start = {"event": "start", "nodes": 1, "documents": 7, "node_hour_price": None}
+    beat = {"event": "beat", "nodes": 1, "counts": {}, "at": now - 1}
+    log("a", {**start, "at": now - 90}, {**beat, "under_way": work})
+    log("b", {**start, "at": now - 80}, {**beat, "under_way": work})
+    log("c", {**start, "at": now - 70}, {"event": "end", "error": "stopped by SIGTERM", "at": now - 60})
+    seen = read_status(str(out))
+    assert (seen.drivers, seen.is_running, seen.last_error, seen.last_heard) == (3, True, None, now - 1)
+    assert [work["shard"] for work in seen.under_way] == [5, 5, 4, 4, 3, 3, 2, 2]
+    log("d", {**start, "at": now - 70}, {"event": "end", "error": "the disk is full", "at": now})
+    seen = read_status(str(out))
+    assert (seen.is_running, seen.last_error) == (True, "the disk is full")
+
+
+def test_a_look_reads_what_is_new_alone(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A night's log is many objects, and `--watch` looks every ten seconds."""
+    out, kept, read = tmp_path / "out", Kept(), list[str]()
+    snapshot = plan(archive, out)
+    finish(snapshot, "text")
+    one = RunLog(run_folder(str(out), 1, "0a"))
+    one.add("start", nodes=2, documents=7, node_hour_price=None)
+    one.flush()
+    for module, name in ((storage, "read"), (status_module, "load_plan")):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *what, real=real: read.append(what[-1][-12:]) or real(*what))
+    assert read_status(str(out), kept).drivers == 1
+    assert read_status(str(out), kept).drivers == 1
+    one.add("end", error="stopped")
+    one.flush()
+    assert read_status(str(out), kept).last_error == "stopped"
+    assert read == ["0001.parquet", "000001.jsonl", "000002.jsonl"]
+    plan(archive, out, restart=True)
+    assert read_status(str(out), kept).done == 0
+
+
+def test_a_beat_names_what_is_under_way_the_longest() -> None:
+    under_way = [{"shard": n, "since": 1000.0 + n % 100} for n in range(5000)]
+    assert {work["since"] for work in oldest(under_way)} == {1000.0} and len(oldest(under_way)) == 8
 
 
 def test_watching_shows_what_runs_where_until_all_is_done(
