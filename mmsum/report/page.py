@@ -37,6 +37,7 @@ PICTURE_BYTES = 24 * 2**20
 _LARGEST_SIDE = 480
 _SMALLEST_SIDE = 120
 _BYTES_PER_PIXEL = 0.08  # measured on charts as WebP at these sizes
+_PICTURE_WORTH_ASKING = 500  # bytes that a plain chart takes at the smallest side
 _FIGURES_PER_DOCUMENT = 2  # what the size is chosen for; documents with more get smaller pictures
 
 _LONGEST = {"title": 300, "uri": 2_000, "summary": 12_000, "failure_message": 1_000, "label": 80, "caption": 600}
@@ -58,9 +59,9 @@ def render_report(
 
     `rows` are dicts of SUMMARY_SCHEMA, the newest per document, in the order to be shown; tombstones are left out.
     `pictures(row)` gives one encoded image for each of the row's figures (b"" where there is none), or [] for none at
-    all. `about` is shown in the header: name -> value, empty ones left out. `count` is the number of rows: it sets the
-    size of the pictures, so that a page stays near 40 MB at 5,000 documents; where a document's share is used up its
-    figures are named only.
+    all; it is called where the page has room for one. `about` is shown in the header: name -> value, empty ones left
+    out. `count` is the number of rows: it sets the size of the pictures, so that a page stays near 40 MB at 5,000
+    documents; where a document's share is used up its figures are named only.
     Raises ValueError when `pictures` gives another number of images than the row has figures.
     """
     style, script = _asset("report.css"), _asset("report.js")
@@ -79,7 +80,7 @@ def render_report(
     thumbnails = _Thumbnails(count)
     living = (row for row in rows if row["status"] != "deleted")
     while block := list(islice(living, BLOCK)):
-        shown = [thumbnails.of(row, pictures(row)) for row in block]
+        shown = [thumbnails.of(row, pictures) for row in block]
         texts = [_text(row, images) for row, images in zip(block, shown, strict=True)]
         yield _json_block("rows", texts)
         yield _json_block("pictures", [[_base64(image) for image in images] for images in shown])
@@ -119,15 +120,17 @@ class _Thumbnails:
         pixels = self.share / _FIGURES_PER_DOCUMENT / _BYTES_PER_PIXEL
         self.side = round(min(_LARGEST_SIDE, max(_SMALLEST_SIDE, math.sqrt(pixels))))
 
-    def of(self, row: Row, images: list[bytes]) -> list[Picture | None]:
-        """One picture, or None, for each of the row's figures."""
+    def of(self, row: Row, pictures: Callable[[Row], list[bytes]]) -> list[Picture | None]:
+        """One picture, or None, for each of the row's figures. Asks for them only where one would find room: to make
+        them may take a whole document."""
+        self.left += self.share
         figures = row["figures"] or []
+        images = pictures(row) if figures and self.left >= _PICTURE_WORTH_ASKING else []
         if images and len(images) != len(figures):
             raise ValueError(
                 f"{row['uri']}: {len(images)} images for {len(figures)} figures; "
                 'give one for each figure, b"" where there is none'
             )
-        self.left += self.share
         shown: list[Picture | None] = []
         for done, data in enumerate(images or [b""] * len(figures)):
             picture = thumbnail(data, self.side, self.left / (len(figures) - done))

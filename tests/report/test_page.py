@@ -113,6 +113,28 @@ def test_pictures_of_a_large_report_stay_within_their_share(figures: int) -> Non
     assert figures > 2 or all(sizes)
 
 
+def test_pictures_are_asked_for_only_where_there_is_room() -> None:
+    """Each may have to be rendered from its document, of a million."""
+    asked: list[str] = []
+
+    def images(row: dict[str, Any]) -> list[bytes]:
+        asked.append(row["uri"])
+        return [picture(200, 150)] * 3
+
+    table = rows(*(summary(f"/{n}.pdf", figures=[figure()] * 3) for n in range(200)), summary("/none.pdf"))
+    blocks = _Blocks(_render(table, images, count=1_000_000))
+    shown = [uri for uri, found in _pictures(blocks) if any(found)]
+    assert 5 < len(asked) < 20 and shown == asked
+    asked.clear()
+    _render(table, images, count=10_000)
+    assert len(asked) == 200
+
+
+def _pictures(blocks: _Blocks) -> list[tuple[str, list[str]]]:
+    found = zip(blocks.data("rows"), blocks.data("pictures"), strict=True)
+    return [(row["uri"], images) for table, block in found for row, images in zip(table, block, strict=True)]
+
+
 def test_a_small_report_has_larger_pictures_than_a_large_one() -> None:
     table = rows(summary("/a.pdf", figures=[figure()]))
     widths = [
