@@ -74,7 +74,7 @@ def read_summaries(out: str | PathLike[str]) -> pa.Table:
     Raises mmsum.errors.SourceError where no run has been started in `out`.
     """
     from mmsum import storage
-    from mmsum.pipeline.commit import read_summaries as read
+    from mmsum.pipeline.reading import read_summaries as read
     from mmsum.pipeline.snapshots import newest_plan
 
     out = storage.normalize(fspath(out))

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from mmsum import storage
 from mmsum.errors import EnvironmentFailure, SourceError
-from mmsum.pipeline.commit import read_parts, row_uris
+from mmsum.pipeline.reading import read_parts, row_uris
 from mmsum.pipeline.snapshots import (
     Compaction,
     Snapshot,

@@ -19,15 +19,13 @@ from typing import Any
 
 from mmsum import storage
 from mmsum.errors import StorageError
+from mmsum.pipeline.snapshots import READERS
 
 FLUSH_SECONDS = 30.0
 FLUSH_EVENTS = 1000
 
 UNDER_WAY = 8
 """Shards under way that a beat names. All of a large run's, in every beat of a night, were a gigabyte."""
-
-READERS = 16
-"""Objects read at once: on an object store a small read is mostly waiting."""
 
 
 @dataclass

@@ -31,10 +31,19 @@ _PART = re.compile(r"([0-9a-f]{16})/part-(\d{6,})\.parquet")
 _OURS = re.compile(rf"(?:summaries|compacted|crops)/{_PART.pattern}|_run/.+|report\.html")
 
 
+READERS = 16
+"""Objects read at once: on an object store a small read is mostly waiting."""
+
+
 def is_ours(out: str, uri: str) -> bool:
     """Whether a run writes an object of that name under `out`; whatever else lies there is somebody's own."""
     start = out.rstrip("/") + "/"
     return uri.startswith(start) and bool(_OURS.fullmatch(uri, len(start)))
+
+
+def part_uri(out: str, folder: str, digest: str, number: int) -> str:
+    """A part of a plan (its shard's) or of a compaction, in one of FOLDERS."""
+    return storage.join(out, folder, digest, f"part-{number:06d}.parquet")
 
 
 @dataclass(frozen=True)
@@ -54,10 +63,10 @@ class Snapshot:
 
     def part_uri(self, shard: int) -> str:
         """Where a shard's rows are committed; the object's existence is the commit."""
-        return storage.join(self.out, "summaries", self.digest, f"part-{shard:06d}.parquet")
+        return part_uri(self.out, "summaries", self.digest, shard)
 
     def crops_uri(self, shard: int) -> str:
-        return storage.join(self.out, "crops", self.digest, f"part-{shard:06d}.parquet")
+        return part_uri(self.out, "crops", self.digest, shard)
 
     def committed(self) -> set[int]:
         """Shards whose part exists, or has been compacted."""
@@ -97,7 +106,7 @@ class Compaction:
     rows: int
 
     def part_uri(self, out: str, file: int) -> str:
-        return storage.join(out, "compacted", self.digest, f"part-{file:06d}.parquet")
+        return part_uri(out, "compacted", self.digest, file)
 
 
 def compactions(out: str) -> list[Compaction]:

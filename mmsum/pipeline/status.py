@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from mmsum import storage
-from mmsum.pipeline.commit import read_parts, row_uris
+from mmsum.pipeline.reading import read_parts, row_uris
 from mmsum.pipeline.runlog import FLUSH_SECONDS, oldest, read_logs
 from mmsum.pipeline.snapshots import Snapshot, list_parts, load_plan, newest_plan
 from mmsum.records import ObjectRef

@@ -18,10 +18,10 @@ from mmsum.config import Config
 from mmsum.errors import EnvironmentFailure, UsageError
 from mmsum.generation.summarizer import SummarizerFactory, build_summarizer
 from mmsum.pipeline.cluster import Cluster, alive_nodes, ray_session
-from mmsum.pipeline.commit import unread
 from mmsum.pipeline.metrics import RunMetrics
 from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.progress import ProgressDisplay, Totals, print_totals, start_board
+from mmsum.pipeline.reading import unread
 from mmsum.pipeline.runlog import RunLog, oldest, run_folder
 from mmsum.pipeline.snapshots import Snapshot, count_in_all
 from mmsum.pipeline.watch import Notice, noticed, receipts_of

@@ -19,7 +19,7 @@ from mmsum.errors import (
     SourceError,
     StorageError,
 )
-from mmsum.pipeline.commit import Crops, read_summaries
+from mmsum.pipeline.reading import Crops, read_summaries
 from mmsum.pipeline.snapshots import Snapshot, latest_snapshot
 from mmsum.records import ObjectRef
 from mmsum.report.page import Row, render_report
@@ -88,7 +88,7 @@ class _Pictures:
 
     def __call__(self, row: Row) -> list[bytes]:
         figures = row["figures"] or []
-        stored = [self.crops.get((row["snapshot"], row["document_id"], index), b"") for index in range(len(figures))]
+        stored = [self.crops.get(row["snapshot"], row["document_id"], index) for index in range(len(figures))]
         if not figures or any(stored):
             return stored
         places = [(figure["page"], tuple(figure["bbox"])) for figure in figures]

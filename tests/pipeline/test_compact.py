@@ -19,9 +19,10 @@ from mmsum.errors import EnvironmentFailure, SourceError
 from mmsum.generation.summarizer import Draft
 from mmsum.pipeline import compact as compact_module
 from mmsum.pipeline import status as status_module
-from mmsum.pipeline.commit import commit_shard, hash_ids, read_summaries, rows_table, to_summary, tombstone
+from mmsum.pipeline.commit import commit_shard, hash_ids, rows_table, to_summary, tombstone
 from mmsum.pipeline.compact import compact, prune
 from mmsum.pipeline.plan import open_snapshot
+from mmsum.pipeline.reading import read_summaries
 from mmsum.pipeline.runlog import RunLog, oldest, run_folder
 from mmsum.pipeline.snapshots import Snapshot, compactions, list_parts, snapshots
 from mmsum.pipeline.status import Kept, read_status

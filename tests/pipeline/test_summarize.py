@@ -19,8 +19,8 @@ from mmsum import storage
 from mmsum.config import Config, load_config
 from mmsum.errors import EnvironmentFailure
 from mmsum.generation.summarizer import Draft
-from mmsum.pipeline.commit import unread
 from mmsum.pipeline.plan import open_snapshot
+from mmsum.pipeline.reading import unread
 from mmsum.pipeline.snapshots import latest_snapshot
 from mmsum.pipeline.status import read_status
 from mmsum.records import Document
