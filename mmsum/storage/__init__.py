@@ -64,13 +64,12 @@ def folder_exists(uri: str) -> bool:
 def list_folder(folder: str, starts_with: str = "", *, deep: bool = True) -> Iterator[ObjectRef]:
     """The objects below a folder whose name below it starts so, in no particular order; none where there is no folder.
 
-    Not `deep`: only those that lie directly in it.
+    Not `deep`: only those that lie directly in it. Raises ObjectNotFound where there is no such bucket.
     """
-    if folder_exists(folder):
-        below = len(folder.rstrip("/")) + 1
-        for ref in stores.of(folder).walk(folder, starts_with, None if deep else 1):
-            if deep or "/" not in ref.uri[below:]:
-                yield ref
+    below = len(folder.rstrip("/")) + 1
+    for ref in stores.of(folder).walk(folder, starts_with, None if deep else 1):
+        if deep or "/" not in ref.uri[below:]:
+            yield ref
 
 
 def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:

@@ -31,7 +31,7 @@ def walk(folder: str, starts_with: str = "", depth: int | None = None) -> Iterat
         with _explained("list", path):
             try:
                 status = os.stat(path)
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):  # or a file stands in its way
                 continue
             if not modes.S_ISDIR(status.st_mode) or (status.st_dev, status.st_ino) in seen:
                 continue

@@ -41,6 +41,13 @@ def test_stat_and_listing_agree(store: str) -> None:
     assert not storage.folder_exists(storage.join(store, "b"))
 
 
+def test_a_folder_that_is_not_there_has_nothing_in_it(store: str) -> None:
+    storage.put(storage.join(store, "a.txt"), b"1")
+    for name in ("none", "none/below", "a.txt", "a.txt/below", "a"):
+        for deep in (True, False):
+            assert list(storage.list_folder(storage.join(store, name), deep=deep)) == []
+
+
 def test_hidden_names_are_left_out_and_empty_files_are_not(store: str) -> None:
     for name in ("a.pdf", "x/b.pdf", "x/.hidden.pdf", ".git/c.pdf", "xy/d.pdf"):
         storage.put(storage.join(store, name), b"1")
