@@ -84,9 +84,9 @@ def _in_trouble(document: Document) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _parser(limits: str, figures: str) -> Parser:
+def _parser(limits: Limits, figures: Figures) -> Parser:
     """One parsing child per Ray worker process, reused from shard to shard."""
-    return Parser(Limits.model_validate_json(limits), Figures.model_validate_json(figures))
+    return Parser(limits, figures)
 
 
 def parse_shard(plan: pa.Table, *, context: RunContext) -> pa.Table:
@@ -94,7 +94,7 @@ def parse_shard(plan: pa.Table, *, context: RunContext) -> pa.Table:
     config, board, shard = context.config, context.board, plan["shard"][0].as_py()
     if not context.begin("parse", shard):
         return plan.slice(0, 0)
-    parser = _parser(config.limits.model_dump_json(), config.figures.model_dump_json())
+    parser = _parser(config.limits, config.figures)
     attempts = context.attempts("parse", shard)
     if not attempts.one_by_one:
         attempts.begin_together()
@@ -187,8 +187,7 @@ class GenerateShards:
         called = time.perf_counter()
         idle = called - self.free_since if self.free_since else 0.0
         context, shard = self.context, table["shard"][0].as_py()
-        if not context.begin("generate", shard):
-            return table.slice(0, 0)
+        context.begin("generate", shard)  # what is parsed is generated, also where a run is about to end
         tried = table["attempts"].to_pylist()
         documents = table_to_documents(table.drop_columns(["shard", "shard_ids", "attempts"]))
         readable = [document for document in documents if document.ref.op != "delete" and document.status != "failed"]
