@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from types import ModuleType
 from typing import NoReturn
 
 from mmsum.data.arguments import add_data_commands, count_of
@@ -80,12 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         help="also plan the documents whose row is failed, or with partial those that were read in part as well",
     )
     command.add_argument("--restart", action="store_true", help="delete this output's rows and start over")
-    command.set_defaults(run=_summarize)
+    command.set_defaults(run=lambda arguments: _commands().summarize(arguments))
 
     command = commands.add_parser("status", help="progress of a run, from what is committed and logged")
     command.add_argument("out", metavar="OUT")
     command.add_argument("--watch", action="store_true", help="look again every ten seconds until it is complete")
-    command.set_defaults(run=_status)
+    command.set_defaults(run=lambda arguments: _commands().status(arguments.out, arguments.watch))
 
     command = commands.add_parser("sizing", help="machines and money for a large archive, by the rates of a small run")
     command.add_argument("out", metavar="OUT", help="the output of a run over some hundred documents")
@@ -95,27 +96,27 @@ def _parser() -> argparse.ArgumentParser:
         "--actor-hour", type=float, default=0.0, metavar="PRICE", help="of a generating actor's machine"
     )
     command.add_argument("--cpu-hour", type=float, default=0.0, metavar="PRICE", help="of one CPU for parsing")
-    command.set_defaults(run=_sizing)
+    command.set_defaults(run=lambda arguments: _commands().sizing(arguments))
 
     command = commands.add_parser("compact", help="few large parts of all finished snapshots' newest rows")
     command.add_argument("out", metavar="OUT")
-    command.set_defaults(run=_compact)
+    command.set_defaults(run=lambda arguments: _commands().compact(arguments.out))
 
     command = commands.add_parser("prune", help="delete the parts that compacted ones replace")
     command.add_argument("out", metavar="OUT")
-    command.set_defaults(run=_prune)
+    command.set_defaults(run=lambda arguments: _commands().prune(arguments.out))
 
     command = commands.add_parser("report", help="one HTML page of an output")
     command.add_argument("out", metavar="OUT")
     command.add_argument("--to", metavar="FILE", help="where to write it (default: OUT/report.html)")
-    command.set_defaults(run=_report)
+    command.set_defaults(run=lambda arguments: _commands().report(arguments.out, arguments.to))
 
     command = commands.add_parser("inspect", help="what is taken out of one file")
     command.add_argument("file", metavar="FILE")
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument("--boxes", metavar="PNG", help="draw the figures' boxes on the pages")
     _config_arguments(command)
-    command.set_defaults(run=_inspect)
+    command.set_defaults(run=lambda arguments: _commands().inspect(arguments))
 
     command = commands.add_parser(
         "train", help="train adapters and CLIP on examples; again: go on from the last checkpoint"
@@ -124,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     _key_arguments(command)
     command.add_argument("--workers", metavar="N", help="training workers: a number, or MIN-MAX for an elastic group")
     command.add_argument("--local", action="store_true", help="one process here, without Ray and DeepSpeed")
-    command.set_defaults(run=_train)
+    command.set_defaults(run=lambda arguments: _commands().train(arguments))
 
     command = commands.add_parser("evaluate", help="score a model's summaries of examples, beside baselines")
     command.add_argument("model", metavar="MODEL", help="a preset, an export folder of `mmsum train`, or lead")
@@ -157,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("demo", help="make a sample archive, summarize it, write its report")
     command.add_argument("folder", metavar="FOLDER", nargs="?", default="demo")
     _config_arguments(command)
-    command.set_defaults(run=_demo)
+    command.set_defaults(run=lambda arguments: _commands().demo(arguments))
     return parser
 
 
@@ -172,64 +173,17 @@ def _key_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--preset", metavar="NAME", help="named settings, such as pocket")
 
 
-def _summarize(arguments: argparse.Namespace) -> None:
-    from mmsum.commands import summarize
+def _commands() -> ModuleType:
+    """mmsum.commands, imported when a command runs: what it needs takes seconds to load."""
+    from mmsum import commands
 
-    summarize(arguments)
-
-
-def _status(arguments: argparse.Namespace) -> None:
-    from mmsum.commands import status
-
-    status(arguments.out, arguments.watch)
-
-
-def _sizing(arguments: argparse.Namespace) -> None:
-    from mmsum.commands import sizing
-
-    sizing(arguments)
-
-
-def _compact(arguments: argparse.Namespace) -> None:
-    from mmsum.commands import compact
-
-    compact(arguments.out)
-
-
-def _prune(arguments: argparse.Namespace) -> None:
-    from mmsum.commands import prune
-
-    prune(arguments.out)
-
-
-def _report(arguments: argparse.Namespace) -> None:
-    from mmsum.commands import report
-
-    report(arguments.out, arguments.to)
-
-
-def _inspect(arguments: argparse.Namespace) -> None:
-    from mmsum.commands import inspect
-
-    inspect(arguments)
-
-
-def _train(arguments: argparse.Namespace) -> None:
-    from mmsum.commands import train
-
-    train(arguments)
+    return commands
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from mmsum.evaluation.command import evaluate
 
     evaluate(arguments)
-
-
-def _demo(arguments: argparse.Namespace) -> None:
-    from mmsum.commands import demo
-
-    demo(arguments)
 
 
 if __name__ == "__main__":
