@@ -128,15 +128,16 @@ def sums(config: Config, gpus: int = 8) -> Sums:
     share = 1 / gpus
     state = {0: (4, 8), 1: (4, 12 * share), 2: (4 * share, 12 * share), 3: (4 * share, 12 * share)}[training.zero]
     tokens = training.micro_batch * generation.context_tokens
-    # A transformer layer keeps about 34 bytes per token and channel (Korthikanti et al. 2022); checkpointed, its input alone.
-    kept = 2 if training.activation_checkpointing else 34
+    # A transformer layer, and so a block, keeps about 34 bytes per token and channel (Korthikanti et al. 2022); checkpointed,
+    # its input alone.
+    layers, kept = shape.num_hidden_layers + len(fusion.layers), 2 if training.activation_checkpointing else 34
     images = training.micro_batch * generation.figures_per_call
     train = {
         "backbone, bf16": 2 * counts["backbone"],  # held aside of what DeepSpeed divides, at stage 3 too
         "trained weights, float32": 4 * trained * (share if training.zero == 3 else 1) + 4 * counts["CLIP's text side"],
         "gradients, float32": state[0] * trained,
         "optimizer": state[1] * trained,
-        "text activations": tokens * (kept * shape.num_hidden_layers * fusion.width + 2 * 3 * widest),
+        "text activations": tokens * (kept * layers * fusion.width + 2 * 3 * widest),
         # The last layer's, once in bf16 and once in float32, each with its gradient; of the summary's tokens alone.
         "logits": training.micro_batch * (generation.summary_tokens + 1) * shape.vocab_size * 12,
         "image activations": images

@@ -331,7 +331,7 @@ def unused_parameters(learner: SummaryLearner) -> Iterator[nn.Parameter]:
 
 
 def _checkpoint_layers(model: FusedModel) -> None:
-    """Recomputes decoder layers in the backward pass. Not as transformers does, in train mode only: there the layers of OPT,
-    for one, drop out."""
-    for layer in decoder_layers(model.backbone):
-        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
+    """Recomputes decoder layers and the blocks between them in the backward pass. Not as transformers does, in train mode only:
+    there the layers of OPT, for one, drop out. Blocks run in hooks before a layer, outside of what its `forward` recomputes."""
+    for module in (*decoder_layers(model.backbone), *getattr(model.fusion, "blocks", ())):
+        module.forward = partial(checkpoint, module.forward, use_reentrant=False)

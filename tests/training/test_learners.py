@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from mmsum.config import Config, Training
 from mmsum.errors import ConfigError, EnvironmentFailure
@@ -159,12 +160,15 @@ def test_recomputing_and_compiling_change_nothing(folder: Path, key: str) -> Non
     expected = learner(batch)
     expected.backward()
     _, model, other, _ = load(folder, gate=0.3, **two, **{key: True})
-    recomputes, calls = key == "training.activation_checkpointing", list[int]()
-    if recomputes:
-        decoder_layers(model.backbone)[-1].mlp.register_forward_pre_hook(lambda *_: calls.append(1))
+    calls: list[nn.Module] = []
+    if key == "training.activation_checkpointing":
+        for module in (decoder_layers(model.backbone)[-1].mlp, model.fusion.blocks[-1].up):  # type: ignore[index, union-attr]
+            module.register_forward_pre_hook(lambda module, _: calls.append(module))  # type: ignore[union-attr]
     loss = other(batch)
+    once = list(calls)
     loss.backward()
-    assert len(calls) == 2 * recomputes
+    # Backward runs them again, last first. (A block comes before its layer.)
+    assert calls == [*once, *reversed(once)] and len(set(once)) == len(once)
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-4)
     for (name, ours), theirs in zip(learner.named_parameters(), other.parameters(), strict=True):
         if ours.grad is not None:
