@@ -164,6 +164,9 @@ class DeepSpeedOptimizer(PlainOptimizer):
     def whole(self, parameter: nn.Parameter) -> torch.Tensor:
         import deepspeed
 
+        if self.stage == 3 and parameter.ds_status.name == "INFLIGHT":  # type: ignore[attr-defined]
+            # Fetched ahead for a module that the last forward did not come to; GatheredParameters fails on it.
+            self.engine.empty_partition_cache()
         with deepspeed.zero.GatheredParameters([parameter], enabled=self.stage == 3):
             return parameter.detach().float().cpu().clone()
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -18,6 +19,7 @@ from mmsum.claims import CheckedFact, write_facts
 from mmsum.config import Config
 from mmsum.model.fused import load_fused
 from mmsum.model.torchstack import torch
+from mmsum.training import optimizers, worker
 from mmsum.training.batches import EncodedData, Schedule, micro_batches
 from mmsum.training.encode import encode
 from mmsum.training.launch import run_training
@@ -42,6 +44,20 @@ ENDS = (0, 3)
 """The stages that differ most in how they hold what trains."""
 SHARDED = (3,)
 """The stage whose checkpoints are cut most; the others change their workers in a slow test."""
+
+
+def release_at_once() -> None:
+    """A worker at ZeRO 3 that lets go of every parameter after use, as DeepSpeed does with a billion of them."""
+    ours = optimizers.deepspeed_config
+
+    def releasing(config: Config, accumulate: int) -> dict[str, Any]:
+        found = ours(config, accumulate)
+        few = {"stage3_max_live_parameters": 1000, "stage3_max_reuse_distance": 1000}
+        found["zero_optimization"] |= {**few, "stage3_param_persistence_threshold": 0}
+        return found
+
+    optimizers.deepspeed_config = releasing
+    worker.main()
 
 
 @dataclass
@@ -113,6 +129,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     two.append(case("two-lora", training__zero=3, training__workers=2, **lora))
     offloaded = case("offload-3", training__zero=3, training__workers=2, training__offload=True)
     run_workers(2, *two, f"{offloaded}@3", offloaded, *(f"{file}@2" for file in changing))
+    released = [
+        case("two-released", training__zero=3, training__workers=2),
+        case("two-released-recomputed", **recompute),
+    ]
+    run_workers(2, *released, main=release_at_once)
     one = [case("one-3", training__zero=3)]
     run_workers(1, *one, *(f"{file}@4" for file in changing))
     run_workers(3, *changing)
@@ -147,7 +168,10 @@ def test_alone_is_a_plain_pytorch_loop(runs: Runs) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [*(f"two-{zero}" for zero in STAGES), "one-3", "offload-3", "two-recomputed", "uneven-3"],
+    [
+        *(f"two-{zero}" for zero in STAGES),
+        *("one-3", "offload-3", "two-recomputed", "two-released", "two-released-recomputed", "uneven-3"),
+    ],
 )
 def test_every_stage_and_number_of_workers_gives_the_same_losses(runs: Runs, name: str) -> None:
     whole = runs.losses("short")
@@ -270,7 +294,9 @@ def test_lora_learns_alone_beside_frozen_adapters(runs: Runs) -> None:
     assert any(tensor.any() for key, tensor in learned.items() if "lora_B" in key)
 
 
-@pytest.mark.parametrize("names", [("two-0", "two-1"), ("two-2", "two-3"), ("two-0", "one-3")])
+@pytest.mark.parametrize(
+    "names", [("two-0", "two-1"), ("two-2", "two-3"), ("two-0", "one-3"), ("two-0", "two-released")]
+)
 def test_every_stage_exports_the_same_weights(runs: Runs, names: tuple[str, str]) -> None:
     folders = [Path(runs.configs[name].training.out, "export") for name in names]
     first, second = (load_file(folder / "weights.safetensors") for folder in folders)
