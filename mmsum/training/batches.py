@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from mmsum import storage
 from mmsum.config import Config, Training
-from mmsum.errors import ConfigError, EnvironmentFailure
+from mmsum.errors import EnvironmentFailure
 from mmsum.model.files import cache_folder, made_once
 from mmsum.model.manifest import as_exported
 from mmsum.model.places import PLACE
@@ -112,8 +112,6 @@ class EncodedData:
         index = encoded.index
         if self.pairs:
             index = index.filter(pc.greater(index["figures"], 0))
-            if index.num_rows == 0:
-                raise ConfigError("training.data: no example has a figure that CLIP could learn from; give others")
         targets = index["target_tokens"].to_numpy()
         # What each example's loss counts: its target tokens, those that answer a fact as often as configured.
         self.weights = targets + (self.training.answer_weight - 1) * index["answer_tokens"].to_numpy()

@@ -85,6 +85,10 @@ def check_training(config: Config) -> None:
         )
     if training.stage == "train":
         _check_learning(config)
+    elif training.learning_rate == 0 and training.vision_learning_rate == 0:
+        raise ConfigError(
+            "training.learning_rate: nothing would learn: CLIP's tower and its text side have a learning rate of 0; raise one"
+        )
     if training.offload and not training.zero:
         raise ConfigError(
             "training.offload: ZeRO 0 keeps no state that could be offloaded; set training.zero to 1, 2 or 3"
@@ -115,6 +119,15 @@ def _check_learning(config: Config) -> None:
             "them described first, or training.figure_dropout is 1: adapters and tower would learn nothing; set both their "
             "learning rates to 0 for LoRA alone, or training.unit: both"
         )
+
+
+def check_pairs(config: Config, encoded: Encoded, valid: Encoded | None) -> None:
+    """Raises ConfigError where CLIP would have no figure to learn from, or none to be measured on."""
+    if config.training.stage != "finetune_clip":
+        return
+    for key, data, use in (("training.data", encoded, "learn from"), ("training.valid", valid, "be measured on")):
+        if data and not any(data.index["figures"].to_pylist()):
+            raise ConfigError(f"{key}: no example has a figure that CLIP could {use}; give others")
 
 
 def check_caps(config: Config) -> None:
@@ -158,6 +171,7 @@ def train_in_process(config: Config, console: Console, *, until: int | None = No
     world = join_world()
     say = Console(quiet=True) if not world.first else console
     encoded, valid = world.tell(encode_data(config) if world.first else None)
+    check_pairs(config, encoded, valid)
     announce(say, encoded)
     with closing(Screen(config, world, lambda line: say.print(line, soft_wrap=True, highlight=False))) as screen:
         deepspeed = world.size > 1 or "RANK" in os.environ

@@ -20,9 +20,8 @@ from mmsum.config import Config
 from mmsum.errors import EnvironmentFailure, MmsumError
 from mmsum.pipeline.cluster import beside_the_driver, hide_other_gpus, ray_session
 from mmsum.pipeline.summarize import cause_of
-from mmsum.training.checkpoints import latest
 from mmsum.training.encode import Part, encode_data
-from mmsum.training.launch import announce, check_caps
+from mmsum.training.launch import announce, check_caps, check_pairs
 
 POLL_SECONDS = 1.0
 
@@ -33,12 +32,16 @@ def train_on_ray(config: Config, console: Console) -> str | None:
     A lost worker costs the steps since the last checkpoint. The run gives up after `training.restarts` of them with no
     checkpoint in between, and at once where a worker raises an error of ours: another worker would raise it again.
     """
+    # Not above: workers import this module, and torch may look for GPUs only once `hide_other_gpus` has hidden others'.
+    from mmsum.training.checkpoints import latest
+
     check_caps(config)
     training = config.training
     with ray_session(config.resources) as cluster:
         import ray
 
         encoded, valid = encode_data(config, run=encode_on_ray)
+        check_pairs(config, encoded, valid)
         announce(console, encoded)
         gpus = cluster.gpus > 0
         if not gpus:

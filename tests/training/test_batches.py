@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from mmsum import storage
 from mmsum.config import Training, load_config
@@ -13,9 +14,9 @@ from mmsum.errors import ConfigError
 from mmsum.examples import Example, ExampleFigure, examples_to_table
 from mmsum.training.batches import IGNORED, EncodedData, Schedule, micro_batches, prefetched
 from mmsum.training.encode import encode
-from mmsum.training.launch import anchored, check_caps, check_training, parse_workers
+from mmsum.training.launch import anchored, check_caps, check_training, parse_workers, run_training
 from tests.tiny import png
-from tests.training.runs import training_config
+from tests.training.runs import training_config, write_examples
 
 
 def test_an_epoch_reads_every_example_once_and_batches_by_length() -> None:
@@ -119,6 +120,24 @@ def test_documents_read_in_words_teach_no_adapters(tmp_path: Path) -> None:
     check_training(training_config(tmp_path, **described, **{"training.stage": "finetune_clip"}))
     check_training(training_config(tmp_path, **described, **lora, **frozen))
     check_training(training_config(tmp_path, **{"training.figure_dropout": 1}, **lora, **frozen))
+
+
+def test_clip_needs_a_learning_rate(tmp_path: Path) -> None:
+    keys = {"training.stage": "finetune_clip", "training.vision_learning_rate": 0}
+    check_training(training_config(tmp_path, **keys))
+    with pytest.raises(ConfigError, match=r"training\.learning_rate: nothing would learn: CLIP's"):
+        check_training(training_config(tmp_path, **keys, **{"training.learning_rate": 0}))
+
+
+@pytest.mark.parametrize("key", ["training.data", "training.valid"])
+def test_clip_without_figures_is_refused_by_name_before_models_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setattr("mmsum.training.loop.load_fused", lambda *_, **__: pytest.fail("models were loaded"))
+    bare = write_examples(tmp_path / "bare.parquet", count=2, figures=[])
+    config = training_config(tmp_path, **{"training.stage": "finetune_clip", key: str(bare)})
+    with pytest.raises(ConfigError, match=rf"^{key}: no example has a figure that CLIP could"):
+        run_training(config, Console(quiet=True), local=True)
 
 
 @pytest.mark.parametrize("unit", ["both", "document"])

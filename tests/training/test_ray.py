@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,3 +193,8 @@ def test_waiting_for_machines_is_said(tmp_path: Path) -> None:
         _announce_waiting(config, {"CPU": 64.0, "GPU": 8.0}, True, console)
     lines = said.get().splitlines()
     assert len(lines) == 1 and lines[0].startswith("waiting    6 workers ask for 6 GPUs, the cluster has 4: ")
+
+
+def test_workers_import_no_torch_before_others_gpus_are_hidden() -> None:
+    code = "import sys, mmsum.training.on_ray; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
