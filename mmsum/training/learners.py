@@ -30,6 +30,9 @@ from mmsum.training.losses import fact_loss
 
 _KNOWN_TEXTS = 2**16
 
+MOST_FACTOR = 100.0
+"""Ceiling of the factor on CLIP's products, as CLIP was trained with: above it training turns unstable."""
+
 _PARTS = (
     ("clip.visual.", "vision."),
     ("clip.", "text."),
@@ -192,6 +195,8 @@ class ClipLearner(_Learner):
             told = self._as_a_whole(told[: len(words)], list(words))
         images, told = (F.normalize(vectors.float(), dim=-1) for vectors in (images, told))
         factor = factor.float().squeeze()
+        # The ceiling's gradient is the factor's own, or one that has reached it could never come down again.
+        factor = factor - (factor - MOST_FACTOR).clamp(min=0).detach()
         place = {text: number for number, text in enumerate(words)}
         facts = [(row, [place[text] for text in fact]) for row, shown in enumerate(batch.shown) for fact in shown]
         captions = told[[place[caption] for caption in batch.captions]]
@@ -272,8 +277,10 @@ def build_learner(model: FusedModel, config: Config) -> Learner:
     learner = SummaryLearner(model, config) if config.training.stage == "train" else ClipLearner(model, config)
     names = {name for name, p in model.backbone.named_parameters() if p.requires_grad and ".lora_" not in name}
     assert not names, f"the backbone must stay frozen, but {sorted(names)[:3]} would train"
-    if not any(group["lr"] > 0 for group in learner.groups(config)):
-        raise ConfigError("training.learning_rate: all learning rates are 0, so nothing would learn; raise one")
+    if not learner.groups(config):
+        raise ConfigError(
+            "training.vision_unlocked_groups: all that has a learning rate is locked, so nothing would learn; unlock some"
+        )
     if isinstance(learner, SummaryLearner) and learner.tunes_vision and not learner.tunes_fusion and _shut(model):
         raise ConfigError(
             "training.vision_learning_rate: through attention gates that are shut, and stay so, the tower learns nothing; open "

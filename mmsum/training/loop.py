@@ -11,7 +11,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -91,15 +91,15 @@ def train(
         ahead = prefetched(data, schedule, iter(range(run.steps, end)), world.rank, world.size, training.micro_batch)
         ended = time.perf_counter()
         for step, batches in ahead:
-            with _memory_explained(step, batches):
+            with _memory_explained(step + 1, batches):
                 here = [batch.to(world.device) for batch in batches]
                 log = take_step(optimizer, here, step, schedule, data, config, world, ended)
-            ended = time.perf_counter()
-            run.count(log)
-            if run.steps % training.log_steps == 0 or run.steps == end:
-                richest = max(batches, key=lambda batch: sum(batch.figures))
-                log.extra = look_closer(optimizer, richest.to(world.device))
-                run.keep_closer(log.extra)
+                ended = time.perf_counter()
+                run.count(log)
+                if run.steps % training.log_steps == 0 or run.steps == end:
+                    richest = max(batches, key=lambda batch: sum(batch.figures))
+                    log.extra = look_closer(optimizer, richest.to(world.device))
+                    run.keep_closer(log.extra)
             if world.first:
                 watcher.step(log)
             if run.streak >= training.bad_steps:
@@ -115,7 +115,8 @@ def train(
                 held_out_loss = None
                 # Asked to stop, there may be seconds left; the checkpoint is what they are for.
                 if held_out and not asked_to_stop:
-                    held_out_loss = mean_loss(optimizer, held_out, config, world)
+                    with _memory_explained(run.steps):
+                        held_out_loss = mean_loss(optimizer, held_out, config, world)
                     watcher.held_out(held_out_loss, run.steps)
             if asked_to_stop:
                 raise EnvironmentFailure(
@@ -125,7 +126,8 @@ def train(
         return None
     if held_out:
         if held_out_loss is None:
-            held_out_loss = mean_loss(optimizer, held_out, config, world)
+            with _memory_explained(run.steps):
+                held_out_loss = mean_loss(optimizer, held_out, config, world)
         run.metrics["held_out_loss"] = held_out_loss
     return write_export(model, optimizer, config, encoded, world, run.metrics)
 
@@ -185,17 +187,23 @@ class _Run:
 
 
 @contextmanager
-def _memory_explained(step: int, batches: list[MicroBatch]) -> Iterator[None]:
-    """A GPU without room for a step has none at the second try either: no worker is lost, and none is to be started again."""
+def _memory_explained(step: int, batches: Sequence[MicroBatch] = ()) -> Iterator[None]:
+    """A GPU without room for a step has none at the second try either: no worker is lost, and none is to be started again.
+
+    step: from 1. batches: those of the step; without, it is the held-out examples that are looked at.
+    """
     try:
         yield
     except torch.OutOfMemoryError as error:
-        longest = max(batch.tokens.shape[1] for batch in batches)
-        figures = max(sum(batch.figures) for batch in batches)
+        what = "micro-batches of training.valid"
+        if batches:
+            longest = max(batch.tokens.shape[1] for batch in batches)
+            figures = max(sum(batch.figures) for batch in batches)
+            what = f"micro-batches of up to {longest} tokens an example and {figures} figures"
         raise EnvironmentFailure(
-            f"step {step + 1}: the GPU has no memory for micro-batches of up to {longest} tokens an example and {figures} "
-            f"figures ({' '.join(str(error).split())[:200]}); lower training.micro_batch, or set "
-            "training.activation_checkpointing; the same command then goes on from the last checkpoint"
+            f"step {step}: the GPU has no memory for {what} ({' '.join(str(error).split())[:200]}); "
+            "lower training.micro_batch, or set training.activation_checkpointing; "
+            "the same command then goes on from the last checkpoint"
         ) from error
 
 

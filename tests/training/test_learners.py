@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from torch import nn
 
 from mmsum.config import Config, Training
@@ -14,9 +16,12 @@ from mmsum.errors import ConfigError, EnvironmentFailure
 from mmsum.model.backbone import load_tokenizer
 from mmsum.model.fused import FusedModel, decoder_layers, load_fused
 from mmsum.model.torchstack import torch, transformers
+from mmsum.training import loop
 from mmsum.training.batches import EncodedData, MicroBatch
 from mmsum.training.encode import encode
+from mmsum.training.launch import run_training
 from mmsum.training.learners import (
+    ClipLearner,
     SummaryLearner,
     _figures_of_the_next,
     build_learner,
@@ -28,7 +33,7 @@ from mmsum.training.optimizers import PlainOptimizer
 from mmsum.training.screen import trained_table
 from mmsum.training.step import learning_rate_share
 from tests.tiny import write_tiny_backbone
-from tests.training.runs import training_config
+from tests.training.runs import training_config, write_examples
 
 
 @pytest.fixture(scope="module")
@@ -295,8 +300,50 @@ def test_a_gpu_that_is_full_is_told_with_what_to_do(folder: Path) -> None:
     said = (
         rf"step 8: .* of up to {batches[0].tokens.shape[1]} tokens .* \(CUDA out of memory.*lower training\.micro_batch"
     )
-    with pytest.raises(EnvironmentFailure, match=said), _memory_explained(7, batches):
+    with pytest.raises(EnvironmentFailure, match=said), _memory_explained(8, batches):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+@pytest.mark.parametrize(
+    ("look", "said"),
+    [
+        ("look_closer", r"step 2: .* of up to \d+ tokens .*lower training\.micro_batch"),
+        ("mean_loss", r"step 4: .* micro-batches of training\.valid .*lower training\.micro_batch"),
+    ],
+)
+def test_a_look_that_finds_no_memory_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: str, said: str
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(loop, look, full)
+    valid = write_examples(tmp_path / "valid.parquet", count=2)
+    keys = {"training.valid": str(valid), "training.steps": 4}
+    with pytest.raises(EnvironmentFailure, match=said):
+        run_training(training_config(tmp_path, **keys), Console(quiet=True), local=True)
+
+
+def test_the_factor_on_clips_products_has_a_ceiling_that_it_can_leave(folder: Path) -> None:
+    config = training_config(folder, **{"training.stage": "finetune_clip"})
+    learner = build_learner(load_fused(config.model, train=True), config)
+    assert isinstance(learner, ClipLearner)
+    batch = EncodedData(encode(config.training.data, config), config, pad=0).batch([0, 1], step=None)
+    for start, factor in ((200.0, 100.0), (30.0, 30.0)):
+        with torch.no_grad():
+            learner.clip.logit_scale.fill_(math.log(start))
+        learner.zero_grad()
+        found = learner(batch)[2]
+        assert float(found.detach()) == pytest.approx(factor)
+        found.backward()
+        assert learner.clip.logit_scale.grad.item() > 0
+
+
+def test_nothing_unlocked_is_nothing_to_learn(folder: Path) -> None:
+    keys = {"training.stage": "finetune_clip", "training.learning_rate": 0, "training.vision_unlocked_groups": 0}
+    config = training_config(folder, **keys)
+    with pytest.raises(ConfigError, match=r"training\.vision_unlocked_groups: .* nothing would learn"):
+        build_learner(load_fused(config.model, train=True), config)
 
 
 def test_clip_models_with_another_loss_are_refused(folder: Path) -> None:
