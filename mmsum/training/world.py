@@ -53,10 +53,6 @@ class World:
         torch.distributed.destroy_process_group(patient)
         return box[0]
 
-    def barrier(self) -> None:
-        if self.size > 1:
-            torch.distributed.barrier()
-
     @property
     def _wire(self) -> torch.device:
         return self.device if torch.distributed.get_backend() == "nccl" else torch.device("cpu")
