@@ -209,7 +209,9 @@ class Training(_Section):
     restarts: int = Field(
         3, description="workers lost with no checkpoint in between, after which the run gives up", ge=0
     )
-    activation_checkpointing: bool = Field(False, description="recompute decoder layers instead of keeping them")
+    activation_checkpointing: bool = Field(
+        False, description="recompute decoder layers and the blocks between them instead of keeping them"
+    )
     compile: bool = Field(False, description="torch.compile the backbone's layers")
     checkpoint_steps: int = Field(200, description="steps between two checkpoints", ge=1)
     checkpoint_minutes: float = Field(15.0, description="minutes after which one is written anyway", gt=0)

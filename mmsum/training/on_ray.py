@@ -97,9 +97,10 @@ def _announce_waiting(config: Config, there: Mapping[str, float], gpus: bool, co
     least = config.training.worker_range[0]
     for name, each in _worker_resources(config, gpus).items():
         if (asked := least * each) > (has := there.get(name, 0.0)):
+            now = "with fewer workers it could begin now" if has else "resources.max_gpus: 0 trains on CPUs"
             console.print(
                 f"waiting    {least} workers ask for {asked:g} {name}s, the cluster has {has:g}: training begins when "
-                "it has more; with fewer workers it could begin now",
+                f"it has more; {now}",
                 soft_wrap=True,
             )
 
