@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import pickle
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -32,37 +32,18 @@ from mmsum.storage.uris import local_path
 
 def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figures: Figures) -> Document:
     """The document in `source`. Finished pages and blocks go to `spool` at once, so that a kill keeps them."""
-    try:
-        data = source.read_bytes()
-        kind = detect_format(data, ref.uri)
-        info: PagesInfo | FlowInfo
-        pieces: Iterable[Any]
-        if kind == "pdf":
-            opened, info = open_pdf(str(source))
-            pieces = read_pages(opened, limits, figures)
-        elif kind in IMAGE_FORMATS:
-            info, pieces = read_image(data, kind, limits, figures)
-        elif kind in FLOW_FORMATS:
-            info, pieces = _open_flow(ref, source, data, kind, limits, figures)
-            info.longest_side = figures.longest_side
-        else:
-            title, sections = read_plain(decode_text(data))
-            document = Document(ref, format=kind, title=title, pages_total=1, pages_read=1, sections=sections)
-            document.language = language_of(document.text)
-            return document
-        return finish(
-            ref, info, _spooled(spool, info, _with_legends(pieces, figures, info.format in IMAGE_FORMATS)), limits
-        )
-    except DocumentFailure as failure:
-        return Document.failed(ref, failure.kind, failure.message)
-    except MemoryError:
-        return finish_spool(ref, spool, limits, FailureKind.OUT_OF_MEMORY, out_of_memory(limits))
-    except Exception as error:  # the one place: whatever a hostile file provokes becomes its row
-        if _is_machines(error):
-            raise
+
+    def failed(error: Exception) -> Document:
+        if isinstance(error, DocumentFailure):
+            return Document.failed(ref, error.kind, error.message)
+        if isinstance(error, MemoryError):
+            return finish_spool(ref, spool, limits, FailureKind.OUT_OF_MEMORY, out_of_memory(limits))
         own = type(error).__module__.startswith("mmsum.")  # says all of it
         message = f"the file cannot be read ({'' if own else f'{type(error).__name__}: '}{reason(error, str(source))})"
         return finish_spool(ref, spool, limits, FailureKind.CORRUPT, message)
+
+    try:
+        return _as_row(lambda: _read(ref, source, spool, limits, figures), failed)
     finally:
         # Office packages hold themselves in circles, and Python looks for circles rarely: a child grew by 70 MB. What is
         # still there now is modules and caches; frozen, they are not looked at again (a look at them takes 50 ms).
@@ -70,8 +51,37 @@ def parse_file(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figure
         gc.freeze()
 
 
-def _is_machines(error: Exception) -> bool:
-    return isinstance(error, OSError) and error.errno in MACHINES_ERRORS
+def _as_row(made: Callable[[], Document], failed: Callable[[Exception], Document]) -> Document:
+    """What `made` gives, or what `failed` makes of its failure; the machine's own errors are no document's."""
+    try:
+        return made()
+    except Exception as error:  # the one place: whatever a hostile file provokes becomes its row
+        if isinstance(error, OSError) and error.errno in MACHINES_ERRORS:
+            raise
+        return failed(error)
+
+
+def _read(ref: ObjectRef, source: Path, spool: Path, limits: Limits, figures: Figures) -> Document:
+    data = source.read_bytes()
+    kind = detect_format(data, ref.uri)
+    info: PagesInfo | FlowInfo
+    pieces: Iterable[Any]
+    if kind == "pdf":
+        opened, info = open_pdf(str(source))
+        pieces = read_pages(opened, limits, figures)
+    elif kind in IMAGE_FORMATS:
+        info, pieces = read_image(data, kind, limits, figures)
+    elif kind in FLOW_FORMATS:
+        info, pieces = _open_flow(ref, source, data, kind, limits, figures)
+        info.longest_side = figures.longest_side
+    else:
+        title, sections = read_plain(decode_text(data))
+        document = Document(ref, format=kind, title=title, pages_total=1, pages_read=1, sections=sections)
+        document.language = language_of(document.text)
+        return document
+    return finish(
+        ref, info, _spooled(spool, info, _with_legends(pieces, figures, info.format in IMAGE_FORMATS)), limits
+    )
 
 
 def _open_flow(
@@ -145,20 +155,24 @@ def finish_spool(ref: ObjectRef, spool: Path, limits: Limits, kind: FailureKind,
 
     Failed, too, where the pieces cannot be put together: that may be why it is asked for.
     """
-    try:
+
+    def kept() -> Document:
         info, pieces = read_spool(spool)
         if info is None:
             return Document.failed(ref, kind, message)
         document = finish(ref, info, pieces, limits)
-    except Exception as error:
-        if isinstance(error, MemoryError) or _is_machines(error):
-            raise
+        if document.status == "failed":
+            return _with_failure(document, "failed", kind, message)
+        some = document.pages_read < info.pages
+        what = f"kept the {document.pages_read} of {info.pages} pages read before" if some else "the rest of it is kept"
+        return _with_failure(document, "partial", kind, f"{message}; {what}")
+
+    def failed(error: Exception) -> Document:
+        if isinstance(error, MemoryError):
+            raise error
         return Document.failed(ref, kind, message)
-    if document.status == "failed":
-        return _with_failure(document, "failed", kind, message)
-    some = document.pages_read < info.pages
-    kept = f"kept the {document.pages_read} of {info.pages} pages read before" if some else "the rest of it is kept"
-    return _with_failure(document, "partial", kind, f"{message}; {kept}")
+
+    return _as_row(kept, failed)
 
 
 def read_spool(spool: Path) -> tuple[PagesInfo | FlowInfo | None, list[Any]]:
