@@ -180,7 +180,12 @@ def encode_data(config: Config, run: Run | None = None) -> tuple[Encoded, Encode
             f"training.data: no example of {training.data} has a figure, and adapters and tower learn from nothing else; give "
             "others, or set training.learning_rate and training.vision_learning_rate to 0 for LoRA alone"
         )
-    return encoded, encode(training.valid, config, run, "training.valid") if training.valid else None
+    valid = encode(training.valid, config, run, "training.valid") if training.valid else None
+    if training.stage == "finetune_clip":
+        for key, data, use in (("training.data", encoded, "learn from"), ("training.valid", valid, "be measured on")):
+            if data and not pc.sum(data.index["figures"]).as_py():
+                raise ConfigError(f"{key}: no example has a figure that CLIP could {use}; give others")
+    return encoded, valid
 
 
 def encode(data: str, config: Config, run: Run | None = None, key: str = "training.data") -> Encoded:

@@ -121,15 +121,6 @@ def _check_learning(config: Config) -> None:
         )
 
 
-def check_pairs(config: Config, encoded: Encoded, valid: Encoded | None) -> None:
-    """Raises ConfigError where CLIP would have no figure to learn from, or none to be measured on."""
-    if config.training.stage != "finetune_clip":
-        return
-    for key, data, use in (("training.data", encoded, "learn from"), ("training.valid", valid, "be measured on")):
-        if data and not any(data.index["figures"].to_pylist()):
-            raise ConfigError(f"{key}: no example has a figure that CLIP could {use}; give others")
-
-
 def check_caps(config: Config) -> None:
     """Ray Train takes its workers whole. Raises ConfigError when the largest group is above the run's caps."""
     training, resources = config.training, config.resources
@@ -171,7 +162,6 @@ def train_in_process(config: Config, console: Console, *, until: int | None = No
     world = join_world()
     say = Console(quiet=True) if not world.first else console
     encoded, valid = world.tell(encode_data(config) if world.first else None)
-    check_pairs(config, encoded, valid)
     announce(say, encoded)
     with closing(Screen(config, world, lambda line: say.print(line, soft_wrap=True, highlight=False))) as screen:
         deepspeed = world.size > 1 or "RANK" in os.environ

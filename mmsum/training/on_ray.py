@@ -21,7 +21,7 @@ from mmsum.errors import EnvironmentFailure, MmsumError
 from mmsum.pipeline.cluster import beside_the_driver, hide_other_gpus, ray_session
 from mmsum.pipeline.summarize import cause_of
 from mmsum.training.encode import Part, encode_data
-from mmsum.training.launch import announce, check_caps, check_pairs
+from mmsum.training.launch import announce, check_caps
 
 POLL_SECONDS = 1.0
 
@@ -41,7 +41,6 @@ def train_on_ray(config: Config, console: Console) -> str | None:
         import ray
 
         encoded, valid = encode_data(config, run=encode_on_ray)
-        check_pairs(config, encoded, valid)
         announce(console, encoded)
         gpus = cluster.gpus > 0
         if not gpus:
