@@ -97,7 +97,8 @@ def load_tokenizer(folder: Path) -> Any:
 
 def tokenizer_folder(config: Model) -> Path:
     """A local folder with the backbone's tokenizer. Raises as `resolve` does, but fetches no weights."""
-    return _folder(config, weights=False)[0]
+    path = _found(config, weights=False)
+    return _converted(path, fingerprint(path)) if path.suffix == ".gguf" else path
 
 
 def tokenizer_id(config: Model) -> str:
@@ -107,18 +108,15 @@ def tokenizer_id(config: Model) -> str:
 
 def resolve(config: Model) -> tuple[Path, str]:
     """A local folder in transformers' own format, and the fingerprint of what it came from."""
-    return _folder(config, weights=True)
-
-
-def _folder(config: Model, weights: bool) -> tuple[Path, str]:
-    if is_hub_id(config.backbone):
-        path = _download(config.backbone, config.backbone_revision, weights)
-    else:
-        path = locate(config.backbone, "model.backbone", weights=weights)
+    path = _found(config, weights=True)
     identity = fingerprint(path)
-    if path.suffix == ".gguf":
-        path = _converted(path, identity)
-    return path, identity
+    return _converted(path, identity) if path.suffix == ".gguf" else path, identity
+
+
+def _found(config: Model, weights: bool) -> Path:
+    if is_hub_id(config.backbone):
+        return _download(config.backbone, config.backbone_revision, weights)
+    return locate(config.backbone, "model.backbone", weights=weights)
 
 
 def _download(name: str, revision: str | None, weights: bool) -> Path:

@@ -80,8 +80,7 @@ def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:
     info = _info(uri)
     if not info.is_file:
         raise ObjectNotFound(f"cannot read {uri}: no such object; check the name")
-    if version and version != _version(info):
-        raise ObjectChanged(f"{uri} has changed since it was listed; the next snapshot takes the new version")
+    _check_version(uri, version, info)
     if max_bytes is not None and info.size > max_bytes:
         raise DocumentFailure(FailureKind.TOO_LARGE, f"{uri} has {info.size} bytes, above limits.bytes={max_bytes}")
     files, path = _locate(uri)
@@ -92,8 +91,8 @@ def read(uri: str, version: str = "", max_bytes: int | None = None) -> bytes:
 
 def read_range(uri: str, start: int, size: int, version: str = "") -> bytes:
     """Some bytes of an object. See mmsum.storage.read_range."""
-    if version and version != _version(_info(uri)):
-        raise ObjectChanged(f"{uri} has changed since it was listed; the next snapshot takes the new version")
+    if version:
+        _check_version(uri, version, _info(uri))
     files, path = _locate(uri)
     with _explained("read", uri), files.open_input_file(path) as file:
         data: bytes = file.read_at(size, start)
@@ -142,6 +141,11 @@ def _info(uri: str) -> Any:
 
 def _version(info: Any) -> str:
     return f"mtime:{info.mtime_ns or 0}:{info.size}"
+
+
+def _check_version(uri: str, version: str, info: Any) -> None:
+    if version and version != _version(info):
+        raise ObjectChanged(f"{uri} has changed since it was listed; the next snapshot takes the new version")
 
 
 def _locate(uri: str) -> tuple[Any, str]:
