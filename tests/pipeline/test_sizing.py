@@ -12,7 +12,7 @@ from mmsum.cli import main
 from mmsum.errors import SourceError
 from mmsum.pipeline.sizing import Need, Rates, machines, read_rates
 from tests.pages import page_command
-from tests.pipeline.test_compact import finish, plan
+from tests.pipeline.outputs import finish, plan
 
 
 def test_the_sums() -> None:
