@@ -24,7 +24,7 @@ _APART = (*_LISTS, *_BLOCKS, "label", "title", "verse-line", "break")
 """What stands on lines of its own, also inside a paragraph."""
 _ABOUT = (
     *("object-id", "permissions", "attrib", "alt-text", "long-desc", "index-term", "kwd-group", "subj-group"),
-    "processing-meta",
+    *("processing-meta", "annotation", "annotation-xml"),
 )
 """What is said about a block or a paragraph: identifiers, rights, credits, descriptions, keywords."""
 _NO_TEXT = (
@@ -49,22 +49,34 @@ def import_jats(files: Sequence[str], out: str, split: str = "train") -> ImportR
 def _examples(files: Sequence[str], split: str, report: ImportReport) -> Iterator[Example]:
     for name in files:
         try:
-            example = _example(Path(name), split, report)
-        except ValueError as error:
-            report.skipped[name] = str(error)
+            articles = _articles(Path(name))
         except (OSError, etree.XMLSyntaxError) as error:
             report.skipped[name] = f"cannot be read: {error}"
-        else:
-            if report.takes(name, example):
-                yield example
+            continue
+        for number, article in enumerate(articles, start=1):
+            item = name if len(articles) == 1 else f"{name}, article {number}"
+            try:
+                example = _example(article, Path(name), split, report)
+            except ValueError as error:
+                report.skipped[item] = str(error)
+            else:
+                if report.takes(item, example):
+                    yield example
 
 
-def _example(path: Path, split: str, report: ImportReport) -> Example:
+def _articles(path: Path) -> list[Any]:
+    """The articles of a file, of which PMC's sets and OAI's answers hold several; without translations and responses, which
+    have abstracts, bodies and rights of their own."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     root = etree.fromstring(path.read_bytes(), parser)
     for element in root.iter():  # namespaces, where a journal uses one, say nothing more
         if isinstance(element.tag, str):
             element.tag = etree.QName(element).localname
+    etree.strip_elements(root, "sub-article", "response", with_tail=False)
+    return list(root.iter("article")) or [root]
+
+
+def _example(root: Any, path: Path, split: str, report: ImportReport) -> Example:
     abstract = next((a for a in root.iter("abstract") if not a.get("abstract-type")), None)
     body = root.find(".//body")
     own = None if body is None else next((s for s in body.iter("sec") if _heading(s).lower() in _SUMMARIES), None)
@@ -72,9 +84,13 @@ def _example(path: Path, split: str, report: ImportReport) -> Example:
     if gold is None or body is None:
         raise ValueError("has no body, or neither an abstract nor a section called Summary")
     summary = "\n\n".join(_paragraphs(gold))
-    # PMC's articles keep their figures together, behind the body.
-    shown = [*body.iter("fig"), *body.getparent().iterfind("floats-group//fig")]
-    figures = [figure for i, fig in enumerate(shown, 1) for figure in _figures(fig, i, path, report)]
+    # PMC's articles keep their figures together, behind the body; its older ones call that floats-wrap.
+    behind = [fig for kind in ("group", "wrap") for fig in body.getparent().iterfind(f"floats-{kind}//fig")]
+    shown = [*body.iter("fig"), *behind]
+    names = [_name(fig) for fig in shown]
+    if not any(names):  # where some have numbers, the place of another is none
+        names = [f"Figure {number}" for number, _ in enumerate(shown, start=1)]
+    figures = [figure for fig, name in zip(shown, names, strict=True) for figure in _figures(fig, name, path, report)]
     text = "\n\n".join(_blocks(body, own if abstract is None else None))
     if not summary or not text:
         raise ValueError("has an empty abstract or body")
@@ -137,7 +153,8 @@ def _holds_blocks(element: Any) -> bool:
 
 
 def _paragraphs(parent: Any) -> list[str]:
-    paragraphs = [p for p in parent.iter("p") if next(p.iterancestors("p"), None) is None]  # a list's are in its own
+    outer = "p", *_LEFT_OUT, *_NO_TEXT  # a list's are in its own, captions and notes are no summary
+    paragraphs = [p for p in parent.iter("p") if next(p.iterancestors(*outer), None) is None]
     return [text for p in paragraphs if (text := _words(p))]
 
 
@@ -213,17 +230,24 @@ def _is_number(element: Any) -> bool:
     return len(words) == 1 or not any(letter.isalpha() for letter in words)
 
 
-def _figures(fig: Any, number: int, article: Path, report: ImportReport) -> Iterator[ExampleFigure]:
-    """One of each graphic, all with the label and the caption of `fig`: panels are told apart in its words at most."""
+def _name(fig: Any) -> str:
+    """The figure's label, or that of its group; empty where there is none."""
+    return _FIGURE.sub("Figure ", (_label(fig.getparent()) or _label(fig)).rstrip(".:"))
+
+
+def _label(parent: Any) -> str:
+    label = parent.find("label") if parent.tag in ("fig", "fig-group") else None
+    return "" if label is None else _words(label)
+
+
+def _figures(fig: Any, name: str, article: Path, report: ImportReport) -> Iterator[ExampleFigure]:
+    """One of each graphic, all with the name and the caption of `fig`: panels are told apart in its words at most."""
     folder = article.parent
-    label, words = fig.find("label"), _caption(fig)
-    group = fig.getparent()
-    if group.tag == "fig-group" and group.find("label") is not None:  # then the figure's own is a panel's
-        words = " ".join(filter(None, (_caption(group), "" if label is None else _words(label), words)))
-        label = group.find("label")
-    name = f"Figure {number}" if label is None else _FIGURE.sub("Figure ", _words(label).rstrip(".:"))
+    words, group = _caption(fig), fig.getparent()
+    if _label(group):  # then the figure's own is a panel's
+        words = " ".join(filter(None, (_caption(group), _label(fig), words)))
     for hrefs in _graphics(fig):
-        missing = folder / (hrefs or [f"(no graphic of {name})"])[0]
+        missing = folder / (hrefs or [f"(no graphic of {name or 'a figure without a label'})"])[0]
         forms = [form for href in hrefs for form in _forms(folder / href)] or [missing]
         if figure := read_figure(forms, folder, name, words, str(article), report):
             yield figure
@@ -258,12 +282,14 @@ def _graphics(fig: Any) -> list[list[str]]:
 
 def _licence(root: Any) -> str:
     """``https://creativecommons.org/licenses/by/4.0/`` -> ``CC-BY-4.0``; other links as they are."""
-    links: list[str | None] = []
-    for licence in root.iter("license"):  # in one of three places
-        links.append(licence.get(_HREF))
-        links += [element.text for element in licence.iter("license_ref")]
-        links += [element.get(_HREF) for element in licence.iter("ext-link")]
-    link = next((link.strip() for link in links if link and link.strip()), "")
+    found: list[str | None] = []
+    about = next(root.iter("article-meta"), root)  # a figure's licence is its own
+    for licence in about.iter("license"):  # in one of three places
+        found.append(licence.get(_HREF))
+        found += [element.text for element in licence.iter("license_ref")]
+        found += [element.get(_HREF) for element in licence.iter("ext-link")]
+    links = [link.strip() for link in found if link and link.strip()]
+    link = next((link for link in links if "creativecommons.org/" in link), next(iter(links), ""))
     if "creativecommons.org/licenses/" in link:
         kind, version, *_ = [*link.partition("/licenses/")[2].strip("/").split("/"), "", ""]
         return "-".join(filter(None, ("CC", kind.upper(), version)))

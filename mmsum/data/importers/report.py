@@ -56,6 +56,6 @@ def read_figure(
             continue
         if is_image(data):
             words = caption_without_label(label, caption)
-            return ExampleFigure(label, f"{label}: {words}" if words else label, data)
+            return ExampleFigure(label, ": ".join(filter(None, (label, words))), data)
     report.broken.append(f"{item}: {forms[0]}")
     return None

@@ -26,11 +26,12 @@ def test_jats_articles_read_no_entities(tmp_path: Path) -> None:
     assert example.figures[0].caption == "Figure 1: Growth. Weights." and example.figures[0].image
 
 
-def test_jats_figures_behind_the_body_are_found_or_told_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize("group", ["floats-group", "floats-wrap"])
+def test_jats_figures_behind_the_body_are_found_or_told_of(tmp_path: Path, group: str) -> None:
     start, end = ARTICLE.index("<fig>"), ARTICLE.index("</sec></body>")
     figure = ARTICLE[start:end]
     lost = figure.replace("Fig. 1", "Fig. 2").replace('"a"', '"gone"')
-    behind = f"</sec></body><floats-group>{figure}<fig-group>{lost}</fig-group></floats-group>"
+    behind = f"</sec></body><floats>{figure}<fig-group>{lost}</fig-group></floats>".replace("floats>", f"{group}>")
     (tmp_path / "x.xml").write_text(ARTICLE[:start] + ARTICLE[end:].replace("</sec></body>", behind))
     (tmp_path / "a.png").write_bytes(png())
     report = import_jats([str(tmp_path / "x.xml")], str(tmp_path / "out"))
@@ -161,6 +162,8 @@ def test_jats_letters_by_their_names(tmp_path: Path) -> None:
     [
         "<license><ali:license_ref xmlns:ali='http://www.niso.org/schemas/ali/1.0/'>{}</ali:license_ref></license>",
         "<license><license-p>Under <ext-link xlink:href='{}'>CC BY</ext-link>.</license-p></license>",
+        "<license><license-p><ext-link xlink:href='https://x.org/terms'>Terms</ext-link>, <ext-link xlink:href='{}'/>."
+        "</license-p></license>",
     ],
 )
 def test_jats_licences_stand_in_several_places(tmp_path: Path, licence: str) -> None:
@@ -189,7 +192,8 @@ def test_jats_formulas_in_a_sentence_are_read_once_and_powers_stay_powers(tmp_pa
     words = (
         f"The rate <inline-formula>{both}</inline-formula>, "
         f"<inline-formula><tex-math>{tex % 'x+1'}</tex-math></inline-formula> and <math><msup><mi>x</mi><mn>2</mn></msup>"
-        "<mo>=</mo><mfrac><mn>1</mn><mn>4</mn></mfrac></math> of 10<sup>5</sup> cells, 10<sup>−3</sup> m<sup>2</sup> "
+        "<mo>=</mo><mfrac><mn>1</mn><mn>4</mn></mfrac><annotation>x^2=1/4</annotation></math> "
+        "of 10<sup>5</sup> cells, 10<sup>−3</sup> m<sup>2</sup> "
         "on the 12<sup>th</sup> day."
     )
     article = ARTICLE.replace("Mice grew.", words)
@@ -210,3 +214,47 @@ def test_jats_groups_of_figures_name_their_panels(tmp_path: Path) -> None:
         ("Figure 2", "Figure 2: Growth. (a) a mice."),
         ("Figure 2", "Figure 2: Growth. (b) b mice."),
     ]
+
+
+def test_jats_files_of_several_articles_give_them_all(tmp_path: Path) -> None:
+    article = ARTICLE[ARTICLE.index("<article ") :].replace("&secret;", "")
+    bare = article.replace("<abstract><p>Mice grew.</p></abstract>", "")
+    (tmp_path / "a.png").write_bytes(png())
+    articles = article + article.replace("10.1/x", "10.1/y").replace("Mice grew.", "Rats shrank.") + bare
+    (tmp_path / "x.xml").write_text(f"<pmc-articleset>{articles}</pmc-articleset>")
+    report = import_jats([str(tmp_path / "x.xml")], str(tmp_path / "out"))
+    found = {example.id: example.summary for example in read_examples(str(tmp_path / "out"))}
+    assert found == {"10.1/x": "Mice grew.", "10.1/y": "Rats shrank."}
+    assert list(report.skipped) == [f"{tmp_path / 'x.xml'}, article 3"]
+
+
+def test_jats_translations_and_figures_have_their_own_abstracts_and_rights(tmp_path: Path) -> None:
+    rights = '<permissions><license xlink:href="https://creativecommons.org/licenses/by/4.0/"/></permissions>'
+    bare = ARTICLE.replace("<abstract><p>Mice grew.</p></abstract>", "")
+    other = f"<sub-article><front-stub><abstract><p>Otro.</p></abstract>{rights}</front-stub></sub-article></article>"
+    (tmp_path / "y.xml").write_text(bare.replace("</article>", other))
+    report = import_jats([str(tmp_path / "y.xml")], str(tmp_path / "none"))
+    assert "neither an abstract" in report.skipped[str(tmp_path / "y.xml")]
+    example, _ = _import(tmp_path, ARTICLE.replace(rights, "").replace("</fig>", f"{rights}</fig>"))
+    assert example.licence == "unknown"
+
+
+def test_jats_summaries_hold_no_captions_and_notes(tmp_path: Path) -> None:
+    start, end = ARTICLE.index("<fig>"), ARTICLE.index("</fig>") + len("</fig>")
+    table = "<table-wrap><caption><p>Weights.</p></caption><table><tr><td><p>5 g</p></td></tr></table></table-wrap>"
+    own = f"<sec><title>Summary</title><p>Mice grew.</p>{ARTICLE[start:end]}{table}<fn><p>A note.</p></fn></sec></body>"
+    (tmp_path / "a.png").write_bytes(png())
+    article = ARTICLE[:start] + ARTICLE[end:].replace("</body>", own)
+    example, _ = _import(tmp_path, article.replace("<abstract><p>Mice grew.</p></abstract>", ""))
+    assert (example.summary, [figure.label for figure in example.figures]) == ("Mice grew.", ["Figure 1"])
+
+
+def test_jats_figures_without_a_label_take_no_other_one_s(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png())
+    scheme = '<fig><caption><p>The scheme.</p></caption><graphic xlink:href="a"/></fig><fig><label>'
+    example, _ = _import(tmp_path, ARTICLE.replace("<fig><label>", scheme))
+    named = [(figure.label, figure.caption) for figure in example.figures]
+    assert named == [("", "The scheme."), ("Figure 1", "Figure 1: Growth. Weights.")]
+    (tmp_path / "out" / "train" / "part-00000.parquet").unlink()
+    example, _ = _import(tmp_path, ARTICLE.replace("<label>Fig. 1</label>", ""))
+    assert [figure.label for figure in example.figures] == ["Figure 1"]
