@@ -79,20 +79,29 @@ _UNTOLD = re.compile(
 """`Whether demand rose cannot be told without Figure 1.`: names a figure and an answer, and claims nothing."""
 
 _NOT = re.compile(
-    r"\b(?:not(?!\s+(?:only|just|merely)\b)|never|nor|neither|cannot|no(?!\s+(?:other|more|less|fewer|longer|doubt)\b)"
-    r"|rather than|instead of|fail(?:s|ed)? to|hardly|barely|scarcely)\b|n't\b",
+    r"\b(?:not(?!\s+(?:only|just|merely)\b)|never|nor|neither|cannot|no(?!\s+(?:other|more|less|fewer|longer than|doubt)\b)"
+    r"|without|rather than|instead of|fail(?:s|ed)? to|hardly|barely|scarcely)\b|n't\b",
     re.IGNORECASE,
 )
-_DENIED = re.compile(rf"(?:{_NOT.pattern})(?:\s+(?!but\b|and\b|yet\b)[\w-]+){{1,3}}", re.IGNORECASE)
+_SMALL = r"(?:\s+(?:an?|any|the|of|at|in|on|to|with)\b)*"
+_DENIED = re.compile(rf"(?:{_NOT.pattern})(?:{_SMALL}\s+(?!but\b|and\b|yet\b|nor\b)[\w-]+){{1,3}}", re.IGNORECASE)
+"""Denied are the next three words that say something: `no clear sign of any rise`."""
 
 
-def _claims(option: re.Pattern[str], sentence: str) -> list[re.Match[str]]:
-    """Where the sentence claims the option: `did not rise` claims no rise, `never crossed` says that they stayed apart."""
-    found = list(option.finditer(sentence))
-    if not found or not _NOT.search(sentence) or not option.search(_NOT.sub("", sentence)):
+def _claims(fact: CheckedFact, option: str, sentence: str) -> list[re.Match[str]]:
+    """Where the sentence claims the option: `did not rise` claims no rise, `never crossed` says that they stayed apart, and
+    `did not have the highest` tells nothing of who did."""
+    pattern = _pattern(fact.options[option])
+    found = list(pattern.finditer(sentence))
+    if not found or not _NOT.search(sentence) or not pattern.search(_NOT.sub("", sentence)):
         return found
     undenied = _DENIED.sub(lambda match: " " * len(match[0]), sentence)  # as long: places stay
-    return list(option.finditer(undenied))
+    denied = " ".join(match[0] for match in _DENIED.finditer(sentence))
+    cues, options = map(_pattern, fact.about[1:]), map(_pattern, fact.options.values())
+    is_cue_denied = any(cue.search(denied) and not cue.search(undenied) for cue in cues)
+    if is_cue_denied and not any(other.search(denied) for other in options):  # `not one hump, but two` has humps
+        return []
+    return list(pattern.finditer(undenied))
 
 
 def claimed(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] = ()) -> set[str]:
@@ -110,7 +119,7 @@ def claimed(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] = ())
 
 
 def _options(fact: CheckedFact, words: str) -> set[str]:
-    return {option for option, pattern in fact.options.items() if _claims(_pattern(pattern), words)}
+    return {option for option in fact.options if _claims(fact, option, words)}
 
 
 _JOINTS = re.compile(r"[,;:]|\b(?:and|while|whereas|but)\b", re.IGNORECASE)
@@ -137,7 +146,7 @@ def answer_spans(fact: CheckedFact, summary: str, others: Sequence[CheckedFact] 
     """Where in `summary` its sentences about this fact claim the answer: from and to, in characters."""
     spans = []
     for start, sentence in _about(fact, summary, others):
-        found = _claims(_pattern(fact.options[fact.answer]), sentence)
+        found = _claims(fact, fact.answer, sentence)
         spans += [(start + match.start(), start + match.end()) for match in found if match.end() > match.start()]
     return spans
 

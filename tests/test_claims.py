@@ -62,6 +62,10 @@ def test_verdicts(summary: str, verdict: str) -> None:
         ("Demand failed to rise.", "absent"),
         ("Demand hardly rose.", "absent"),
         ("Demand rose rather than fell.", "right"),
+        ("Demand rose without ever falling.", "right"),
+        ("Demand is no longer rising.", "absent"),
+        ("Demand rose for no longer than a year.", "right"),
+        ("There was no clear sign of any rise in demand.", "absent"),
         ("Demand rose more than in any other town, no less than tenfold.", "right"),
     ],
 )
@@ -104,6 +108,30 @@ def test_a_sentence_may_tell_two_facts_of_a_figure() -> None:
         turned = sentence.replace("highest", "x").replace("lowest", "highest").replace("x", "lowest")
         assert [judge(fact, turned, both) for fact in both] == ["wrong", "wrong"], turned
     assert judge(largest, "The market and the park had the highest takings.", both) == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("summary", "verdict"),
+    [
+        ("The market did not have the highest takings.", "absent"),
+        ("The market was not the place with the highest takings.", "absent"),
+        ("Neither the market nor the park had the highest takings.", "absent"),
+        ("Takings were highest at the market, not the park.", "right"),
+        ("Takings were highest not at the park but at the market.", "right"),
+        ("It was not the park that had the highest takings, but the market.", "right"),
+        ("The market and not the park had the highest takings.", "right"),
+    ],
+)
+def test_what_is_denied_of_a_name(summary: str, verdict: str) -> None:
+    names = {name: rf"\b{name}\b" for name in ("market", "station", "park")}
+    fact = replace(TREND, kind="largest", about=["takings", r"\bhighest\b"], options=names, answer="market")
+    assert judge(fact, summary) == verdict
+
+
+def test_a_denied_answer_leaves_what_it_is_about() -> None:
+    humps = replace(TREND, about=["loans", r"\bhumps?\b"], options={"one": r"\bone\b", "two": r"\btwo\b"}, answer="two")
+    for summary in ("Loans do not have one hump, they have two.", "Loans have two rather than one hump."):
+        assert judge(humps, summary) == "right", summary
 
 
 def test_every_claim_is_found() -> None:
