@@ -29,22 +29,26 @@ def shingles(text: str) -> Hashes:
 
 
 def near_duplicates(texts: Sequence[str], threshold: float = 0.7) -> list[tuple[int, int, float]]:
-    """(i, j, Jaccard index) for pairs i < j of texts whose index is at least `threshold`, most alike first; none are empty."""
-    sets = [shingles(text) for text in texts]
+    """(i, j, Jaccard index) for pairs i < j of texts whose index is at least `threshold`, most alike first; none are empty.
+
+    Of equal texts each is paired with the first, and that one with other texts: thousands of one text are as many pairs.
+    """
+    firsts: dict[str, int] = {}
+    equal = [(firsts[text], i, 1.0) for i, text in enumerate(texts) if firsts.setdefault(text, i) != i and text.strip()]
+    sets = {index: shingles(text) for text, index in firsts.items() if text.strip()}
     rng = np.random.default_rng(0)
     factors = rng.integers(1, _PRIME, _BANDS * _ROWS)
     shifts = rng.integers(0, _PRIME, _BANDS * _ROWS)
     buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    for index, found in enumerate(sets):
-        if not texts[index].strip():
-            continue
+    for index, found in sets.items():
         # int64 products of two numbers below 2**31 do not overflow.
         signature = ((factors[:, None] * (found[None, :] % _PRIME) + shifts[:, None]) % _PRIME).min(axis=1)
         for band in range(_BANDS):
             buckets[band, signature[band * _ROWS : (band + 1) * _ROWS].tobytes()].append(index)
     pairs = {pair for group in buckets.values() if len(group) > 1 for pair in combinations(group, 2)}
     alike = ((i, j, jaccard(sets[i], sets[j])) for i, j in pairs)
-    return sorted((pair for pair in alike if pair[2] >= threshold), key=lambda pair: (-pair[2], pair))
+    near = [pair for pair in alike if pair[2] >= threshold]
+    return sorted(equal + near, key=lambda pair: (-pair[2], pair))
 
 
 def jaccard(one: Hashes, other: Hashes) -> float:

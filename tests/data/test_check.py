@@ -33,6 +33,13 @@ def test_near_duplicates_are_found_and_others_are_not() -> None:
     assert [(i, j) for i, j, _ in found] == [(0, 2)] and 0.9 < found[0][2] < 1
 
 
+def test_each_of_equal_texts_is_paired_with_the_first() -> None:
+    text, changed = " ".join(WORDS), " ".join([*WORDS[:200], "other", *WORDS[201:]])
+    found = near_duplicates(["", text, "", text, changed, text, *["Scanned by a machine"] * 2000])
+    assert [pair for pair in found if pair[0] < 6] == [(1, 3, 1.0), (1, 5, 1.0), (1, 4, pytest.approx(0.98, abs=0.02))]
+    assert len(found) == 3 + 1999  # and not as many pairs as there are
+
+
 def test_sentences_of_the_gold_in_the_body() -> None:
     body = "First. The demand for water rose by a third in two years. Last."
     gold = "The demand for water rose by a third in two years. It is a pity that nobody thought of it before. Short."
