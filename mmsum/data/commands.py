@@ -79,16 +79,16 @@ def _print_import(report: ImportReport, out: str) -> None:
 def check(arguments: argparse.Namespace) -> None:
     """Prints what `check_data` found; --json writes it, too."""
     found = check_data(arguments.data, text_only=arguments.text_only)
-    if arguments.json:
-        data = json.dumps(found.as_dict(), ensure_ascii=False, indent=1).encode()
-        with storage.writing(f"--json: {arguments.json}"):
-            storage.put(storage.normalize(arguments.json), data)
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in _check_rows(found):
         table.add_row(name, value)
     open_console().print(table)
+    if arguments.json:  # last: what was found is seen, also where the file cannot be written
+        data = json.dumps(found.as_dict(), ensure_ascii=False, indent=1).encode()
+        with storage.writing(f"--json: {arguments.json}"):
+            storage.put(storage.normalize(arguments.json), data)
 
 
 def _check_rows(found: DataCheck) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     config = config_of_model(arguments.model, arguments.set, arguments.config, arguments.preset)
     if arguments.json and Path(arguments.json).is_dir():  # found out before the work
         raise OutputError(f"--json: {arguments.json} is a folder; name a file in it")
-    names = list(BASELINES) if arguments.baselines is None else arguments.baselines.split(",")
+    given = arguments.baselines
+    names = list(BASELINES) if given is None else [name.strip() for name in given.split(",")]
     evaluation = run_evaluate(
         arguments.model,
         arguments.data,

@@ -117,7 +117,7 @@ def load_examples(
             raise SourceError(f"{data}: the id {example.id} stands in it twice; ids must be unique")
         else:
             examples[example.id] = example
-    documents: list[str] = []
+    documents_read, documents = len(examples), list[str]()
     if unit == "figure" and examples:
         owners = [example.id for example in examples.values() for _ in example.figures]
         pieces = _with_ids([piece for example in examples.values() for piece in split_by_figure(example)])
@@ -125,7 +125,7 @@ def load_examples(
         examples = {piece.id: piece for piece in pieces if piece.summary}
         left_out["figures_not_cited"] = sum(not piece.summary for piece in pieces)
     if not examples:
-        why = reasons(left_out) or "no Parquet rows"
+        why = reasons(+left_out) or ("no figures" if documents_read else "no Parquet rows")
         raise SourceError(
             f"{data}: holds no examples to evaluate on ({why}); name others, or make some with `mmsum data`"
         )

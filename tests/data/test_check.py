@@ -66,6 +66,8 @@ def test_a_data_set_is_checked_by_the_command(tmp_path: Path, capsys: pytest.Cap
     assert found["examples"] == {"test": 1, "train": 1} and found["kinds"] == {"pie": 1}
     assert found["broken_images"] == ["a, Figure 1"] and len(found["near_between"]) == 1
     assert found["facts_not_right"] == 1 and found["figure_facts_least"] == 1
+    assert main(["data", "check", str(tmp_path / "data"), "--json", str(tmp_path)]) == 2
+    assert "near duplicates" in capsys.readouterr().out  # seen all the same
 
 
 def rows_of(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> str:

@@ -116,7 +116,7 @@ def test_repetition_is_the_share_of_4_grams_that_stood_before() -> None:
 
 def test_the_command_prints_tables_and_names_files(mmsum: Run, data: Path, tmp_path: Path) -> None:
     done = mmsum(
-        "evaluate", "lead", data, "--local", "--limit", "4", "--json", "found.json", "--baselines", "lead-3,oracle"
+        "evaluate", "lead", data, "--local", "--limit", "4", "--json", "found.json", "--baselines", "lead-3, oracle"
     )
     assert (done.returncode, done.stderr) == (0, "")
     for said in ("ROUGE over 4 examples", "use_stemmer=True", "ours minus each baseline", "oracle", "cited right"):

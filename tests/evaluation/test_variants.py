@@ -137,6 +137,9 @@ def test_what_cannot_be_evaluated_on_is_said(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"\(2 other split\); name others, or make some with `mmsum data`"):
         load_examples(str(file), split="train")
     write_examples(tmp_path / "b.parquet", [example(1)])
+    write_examples(tmp_path / "plain" / "a.parquet", [replace(example(1), figures=[])])
+    with pytest.raises(SourceError, match=r"\(no figures\)"):
+        load_examples(str(tmp_path / "plain"), unit="figure")
     with pytest.raises(SourceError, match="report-1 stands in .* twice"):
         load_examples(str(tmp_path))
     pq.write_table(pa.table({"id": ["x"], "text": [""]}), tmp_path / "b.parquet")
