@@ -186,6 +186,27 @@ def test_jats_graphics_under_another_ending_and_labels_of_all_kinds(tmp_path: Pa
     assert report.broken == [f"{tmp_path / 'x.xml'}: {tmp_path / 'A.tif'}"], "the article and what it lacks"
 
 
+@pytest.mark.parametrize(
+    ("href", "file"),
+    [
+        ("A.eps", "A.jpg"),
+        ("growth%20rate.png", "growth rate.png"),
+        ("info:doi/10.1/x.g001", "x.g001.PNG"),
+        ("a%00.png", "a.png"),
+    ],
+)
+def test_jats_graphics_by_links_are_files(tmp_path: Path, href: str, file: str) -> None:
+    (tmp_path / file).write_bytes(png())
+    example, report = _import(tmp_path, ARTICLE.replace('xlink:href="a"', f'xlink:href="{href}"'))
+    assert (not report.broken, bool(example.figures)) == (("%00" not in href,) * 2)
+
+
+def test_jats_abstracts_may_be_called_the_main_one(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png())
+    teaser = '<abstract abstract-type="teaser"><p>Big mice!</p></abstract><abstract abstract-type="main">'
+    assert _import(tmp_path, ARTICLE.replace("<abstract>", teaser))[0].summary == "Mice grew."
+
+
 def test_jats_formulas_in_a_sentence_are_read_once_and_powers_stay_powers(tmp_path: Path) -> None:
     tex = r"\documentclass[12pt]{minimal} \usepackage{amsmath} \begin{document}$$%s$$\end{document}"
     both = f"<alternatives><tex-math>{tex % 'a'}</tex-math><math><mi>α</mi></math></alternatives>"
@@ -193,13 +214,14 @@ def test_jats_formulas_in_a_sentence_are_read_once_and_powers_stay_powers(tmp_pa
         f"The rate <inline-formula>{both}</inline-formula>, "
         f"<inline-formula><tex-math>{tex % 'x+1'}</tex-math></inline-formula> and <math><msup><mi>x</mi><mn>2</mn></msup>"
         "<mo>=</mo><mfrac><mn>1</mn><mn>4</mn></mfrac><annotation>x^2=1/4</annotation></math> "
+        "or <math><msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt></math> "
         "of 10<sup>5</sup> cells, 10<sup>−3</sup> m<sup>2</sup> "
         "on the 12<sup>th</sup> day."
     )
     article = ARTICLE.replace("Mice grew.", words)
     (tmp_path / "a.png").write_bytes(png())
     example, _ = _import(tmp_path, article)
-    assert example.summary == "The rate α, x+1 and x^2=1/4 of 10^5 cells, 10^−3 m2 on the 12th day."
+    assert example.summary == "The rate α, x+1 and x^2=1/4 or √(x+1) of 10^5 cells, 10^−3 m2 on the 12th day."
 
 
 def test_jats_groups_of_figures_name_their_panels(tmp_path: Path) -> None:
