@@ -49,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(line: str, code: int) -> int:
-    print(" ".join(line.split()), file=sys.stderr)
+    from mmsum.screen import visible
+
+    print(visible(" ".join(line.split())), file=sys.stderr)
     return code
 
 
