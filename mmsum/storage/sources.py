@@ -111,8 +111,8 @@ def read_uri_list(source: str) -> Iterator[ObjectRef]:
         if target in seen:
             continue
         seen.add(target)
-        asked = size < 0 and not version and is_local(target)
-        ref = (stores.of(target).stat(target) if asked else None) or ObjectRef(target, size, version)
+        asked = not version and is_local(target)
+        ref = (_object_at(target) if asked else None) or ObjectRef(target, size, version)
         if missing is not None and asked and ref.size < 0:
             missing.append(ref)
             continue

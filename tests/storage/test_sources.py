@@ -48,6 +48,13 @@ def test_parquet_list(tmp_path: Path) -> None:
     assert refs == [ObjectRef("s3://b/a", 5, "etag"), ObjectRef(f"{tmp_path}/c.pdf", -1, "")]
 
 
+def test_a_list_that_gives_sizes_alone_does_not_hide_that_a_file_changed(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"123")
+    (tmp_path / "list.parquet").write_bytes(parquet({"uri": ["a.pdf", "gone.pdf"], "size": [3, 4]}))
+    refs = list(storage.list_source(str(tmp_path / "list.parquet")))
+    assert refs == [storage.stat(str(tmp_path / "a.pdf")), ObjectRef(f"{tmp_path}/gone.pdf", 4, "")]
+
+
 def test_a_list_in_a_bucket_is_relative_to_it(moto: str) -> None:
     storage.put(f"{moto}/lists/all.txt", b"a.pdf\n../b.pdf\n")
     assert [ref.uri for ref in storage.list_source(f"{moto}/lists/all.txt")] == [f"{moto}/lists/a.pdf", f"{moto}/b.pdf"]
