@@ -15,13 +15,16 @@ from mmsum.storage.uris import from_path, local_path
 
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK})
 _NO_SUCH_NAME = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+_LEADS_NOWHERE = _NO_SUCH_NAME | {errno.EACCES}
+"""What a link may do that leads to nothing, to itself, or into a folder that is closed to us: its own fault."""
 
 
 def walk(folder: str, starts_with: str = "", depth: int | None = None) -> Iterator[ObjectRef]:
     """Every regular file under `folder`, at most `depth` folders deep, whose first name below it starts so.
 
-    Links to folders are followed after all real folders, each real folder once, so that loops end. A link to nothing
-    is listed with size -1: its row then says so. Hidden names, devices, sockets and FIFOs are left out.
+    Links to folders are followed after all real folders; without a `depth` each real folder once, so that loops end. A link
+    to nothing, or to what may not be looked at, is listed with size -1: its row then says so. Hidden names, devices, sockets
+    and FIFOs are left out.
     """
     top = local_path(folder)
     real, linked = [(top, 1)], list[tuple[str, int]]()
@@ -35,7 +38,8 @@ def walk(folder: str, starts_with: str = "", depth: int | None = None) -> Iterat
                 continue
             if not modes.S_ISDIR(status.st_mode) or (status.st_dev, status.st_ino) in seen:
                 continue
-            seen.add((status.st_dev, status.st_ino))
+            if depth is None:
+                seen.add((status.st_dev, status.st_ino))
             with os.scandir(path) as scan:
                 entries = sorted(scan, key=lambda entry: entry.name)
         deeper: list[tuple[str, int]] = []
@@ -59,7 +63,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError as error:
-        if error.errno == errno.ELOOP:  # a link that leads to itself
+        if entry.is_symlink() and error.errno in _LEADS_NOWHERE:
             return False
         raise
 
@@ -68,7 +72,7 @@ def _ref(entry: os.DirEntry[str]) -> ObjectRef | None:
     try:
         status = entry.stat()
     except OSError as error:
-        if error.errno in _NO_SUCH_NAME and entry.is_symlink():
+        if entry.is_symlink() and error.errno in _LEADS_NOWHERE:
             return ObjectRef(from_path(entry.path), -1, "")
         if isinstance(error, FileNotFoundError):  # deleted since the folder was read
             return None

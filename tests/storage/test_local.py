@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,6 +96,41 @@ def test_folders_reached_by_links_only_are_followed(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "link").symlink_to(tmp_path / "elsewhere")
     assert uris(tmp_path / "src") == [f"{tmp_path}/src/link/a.pdf"]
+
+
+def test_a_pattern_finds_what_a_link_leads_to_though_another_folder_holds_it(tmp_path: Path) -> None:
+    """The first way to a folder that is walked may be one that the pattern does not take."""
+    (tmp_path / "months" / "november").mkdir(parents=True)
+    (tmp_path / "months" / "november" / "a.pdf").write_bytes(b"1")
+    (tmp_path / "now").mkdir()
+    (tmp_path / "now" / "current").symlink_to("../months/november")
+    (tmp_path / "now" / "loop").symlink_to("..")
+    assert uris(tmp_path / "*" / "current" / "*.pdf") == [f"{tmp_path}/now/current/a.pdf"]
+    assert uris(tmp_path) == [f"{tmp_path}/months/november/a.pdf"]
+
+
+LIST_BY_MODES = (
+    "import sys; from mmsum import storage; print(*sorted(ref.uri for ref in storage.list_source(sys.argv[1])))"
+)
+
+
+def test_a_file_that_may_not_be_looked_at_costs_itself_alone(tmp_path: Path) -> None:
+    """Whether a link in a folder or a list of names leads to it."""
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        pytest.skip("root may look at everything")
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "b.txt").write_text("words")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.txt").write_text("words")
+    (tmp_path / "src" / "link.txt").symlink_to("../closed/b.txt")
+    (tmp_path / "list.txt").write_text("src/a.txt\nclosed/b.txt\n")
+    (tmp_path / "closed").chmod(0o600)
+    as_others = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
+    for source, found in (("src", ["src/a.txt", "src/link.txt"]), ("list.txt", ["closed/b.txt", "src/a.txt"])):
+        command = [*as_others, sys.executable, "-c", LIST_BY_MODES, str(tmp_path / source)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.stdout.split() == [f"{tmp_path}/{name}" for name in found], done.stderr
+    (tmp_path / "closed").chmod(0o700)
 
 
 def test_a_link_to_nothing_is_listed_and_fails_when_read(tmp_path: Path) -> None:
