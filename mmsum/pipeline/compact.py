@@ -23,8 +23,8 @@ from mmsum.pipeline.snapshots import (
     compaction_marker,
     compactions,
     latest_compaction,
-    list_parts,
     snapshots,
+    stored_rows,
 )
 
 PART_BYTES = 128 * 2**20
@@ -108,9 +108,8 @@ def _delete(uris: Iterable[str]) -> int:
 def _finished(out: str) -> list[Snapshot]:
     """The snapshots up to the first unfinished one, as which does not count one of whose documents a later, finished one among
     them has all."""
-    every = snapshots(out)
-    compaction, parts = latest_compaction(out), list(list_parts(out))
-    done = [len(snapshot.committed_of(compaction, parts)) >= snapshot.shards for snapshot in every]
+    every, stored = snapshots(out), stored_rows(out)
+    done = [len(snapshot.committed_of(*stored)) >= snapshot.shards for snapshot in every]
 
     @cache  # one hash for every document
     def ids(at: int) -> set[str]:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmsum import storage
-from mmsum.errors import EnvironmentFailure
-from mmsum.pipeline.snapshots import READERS, latest_compaction, list_parts, snapshots
+from mmsum.errors import EnvironmentFailure, ObjectNotFound
+from mmsum.pipeline.snapshots import READERS, snapshots, stored_rows
 from mmsum.records import SCHEMA_VERSION, SUMMARY_SCHEMA, document_id
 
 
@@ -22,7 +22,7 @@ def read_summaries(out: str, columns: Sequence[str] = tuple(SUMMARY_SCHEMA.names
     columns: of these alone, `uri` and `snapshot` among them. Rows of earlier schema versions get nulls for columns they did
     not have. Tombstones (`deleted`) are included.
     """
-    tables = [table.select(columns) for table in read_parts(row_uris(storage.normalize(out)))]
+    tables = _read_all(storage.normalize(out), columns)
     table = pa.concat_tables(tables) if tables else SUMMARY_SCHEMA.empty_table().select(columns)
     if table.num_rows == 0:
         return table
@@ -32,6 +32,17 @@ def read_summaries(out: str, columns: Sequence[str] = tuple(SUMMARY_SCHEMA.names
     uris = table["uri"].take(order).combine_chunks()
     is_other = pc.not_equal(uris.slice(1), uris.slice(0, len(uris) - 1))
     return _take(table, order.filter(pa.concat_arrays([pa.array([True]), is_other])).to_numpy())
+
+
+def _read_all(out: str, columns: Sequence[str], missed: Sequence[str] = ()) -> list[pa.Table]:
+    """The tables of all parts. Those that are pruned while they are read are compacted: their rows are in others by now."""
+    uris = row_uris(out)
+    try:
+        return [table.select(columns) for table in read_parts(uris)]
+    except ObjectNotFound:
+        if uris == missed:
+            raise
+    return _read_all(out, columns, missed=uris)
 
 
 def _take(table: pa.Table, order: np.ndarray[Any, np.dtype[np.uint64]]) -> pa.Table:
@@ -57,11 +68,11 @@ ROWS_TAKEN = 10_000
 
 def row_uris(out: str) -> list[str]:
     """The objects that hold an output's rows: the newest compaction's parts, and those of snapshots it does not cover."""
-    compaction = latest_compaction(out)
+    compaction, parts = stored_rows(out)
     covered = compaction.covers if compaction else []
     known = {snapshot.digest for snapshot in snapshots(out)} - set(covered)
     compacted = [compaction.part_uri(out, file) for file in range(compaction.files)] if compaction else []
-    return compacted + [uri for digest, _, uri in sorted(list_parts(out)) if digest in known]
+    return compacted + [uri for digest, _, uri in sorted(parts) if digest in known]
 
 
 def read_parts(uris: Iterable[str]) -> Iterator[pa.Table]:

@@ -70,10 +70,10 @@ class Snapshot:
 
     def committed(self) -> set[int]:
         """Shards whose part exists, or has been compacted."""
-        return self.committed_of(latest_compaction(self.out), list_parts(self.out))
+        return self.committed_of(*stored_rows(self.out))
 
     def committed_of(self, compaction: Compaction | None, parts: Iterable[tuple[str, int, str]]) -> set[int]:
-        """The same where the output's newest compaction and its parts (see `list_parts`) are known already."""
+        """The same where what `stored_rows` gives is known already."""
         if compaction and self.digest in compaction.covers:
             return set(range(self.shards))
         return {shard for digest, shard, _ in parts if digest == self.digest}
@@ -151,9 +151,9 @@ def versions_with_rows(out: str, source: str = "") -> tuple[dict[str, str], set[
     """
     known: dict[str, str] = {}
     of_source: set[str] = set()
-    compaction, parts = latest_compaction(out), list(list_parts(out))
+    stored = stored_rows(out)
     for snapshot in snapshots(out):
-        committed = snapshot.committed_of(compaction, parts)
+        committed = snapshot.committed_of(*stored)
         columns = (snapshot.documents[name].to_pylist() for name in ("uri", "version", "op", "shard"))
         for uri, version, op, shard in zip(*columns, strict=True):
             if shard not in committed:
@@ -171,6 +171,16 @@ def versions_with_rows(out: str, source: str = "") -> tuple[dict[str, str], set[
 def count_in_all(snapshot: Snapshot) -> int:
     """Documents with a row, of the newest snapshot and all before it. Reads every plan."""
     return len(versions_with_rows(snapshot.out)[0]) if snapshot.number > 1 else snapshot.count(snapshot.committed())
+
+
+def stored_rows(out: str) -> tuple[Compaction | None, list[tuple[str, int, str]]]:
+    """The newest compaction of an output, and its parts (see `list_parts`).
+
+    Parts are listed first: those that are pruned meanwhile were compacted before that. The other way round they would be in
+    neither, and their documents without rows.
+    """
+    parts = list(list_parts(out))
+    return latest_compaction(out), parts
 
 
 def list_parts(out: str) -> Iterator[tuple[str, int, str]]:

@@ -9,11 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from mmsum import storage
-from mmsum.errors import EnvironmentFailure, SourceError
+from mmsum.errors import EnvironmentFailure, ObjectNotFound, SourceError
 from mmsum.pipeline import compact as compact_module
+from mmsum.pipeline import reading
+from mmsum.pipeline import snapshots as snapshots_module
 from mmsum.pipeline.compact import compact, prune
 from mmsum.pipeline.reading import read_summaries
-from mmsum.pipeline.snapshots import Snapshot, compactions, list_parts, snapshots
+from mmsum.pipeline.snapshots import Snapshot, compactions, list_parts, snapshots, versions_with_rows
 from tests.pipeline.outputs import finish, plan
 
 
@@ -195,10 +197,50 @@ def test_parts_are_listed_once_however_many_snapshots_there_are(
         (archive / f"more-{number}.txt").write_text("text")
         finish(plan(archive, out), "text")
     listed: list[str] = []
-    monkeypatch.setattr(compact_module, "list_parts", lambda out: listed.append(out) or list_parts(out))
+    monkeypatch.setattr(snapshots_module, "list_parts", lambda out: listed.append(out) or list_parts(out))
     monkeypatch.setattr(Snapshot, "committed", lambda snapshot: pytest.fail("lists the parts for one snapshot"))
     assert len(compact_module._finished(str(out))) == len(snapshots(str(out))) > 3
     assert len(listed) == 1
+
+
+@pytest.mark.parametrize("after", ["latest_compaction", "list_parts"])
+def test_no_row_is_missed_where_an_output_is_compacted_and_pruned_between_two_looks(
+    out: Path, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    """A large output's parts take a while to be listed. Documents without rows would be summarized again."""
+    look, known = getattr(snapshots_module, after), versions_with_rows(str(out))
+
+    def look_and_be_late(folder: str) -> object:
+        seen = look(folder)
+        seen = list(seen) if after == "list_parts" else seen
+        monkeypatch.setattr(snapshots_module, after, look)
+        compact(str(out))
+        prune(str(out))
+        return seen
+
+    monkeypatch.setattr(snapshots_module, after, look_and_be_late)
+    assert versions_with_rows(str(out)) == known
+    assert parts(out, "summaries") == []
+
+
+def test_rows_are_read_where_an_output_is_compacted_and_pruned_meanwhile(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_summaries(str(out))
+    list_all = reading.row_uris
+
+    def list_and_be_late(folder: str) -> list[str]:
+        uris = list_all(folder)
+        monkeypatch.setattr(reading, "row_uris", list_all)
+        compact(str(out))
+        prune(str(out))
+        return uris
+
+    monkeypatch.setattr(reading, "row_uris", list_and_be_late)
+    assert read_summaries(str(out)).equals(before)
+    parts(out, "compacted")[0].unlink()
+    with pytest.raises(ObjectNotFound):
+        read_summaries(str(out))
 
 
 def test_nothing_to_compact_or_prune(archive: Path, tmp_path: Path) -> None:
