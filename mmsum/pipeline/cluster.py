@@ -96,28 +96,34 @@ def alive_nodes() -> int:
 
 
 def _connect(ray: Any, resources: Resources) -> None:
-    common = {
+    options: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": logging.ERROR,
         "runtime_env": {"env_vars": _worker_environment()},
     }
-    try:
-        if os.environ.get("RAY_ADDRESS"):
-            ray.init(**common)
-        else:
-            # Never "auto": that would find another command's local Ray, which ends when that command does.
-            store = resources.object_store_mb
-            ray.init(
-                address="local",
-                include_dashboard=False,
-                object_store_memory=store * 2**20 if store else None,
-                **common,
-            )
-    except Exception as error:  # Ray raises the bare class where a node does not come up in time
-        ray.shutdown()
-        reason = " ".join(str(error).split()) or type(error).__name__
-        where = os.environ.get("RAY_ADDRESS") or "a local Ray"
-        raise EnvironmentFailure(f"{where} could not be reached or started: {reason}") from error
+    address = os.environ.get("RAY_ADDRESS")
+    if not address:
+        # Never "auto": that would find another command's local Ray, which ends when that command does.
+        store = resources.object_store_mb
+        options |= {"address": "local", "include_dashboard": False}
+        options["object_store_memory"] = store * 2**20 if store else None
+    for tries_left in reversed(range(1 if address else LOCAL_TRIES)):
+        try:
+            ray.init(**options)
+            return
+        except Exception as error:  # Ray raises the bare class where a node does not come up in time
+            ray.shutdown()
+            if tries_left:
+                continue
+            reason = " ".join(str(error).split()) or type(error).__name__
+            hint = "check that address" if address else "see whether the machine is too busy, or its disk full"
+            raise EnvironmentFailure(
+                f"{address or 'a local Ray'} could not be reached or started: {reason}; {hint}, then run the same command again"
+            ) from error
+
+
+LOCAL_TRIES = 3
+"""Ray gives a node 30 seconds to come up, which on a busy machine may be too few."""
 
 
 def _cluster(ray: Any, resources: Resources) -> Cluster:

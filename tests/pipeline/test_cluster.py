@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 import mmsum
-from mmsum.config import load_config
+from mmsum.config import Resources, load_config
 from mmsum.errors import EnvironmentFailure
 from mmsum.generation.summarizer import Draft
-from mmsum.pipeline.cluster import Cluster, _worker_environment, ray_session
+from mmsum.pipeline.cluster import LOCAL_TRIES, Cluster, _connect, _worker_environment, ray_session
 from mmsum.records import Document
 
 
@@ -99,6 +99,35 @@ def test_an_actor_without_a_gpu_sees_none(archive: Path, tmp_path: Path) -> None
     """Ray leaves all GPUs of the machine visible to it; torch would take the first, whoever's it is."""
     mmsum.summarize(archive, tmp_path / "out", summarizer=lambda config: SeenGpus(), limit=1)
     assert mmsum.read_summaries(tmp_path / "out")["summary"].to_pylist() == ["''"]
+
+
+class SlowRay:
+    """A Ray whose node comes up in time at the last of so many tries."""
+
+    def __init__(self, tries: int) -> None:
+        self.tries, self.calls = tries, list[str]()
+
+    def init(self, **options: Any) -> None:
+        self.calls.append("init")
+        if self.calls.count("init") < self.tries:
+            raise Exception("The current node timed out\nduring startup.")
+
+    def shutdown(self) -> None:
+        self.calls.append("shutdown")
+
+
+def test_a_local_ray_that_does_not_come_up_in_time_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    slow = SlowRay(LOCAL_TRIES)
+    _connect(slow, Resources())
+    assert slow.calls == ["init", "shutdown"] * (LOCAL_TRIES - 1) + ["init"]
+    with pytest.raises(
+        EnvironmentFailure, match=r"timed out during startup\.; see whether .* run the same command again$"
+    ):
+        _connect(SlowRay(LOCAL_TRIES + 1), Resources())
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    with pytest.raises(EnvironmentFailure, match=r"^10.0.0.1:6379 could not .*; check that address, then run"):
+        _connect(SlowRay(2), Resources())
 
 
 def test_workers_are_not_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
