@@ -24,7 +24,7 @@ def arguments_of(job: Path) -> list[str]:
     if settings.get("ablate"):
         command.append("--ablate")
     for key in OPTIONS:
-        if settings.get(key):
+        if settings.get(key) not in (None, ""):
             command += [f"--{key.replace('_', '-')}", str(settings[key])]
     return command
 

@@ -16,7 +16,7 @@ def arguments_of(job: Path) -> list[str]:
     """The `mmsum summarize` command line that a job file describes."""
     settings = read_job(job, ("source", "out"), ("limit", "config"))
     command = ["summarize", str(settings["source"]), str(settings["out"]), *config_file(settings)]
-    if settings.get("limit"):
+    if settings.get("limit") is not None:
         command += ["--limit", str(settings["limit"])]
     return command
 

@@ -41,6 +41,11 @@ def test_a_job_file_is_a_command_line(tmp_path: Path) -> None:
     assert load_config(given.config).seed == 4
 
 
+def test_a_limit_of_none_is_no_whole_data_set(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text("model: lead\ndata: d\nout: o\nlimit: 0\nsplit:\n")
+    assert command_of(tmp_path / "job.yaml")[-2:] == ["--limit", "0"]
+
+
 def test_a_wrong_job_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text("model: lead\ndata: d\nwhere: o\n")
     done = subprocess.run([sys.executable, str(SCRIPT), "job.yaml"], cwd=tmp_path, capture_output=True, text=True)

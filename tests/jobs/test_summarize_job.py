@@ -51,6 +51,13 @@ def test_a_wrong_job_file_is_one_line(tmp_path: Path, job: dict[str, object] | s
     assert done.stderr.startswith(f"job.yaml: {line}")
 
 
+def test_a_limit_of_none_is_no_whole_archive(tmp_path: Path) -> None:
+    job = {"source": "docs", "out": "out", "limit": 0, "config": {"summarizer": "lead"}}
+    done = run_job(tmp_path, job)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "argument --limit: '0' is not a number of documents above 0" in done.stderr
+
+
 def test_a_missing_job_file_is_one_line(tmp_path: Path) -> None:
     done = run_script(tmp_path, "nowhere.yaml")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
