@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
-from functools import cache
+from dataclasses import asdict, replace
 
 import pyarrow as pa
 
@@ -32,12 +31,15 @@ PART_BYTES = 128 * 2**20
 
 
 def compact(out: str, part_bytes: int = PART_BYTES) -> tuple[Compaction, bool]:
-    """The newest rows of all finished snapshots in OUT/compacted/<digest>/, and whether there was anything to do.
+    """The newest rows of all snapshots up to the last finished one in OUT/compacted/<digest>/, and whether there was anything
+    to do. One before it that is unfinished was given up (by `--snapshot new`): nothing is added to it any more.
 
     Raises SourceError where no snapshot is finished, EnvironmentFailure where rows are missing.
     """
     out = storage.normalize(out)
-    finished = _finished(out)
+    finished, stored = snapshots(out), stored_rows(out)
+    while finished and len(finished[-1].committed_of(*stored)) < finished[-1].shards:
+        finished.pop()
     if not finished:
         raise SourceError(
             f"{out}: no snapshot is finished there; finish it with the same mmsum summarize command first"
@@ -46,12 +48,17 @@ def compact(out: str, part_bytes: int = PART_BYTES) -> tuple[Compaction, bool]:
     if before and before.covers == covers:
         return before, False
     newest: dict[str, int] = {}
+    undone: dict[str, list[int]] = {}
     for snapshot in finished:
-        newest |= dict.fromkeys(snapshot.documents["uri"].to_pylist(), snapshot.number)
+        committed = sorted(snapshot.committed_of(*stored))
+        for table in snapshot.shard_tables(committed):
+            newest |= dict.fromkeys(table["uri"].to_pylist(), snapshot.number)
+        if len(committed) < snapshot.shards:
+            undone[snapshot.digest] = sorted(set(range(snapshot.shards)).difference(committed))
     # What is read is in the digest: another compaction of the same snapshots, cut differently, never shares a folder.
-    number, basis = finished[-1].number, [before.digest if before else "", str(part_bytes), *covers]
+    number, basis = finished[-1].number, [before.digest if before else "", str(part_bytes), *covers, json.dumps(undone)]
     digest = hashlib.sha256("\n".join(basis).encode()).hexdigest()[:16]
-    plan = Compaction(number, digest, covers, files=0, rows=0)
+    plan = Compaction(number, digest, covers, files=0, rows=0, undone=undone)
     files = rows = 0
     for table in _full(_kept(_rows(out, finished), newest), part_bytes):
         storage.create(plan.part_uri(out, files), storage.parquet_bytes(table))
@@ -64,7 +71,7 @@ def compact(out: str, part_bytes: int = PART_BYTES) -> tuple[Compaction, bool]:
         raise EnvironmentFailure(
             f"{out}: compacted parts were deleted meanwhile; run mmsum prune only after mmsum compact"
         )
-    done = Compaction(number, digest, covers, files, rows)
+    done = replace(plan, files=files, rows=rows)
     marker = compaction_marker(out, number)
     storage.create(marker, json.dumps(asdict(done)).encode())
     return Compaction(**json.loads(storage.read(marker))), True
@@ -103,25 +110,6 @@ def _delete(uris: Iterable[str]) -> int:
     found = list(uris)
     storage.delete(found)
     return len(found)
-
-
-def _finished(out: str) -> list[Snapshot]:
-    """The snapshots up to the first unfinished one, as which does not count one of whose documents a later, finished one among
-    them has all."""
-    every, stored = snapshots(out), stored_rows(out)
-    done = [len(snapshot.committed_of(*stored)) >= snapshot.shards for snapshot in every]
-
-    @cache  # one hash for every document
-    def ids(at: int) -> set[str]:
-        return every[at].ids()
-
-    def replaced(at: int, end: int) -> bool:
-        return any(done[later] and ids(at) <= ids(later) for later in range(at + 1, end))
-
-    for end in range(len(every), 0, -1):
-        if all(done[at] or replaced(at, end) for at in range(end)):
-            return every[:end]
-    return []
 
 
 def _rows(out: str, finished: list[Snapshot]) -> Iterator[pa.Table]:

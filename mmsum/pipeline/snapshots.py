@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -75,7 +75,7 @@ class Snapshot:
     def committed_of(self, compaction: Compaction | None, parts: Iterable[tuple[str, int, str]]) -> set[int]:
         """The same where what `stored_rows` gives is known already."""
         if compaction and self.digest in compaction.covers:
-            return set(range(self.shards))
+            return set(range(self.shards)).difference(compaction.undone.get(self.digest, ()))
         return {shard for digest, shard, _ in parts if digest == self.digest}
 
     def shard_tables(self, shards: Iterable[int]) -> Iterator[pa.Table]:
@@ -97,13 +97,14 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Compaction:
-    """The newest rows of finished snapshots, in few large parts; its marker makes it valid and outlives their own parts."""
+    """The newest rows of snapshots, in few large parts; its marker makes it valid and outlives their own parts."""
 
     number: int  # of the newest snapshot in it
     digest: str
     covers: list[str]  # digests of the snapshots in it
     files: int
     rows: int
+    undone: dict[str, list[int]] = field(default_factory=dict)  # digest -> shards that were given up without rows
 
     def part_uri(self, out: str, file: int) -> str:
         return part_uri(out, "compacted", self.digest, file)
