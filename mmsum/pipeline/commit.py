@@ -74,8 +74,9 @@ def to_summary(document: Document, draft: Draft, *, model: str, config: str, sna
     message = "; ".join(m for m in (document.failure_message, draft.failure_message) if m)
     if document.status == "failed":
         status = "failed"
-    elif not draft.text:
+    elif not draft.text.strip():
         status, kind = "failed", kind or FailureKind.GENERATION_FAILED
+        message = message or "the summarizer wrote nothing"
     else:
         status = "partial" if kind or document.status == "partial" else "ok"
     figures = [

@@ -108,7 +108,9 @@ def test_statuses() -> None:
     assert row(whole, Draft(text="t")) == ("ok", None, "t")
     assert row(half, Draft(text="t")) == ("partial", "timed_out", "t")
     assert row(whole, Draft(text="t", failure_kind=FailureKind.TOO_LARGE)) == ("partial", "too_large", "t")
-    assert row(whole, Draft()) == ("failed", "generation_failed", "")
+    assert row(whole, Draft()) == row(whole, Draft(text=" \n")) == ("failed", "generation_failed", "")
+    silent = to_summary(whole, Draft(), snapshot=1, **MARKS)  # type: ignore[arg-type]
+    assert silent.failure_message == "the summarizer wrote nothing", "one of a caller's own may say nothing of it"
     assert row(Document.failed(ref, FailureKind.CORRUPT, "bad"), Draft(text="never")) == ("failed", "corrupt", "")
 
 
