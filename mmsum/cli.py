@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from types import ModuleType
 from typing import NoReturn
@@ -34,18 +37,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     command: Callable[[argparse.Namespace], None] = arguments.run
     try:
-        command(arguments)
+        with _sigterm_exits():
+            command(arguments)
     except UsageError as error:
         return _complain(f"mmsum {arguments.command}: {error}", EXIT_USAGE)
     except MmsumError as error:
         return _complain(f"mmsum {arguments.command}: {error}", EXIT_FAILED)
     except KeyboardInterrupt:
-        hint = _RESUME_HINTS.get(arguments.command, "")
-        return _complain(f"mmsum {arguments.command}: stopped{hint}", EXIT_INTERRUPTED)
+        return _complain(_stopped(arguments.command), EXIT_INTERRUPTED)
+    except SystemExit as left:
+        if left.code != signal.SIGTERM:
+            raise
+        return _complain(f"{_stopped(arguments.command)} (SIGTERM)", EXIT_FAILED)
     except BrokenPipeError:  # `mmsum inspect FILE | head`
         sys.stderr.close()
         return EXIT_FAILED
     return 0
+
+
+@contextmanager
+def _sigterm_exits() -> Iterator[None]:
+    """SIGTERM raises SystemExit with its number, as where Ray has its own handler; a run that is under way waits for it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stopped(command: str) -> str:
+    return f"mmsum {command}: stopped{_RESUME_HINTS.get(command, '')}"
 
 
 def _complain(line: str, code: int) -> int:

@@ -85,6 +85,16 @@ def test_a_missing_bucket_or_prefix_is_one_line(mmsum: Run, tmp_path: Path, uri:
     assert "s3://" in done.stderr
 
 
+def test_sigterm_before_a_run_is_under_way(tmp_path: Path) -> None:
+    """Listing a bucket takes minutes, starting Ray a while."""
+    script = "import signal, sys; from mmsum import cli, storage\n"
+    script += "storage.list_source = lambda source: signal.raise_signal(signal.SIGTERM)\n"
+    script += f"sys.exit(cli.main(['summarize', 'docs', {str(tmp_path / 'out')!r}, '--set', 'summarizer=lead']))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("mmsum summarize: stopped; what is committed stays, the same command")
+
+
 def test_inspect_prints_what_scripts_read(mmsum: Run, tmp_path: Path) -> None:
     page = pymupdf.open()
     page.new_page().insert_text((72, 90), "A report about loans", fontsize=20)
