@@ -96,6 +96,21 @@ def test_refusals(script: Script, answer: tuple[int, dict[str, str], bytes], kin
     assert str(caught.value).startswith(f"cannot read {URI}: ") and says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [(400, "ExpiredToken", CredentialsRefused), (403, "InvalidAccessKeyId", CredentialsRefused)],
+)
+def test_a_look_that_is_refused_says_why(script: Script, status: int, code: str, kind: type[Exception]) -> None:
+    """The answer to a HEAD has no body: an expired token is no more than a `Bad Request` there."""
+    said = {"GET": refusal(status, code), "HEAD": (status, {}, b"")}
+    for look in (storage.stat, lambda uri: storage.create(uri, b"data"), lambda uri: list(storage.list_objects(uri))):
+        script.answers = [said["HEAD"]] * (2 if status == 400 else 1) + [
+            said["GET"]
+        ]  # boto3 asks for the bucket's region
+        with pytest.raises(kind, match=f"said so .{code}.; renew the AWS credentials"):
+            look(URI)
+
+
 def test_renewed_credentials_are_read_afresh(script: Script, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     """A credentials file that somebody rotates, as many sites do: the client of before must not be kept."""
     file = f"{tmp_path}/credentials"

@@ -120,7 +120,7 @@ def test_missing_bucket(fixture: str, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize(("variable", "code"), [("ACCESS_KEY_ID", "InvalidAccessKeyId"), ("SECRET_ACCESS_KEY", "Sign")])
 def test_wrong_credentials(rclone: str, monkeypatch: pytest.MonkeyPatch, variable: str, code: str) -> None:
     monkeypatch.setenv(f"AWS_{variable}", "wrong")
-    with pytest.raises(SourceError, match=f"^cannot list {rclone}/d: .*{code}.*; renew the AWS credentials"):
+    with pytest.raises(SourceError, match=f"^cannot look at {rclone}/d: .*{code}.*; renew the AWS credentials"):
         list(storage.list_source(f"{rclone}/d"))
 
 
