@@ -33,6 +33,7 @@ _BAD_CREDENTIALS = {
     "ExpiredToken",
     "InvalidAccessKeyId",
     "InvalidToken",
+    "InvalidTokenId",  # MinIO's word for the same
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",

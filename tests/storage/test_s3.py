@@ -84,6 +84,7 @@ def test_a_store_that_refuses_conditions_is_written_without(script: Script) -> N
         (refusal(403, "AccessDenied"), ObjectForbidden, "said so (AccessDenied); allow it in the bucket's"),
         (refusal(403, "InvalidObjectState"), ObjectForbidden, "restore it first"),
         (refusal(400, "ExpiredToken"), CredentialsRefused, "said so (ExpiredToken); renew the AWS credentials"),
+        (refusal(403, "InvalidTokenId"), CredentialsRefused, "said so (InvalidTokenId); renew the AWS credentials"),
         (refusal(404, "NoSuchKey"), ObjectNotFound, "no such object"),
         (refusal(400, "Strange"), StorageError, "said so (Strange); check the store"),
     ],
