@@ -16,10 +16,10 @@ from mmsum.config import Figures, Limits
 from mmsum.documents import ocr
 from mmsum.documents.captions import Caption, find_captions
 from mmsum.documents.continued import is_cut, join_over_columns
-from mmsum.documents.crops import encode_pixmap, is_photo, render_region
+from mmsum.documents.crops import encode_pixmap, is_photo, render_region, sheet_figure
 from mmsum.documents.evidence import Evidence, EvidenceWindow, layout_boxes
 from mmsum.documents.figures import Region, find_regions, region_kind
-from mmsum.documents.ink import Ink, running_text
+from mmsum.documents.ink import Ink, is_background, running_text
 from mmsum.documents.line_numbers import without_line_numbers
 from mmsum.documents.mupdf import DAMAGE, raise_if_out_of_memory, reason
 from mmsum.documents.order import table_rows
@@ -45,6 +45,10 @@ _LIGATURES = re.compile("[\ufb00-\ufdff\ufe70-\ufeff]+")
 """Ligatures and presentation forms. MuPDF would part them too, but turns Arabic ones round."""
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b\u2060\ufeff]+")
 """Control characters, which fonts without names for their glyphs leave, and spaces of no width."""
+_FEW = 20
+"""Letters on a page of text; fewer are a stamp, a number, a title."""
+_TITLE = 0.04
+"""Share of a slide's height: no title is set lower, nothing that is stamped on a scan as high."""
 _NEAR = 36.0
 """Points around a figure in which a label that is not its own makes it doubtful."""
 
@@ -87,6 +91,10 @@ def read_pages(document: pymupdf.Document, limits: Limits, settings: Figures) ->
                 page.lines, page.width, page.height = scan.lines, scan.width, scan.height
                 page.scanned, page.read_by_ocr = False, True
                 scans -= 1
+                if _letters(scan.lines) < _FEW:
+                    whole = sheet_figure(document[index], None, settings)
+                    page.figures_cut = whole.kind == "photo" and room <= 0
+                    page.figures = [whole] if whole.kind == "photo" and room > 0 else []
         except DAMAGE as error:
             raise_if_out_of_memory(error)
             page = Page(index + 1, 0.0, 0.0, error=reason(error))
@@ -173,7 +181,7 @@ def _read_page(
 ) -> Page:
     width, height = page.rect.width, page.rect.height
     whole: Box = (0.0, 0.0, width, height)
-    scanned = _covers([box for box, _ in evidence.images], whole) and _letters(lines) < 20
+    scanned = _is_scan([box for box, _ in evidence.images], lines, whole)
     result = Page(page.number + 1, width, height, lines, scanned=scanned)
     ink = evidence.ink()
     if scanned or not ink:
@@ -256,8 +264,17 @@ def _letters(lines: list[Line]) -> int:
     return sum(c.isalnum() for line in lines for c in line.text)
 
 
-def _covers(boxes: list[Box], page: Box) -> bool:
-    return bool(boxes) and area(union_all(boxes)) > 0.55 * area(page) and sum(map(area, boxes)) > 0.5 * area(page)
+def _is_scan(boxes: list[Box], lines: list[Line], page: Box) -> bool:
+    """Whether pictures in these boxes are most of a page with hardly any letters; not where a title stands beside them."""
+    if not boxes or _letters(lines) >= _FEW:
+        return False
+    covered = union_all(boxes)
+    titles = [
+        line for line in lines if line.flat and line.height > _TITLE * page[3] and inside(line.box, covered) < 0.5
+    ]
+    if _letters(titles) > 2 and not is_background(covered, page):
+        return False  # a slide
+    return area(covered) > 0.55 * area(page) and sum(map(area, boxes)) > 0.5 * area(page)
 
 
 def _figure(

@@ -144,6 +144,18 @@ def test_pictures_at_one_place_repeat_only_where_they_show_the_same(parser: Pars
     assert all(papers.iou(figure.bbox, place) > 0.9 for figure in figures)
 
 
+def test_a_picture_under_a_title_is_a_figure_not_a_scan(parser: Parser) -> None:
+    slides = pymupdf.open()
+    for title, size in (("Results", 32), ("AB-00123", 9)):
+        slide = slides.new_page(width=960, height=540)
+        slide.insert_text((60, 60), title, fontsize=size)
+        slide.insert_image(pymupdf.Rect(90, 90, 870, 530), stream=noise(size), keep_proportion=False)
+    with Parser(Limits(ocr_pages=0), Figures()) as blind:
+        document = blind.parse(REF, slides.tobytes())
+    assert [figure.page for figure in document.figures] == [1] and document.title == "Results"
+    assert document.failure_kind == "needs_ocr" and "first: 2" in document.failure_message
+
+
 def test_pictures_that_differ_in_their_masks_alone_do_not_repeat(parser: Parser) -> None:
     document = pymupdf.open()
     black = bytes(pymupdf.Pixmap(pymupdf.csRGB, 300, 200, bytes(300 * 200 * 3), False).tobytes("png"))

@@ -82,6 +82,19 @@ def test_scanned_pages_with_ocr(parser: Parser) -> None:
     assert parser.parse(REF, papers.scan()).failure_kind == "empty"
 
 
+def test_a_photo_that_fills_its_page_is_a_figure_where_no_letters_are_read_in_it(parser: Parser) -> None:
+    pytest.importorskip("rapidocr", reason="the extra `ocr` is not installed")
+    book = pymupdf.open("pdf", papers.pages_of_text(1))
+    plate = book.new_page(width=200, height=150)
+    colours = bytes(channel for y in range(150) for x in range(200) for channel in (x, y, 255 - (x + y) // 2))
+    plate.insert_image(plate.rect, pixmap=pymupdf.Pixmap(pymupdf.csRGB, 200, 150, colours, False))
+    pages = book.tobytes()
+    document = parser.parse(REF, pages)
+    assert [(figure.page, figure.kind) for figure in document.figures] == [(2, "photo")]
+    assert document.status == "ok" and "wizards" in document.text
+    assert parser.render(REF, pages, [(2, document.figures[0].bbox)], 64)[0]
+
+
 @pytest.mark.parametrize("turn", [90, 180])
 def test_a_page_that_was_scanned_in_another_direction_is_turned(parser: Parser, turn: int) -> None:
     pytest.importorskip("rapidocr", reason="the extra `ocr` is not installed")
