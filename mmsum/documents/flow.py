@@ -7,7 +7,7 @@ place on paper: unless its format knows one, its box is that of its picture in p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,6 +28,9 @@ ICON_PIXELS = 32
 Cut = tuple[float, float, float, float]
 """Shares of a picture that are cut off, at its left, top, right and bottom."""
 UNCUT: Cut = (0.0, 0.0, 0.0, 0.0)
+
+_UNSEEN: dict[int, str | None] = {**dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff")), ord("\v"): " "}
+"""Hyphens and spaces that nobody sees go; a slide's line ends with a \\v."""
 
 
 @dataclass(slots=True)
@@ -92,9 +95,46 @@ def _without(sheet: pymupdf.Rect, cut: Cut) -> pymupdf.Rect:
     )
 
 
+def table_blocks(grid: list[list[list[Block]]], page: int = 1) -> Iterator[Block]:
+    """The rows of a table as text, then the pictures in its cells. `grid`: rows of cells of blocks.
+
+    Pictures are often set in a table: the caption stands in the cell, in the one below or in the next. Where no words but
+    marks of panels and one caption stand beside them, wherever, it comes last, as that of all of them.
+    """
+    blocks = [block for row in grid for cell in row for block in cell]
+    words = [b for b in blocks if b.kind != "figure" and b.text and not PANEL_MARK.fullmatch(b.text)]
+    pictures = sum(block.kind == "figure" and not block.text for block in blocks)
+    if pictures and (not words or (len(words) == 1 and caption_label(words[0].text))):
+        shown = [block for block in blocks if block not in words]
+        if words and len(shown) == 1:
+            shown[0].text, words = words[0].text, []
+        yield from shown
+        yield from words
+        return
+    for at, row in enumerate(grid):
+        for column, cell in enumerate(row):
+            bare = [block for block in cell if block.kind == "figure" and not block.text]
+            others = [*(grid[at + 1][column : column + 1] if at + 1 < len(grid) else []), *row[column + 1 : column + 2]]
+            free = [other for other in others if all(block.kind != "figure" for block in other)]
+            captions = next(filter(None, map(_caption_blocks, [cell, *free])), []) if bare else []
+            for figure, caption in zip(bare, captions, strict=False):
+                figure.text, caption.text = caption.text, ""
+    lines = [
+        " | ".join(" ".join(b.text for b in cell if b.kind != "figure" and b.text) for cell in row) for row in grid
+    ]
+    yield Block("table", "\n".join(line for line in lines if line.strip(" |")), page)
+    yield from (block for block in blocks if block.kind == "figure")
+
+
+def _caption_blocks(cell: list[Block]) -> list[Block]:
+    return [b for b in cell if b.text and (b.kind == "caption" or (b.kind == "text" and caption_label(b.text)))]
+
+
 def assemble_flow(info: FlowInfo, blocks: Iterable[Block]) -> tuple[str, list[Section], list[Figure], int]:
     """Title, sections, figures with captions and mentions, and how many pages were begun."""
     listed = list(blocks)
+    for block in listed:
+        block.text = block.text.translate(_UNSEEN)
     title = _title(info, listed)
     sections: list[Section] = []
     parts: list[list[str]] = []

@@ -7,7 +7,6 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from copy import deepcopy
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -18,8 +17,10 @@ from markdown_it import MarkdownIt
 from mmsum.config import Figures, Limits
 from mmsum.documents.captions import caption_label
 from mmsum.documents.detect import decode_text
-from mmsum.documents.flow import Block, FlowInfo, picture
+from mmsum.documents.flow import Block, FlowInfo, picture, table_blocks
+from mmsum.documents.web_pictures import PICTURES, as_svg, is_drawing, links_of
 from mmsum.fences import outside_code
+from mmsum.records import Figure
 
 Resolver = Callable[[str], bytes]
 """A relative link -> bytes of the resource, b"" where there is none."""
@@ -45,12 +46,6 @@ _FRONT = re.compile(
 """YAML, which begins with a key; a text between two lines is a text."""
 _TITLE = re.compile(r"^title:(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
 _FOLDED = re.compile(r"[>|][-+\d]{0,2}(?:\s|$)")
-_DRAWN = tuple(
-    f".//{tag}" for tag in ("path", "rect", "line", "polyline", "polygon", "circle", "ellipse", "text", "use")
-)
-_CAPITALS = {name.lower(): name for name in ("viewBox", "preserveAspectRatio")}
-"""What MuPDF reads of an SVG that is not in small letters; clips and gradients it leaves out anyway."""
-_LAZY = ("data-src", "data-original", "data-lazy-src")
 _HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 _DATA = re.compile(r"data:(?P<type>[^;,]*)(?P<coded>;base64)?[^,]*,(?P<body>.*)", re.DOTALL | re.IGNORECASE)
 
@@ -159,20 +154,22 @@ class _Walker:
     def _start(self, element: Any) -> Iterator[Block]:
         tag = element.tag
         if self.inside is not None:
-            # A page laid out with tables; a figure with its picture in a button, or again for readers without scripts.
-            if tag in ("img", "svg") and (self.figures or self.inside.tag in ("table", "tr")):
+            # A figure with its picture in a button, or again for readers without scripts.
+            if tag in PICTURES and self.figures and self.inside.tag not in ("table", "tr", *PICTURES):
                 yield from self._picture(element)
             return
         if tag in _BLOCKS or tag in _HEADINGS or tag in ("table", "figure", "svg"):
             yield from self._flush("text")
+        if tag in PICTURES and not _is_hidden(element):
+            if caption_label(_words_behind(element)):
+                yield from self._flush("text")
+            yield from self._picture(element)
         if _is_left_out(element) or (tag == "figcaption" and self.figures):
             self.inside = element
-        elif tag in ("img", "svg"):
-            yield from self._picture(element)
         elif tag in ("table", "tr") and next(element.iterdescendants(*_LAYOUT), None) is None:
             self.inside = element
             yield from self._table(element)
-        else:
+        elif tag not in PICTURES:
             if tag == "figure":
                 if not self.figures:
                     self.captions, self.labelled = _figcaptions(element), set()
@@ -214,29 +211,26 @@ class _Walker:
     def _picture(self, element: Any) -> Iterator[Block]:
         """A picture with what its figures say of it: the first in a figure has the caption of all of it, with a label all
         others are its panels."""
-        svg = element.tag == "svg"
-        if (
-            svg
-            and len(wrapped := list(element.iter("image"))) == 1
-            and all(element.find(tag) is None for tag in _DRAWN)
-        ):
-            link = wrapped[0].get("xlink:href") or wrapped[0].get("href") or ""  # as covers of EPUBs are set
-            data = self._bytes(link)
-        elif svg:
-            data = _as_svg(element)
-        else:
-            data = next(filter(None, map(self._bytes, _links(element))), b"")
         captioned = [figure for figure in self.figures if figure in self.captions]
         words = _words(" ".join(self.captions[figure] for figure in captioned))
         if not captioned:
             words = _words(element.get("alt") or "")
-        # One that is not at hand has its label in the text: then it is a figure all the same, without its picture.
-        figure = picture(data, self.limits, self.settings, self.page) if data or caption_label(words) else None
+        figure = self._figure(element, words)
         if figure is not None and (figure.width or words):
             self.captions.update(dict.fromkeys(captioned, ""))
             has_label = bool(caption_label(words))
             yield Block("figure", words, self.page, figure, not has_label and not self.labelled.isdisjoint(captioned))
             self.labelled.update(captioned if has_label else ())
+
+    def _figure(self, element: Any, words: str) -> Figure | None:
+        """The best of the pictures that an element names; what a script will replace is an icon, and none."""
+        kept = None
+        for data in filter(None, [as_svg(element)] if is_drawing(element) else map(self._bytes, links_of(element))):
+            kept = picture(data, self.limits, self.settings, self.page) or kept
+            if kept is not None and kept.width:
+                return kept
+        # One that is not at hand has its label in the text: then it is a figure all the same, without its picture.
+        return picture(b"", self.limits, self.settings, self.page) if kept is None and caption_label(words) else kept
 
     def _bytes(self, link: str) -> bytes:
         if match := _DATA.match(link.strip()):
@@ -250,34 +244,46 @@ class _Walker:
         return self.resolve(unquote(link.partition("#")[0].partition("?")[0]))
 
     def _table(self, element: Any) -> Iterator[Block]:
-        """A table, or one row of a larger one."""
-        rows = []
-        for row in element.iter("tr"):
-            cells = [_text(cell) for cell in row if cell.tag in ("td", "th")]
-            if any(cells):
-                rows.append(" | ".join(cells))
-        caption = _words(" ".join(_text(part) for part in element.iter("caption")))
-        if rows or caption:
-            yield Block("table", "\n".join([caption, *rows] if caption else rows), self.page)
+        """A table, or one row of a larger one, with the pictures in it."""
+        captions = [_text(part) for part in element.iter("caption")]
+        grid = [[[*self._cell(cell)] for cell in row if cell.tag in ("td", "th")] for row in element.iter("tr")]
+        if any(captions):
+            grid.insert(0, [[Block("text", _words(" ".join(captions)), self.page)]])
+        blocks = [block for row in grid for cell in row for block in cell]
+        if any(block.figure is None and caption_label(block.text) for block in blocks):
+            for block in blocks:
+                if block.figure is not None and not caption_label(block.text):
+                    block.text = ""  # its `alt`
+        yield from table_blocks(grid, self.page)
+
+    def _cell(self, cell: Any) -> Iterator[Block]:
+        inside = None
+        for event, part in lxml.etree.iterwalk(cell, events=("start", "end"), tag=PICTURES):
+            if event == "end":
+                inside = None if part is inside else inside
+            elif inside is None:
+                inside = part
+                yield from self._picture(part)
+        if words := _text(cell):
+            yield Block("text", words, self.page)
 
 
-def _as_svg(element: Any) -> bytes:
-    """A drawing in a page as a file of its own, with the capitals in its names: the parser of pages knows none."""
-    drawing = deepcopy(element)
-    for part in drawing.iter("*"):
-        for name in part.attrib.keys() & _CAPITALS.keys():
-            part.set(_CAPITALS[name], part.attrib.pop(name))
-    return lxml.etree.tostring(drawing, with_tail=False)
-
-
-def _links(image: Any) -> list[str]:
-    """Where its picture may be, best first: what a script puts in the place of `src` while one scrolls, `src` itself, and
-    the first of those for other screens."""
-    return [
-        *(link for name in _LAZY if (link := image.get(name))),
-        image.get("src") or "",
-        *(link.rstrip(",") for link in (image.get("srcset") or image.get("data-srcset") or "").split()[:1]),
-    ]
+def _words_behind(picture: Any) -> str:
+    """The first words after a picture, in its paragraph and before the next picture."""
+    element = picture
+    while element is not None and element.tag not in _BLOCKS:
+        if words := _words(element.tail or ""):
+            return words
+        following = element.getnext()
+        if following is None:
+            element = element.getparent()
+            continue
+        if (following.tag in _APART and following.tag != "br") or next(following.iter(*PICTURES), None) is not None:
+            return ""
+        if isinstance(following.tag, str) and (words := _text(following)):
+            return words
+        element = following
+    return ""
 
 
 def _figcaptions(figure: Any) -> dict[Any, str]:
@@ -315,9 +321,25 @@ def _text(element: Any) -> str:
 
 
 def _is_left_out(element: Any) -> bool:
+    tag = element.tag
+    if tag in _SKIPPED or tag in _CONTROLS or _is_hidden(element):
+        return True
+    return tag in ("a", "span") and _is_mark(element)
+
+
+def _is_hidden(element: Any) -> bool:
     style = element.get("style")
-    is_hidden = element.get("hidden") is not None or (style is not None and _HIDDEN.search(style))
-    return element.tag in _SKIPPED or element.tag in _CONTROLS or bool(is_hidden)
+    return element.get("hidden") is not None or bool(style is not None and _HIDDEN.search(style))
+
+
+def _is_mark(element: Any) -> bool:
+    """Whether it is a link in its page that is no word, as the paragraph mark beside a heading is; or a formula's second
+    copy, for the eye, which the first gives to programs."""
+    if element.tag == "a" and (element.get("href") or "").startswith("#"):
+        shown = "".join(element.itertext()).strip()
+        return bool(shown) and not any(map(str.isalnum, shown)) and next(element.iter(*PICTURES), None) is None
+    before = element.getprevious() if element.get("class") == "katex-html" else None
+    return before is not None and before.get("class") == "katex-mathml"
 
 
 def _words(text: str) -> str:

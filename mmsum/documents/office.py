@@ -14,8 +14,8 @@ from docx.parts.document import DocumentPart
 from docx.text.paragraph import Paragraph
 
 from mmsum.config import Figures, Limits
-from mmsum.documents.captions import PANEL_MARK, caption_label
-from mmsum.documents.flow import UNCUT, Block, Cut, FlowInfo, picture
+from mmsum.documents.captions import caption_label
+from mmsum.documents.flow import UNCUT, Block, Cut, FlowInfo, picture, table_blocks
 from mmsum.documents.slides import EITHER, read_pptx
 
 __all__ = ["read_docx", "read_odt", "read_pptx"]
@@ -60,7 +60,9 @@ def _docx_blocks(document: Any, parent: Any, limits: Limits, settings: Figures) 
         if item.tag == qn("w:tbl"):
             rows = [row for row in _inside(item) if row.tag == qn("w:tr") and row.find(_DELETED) is None]
             cells = [[cell for cell in _inside(row) if cell.tag == qn("w:tc")] for row in rows]
-            yield from _table([[[*_docx_blocks(document, cell, limits, settings)] for cell in row] for row in cells])
+            yield from table_blocks(
+                [[[*_docx_blocks(document, cell, limits, settings)] for cell in row] for row in cells]
+            )
         elif item.tag == qn("w:p"):
             yield from _docx_paragraph(document, item, limits, settings)
 
@@ -149,39 +151,6 @@ def _is_hidden(run: Any) -> bool:
     return mark is not None and mark.get(qn("w:val")) not in ("0", "false", "off")
 
 
-def _table(grid: list[list[list[Block]]]) -> Iterator[Block]:
-    """The rows of a table as text, then the pictures in its cells. `grid`: rows of cells of blocks.
-
-    Pictures are often set side by side in a table: the caption stands in the cell, in the one below or in the next. Where
-    no words but marks of panels and one caption stand beside them, it comes last, as that of all of them.
-    """
-    blocks = [block for row in grid for cell in row for block in cell]
-    words = [b for b in blocks if b.kind != "figure" and b.text and not PANEL_MARK.fullmatch(b.text)]
-    pictures = sum(block.kind == "figure" and not block.text for block in blocks)
-    if pictures > 1 and (not words or (len(words) == 1 and caption_label(words[0].text))):
-        yield from (block for block in blocks if block not in words)
-        yield from words
-        return
-    for at, row in enumerate(grid):
-        for column, cell in enumerate(row):
-            bare = [block for block in cell if block.kind == "figure" and not block.text]
-            others = [*(grid[at + 1][column : column + 1] if at + 1 < len(grid) else []), *row[column + 1 : column + 2]]
-            free = [other for other in others if all(block.kind != "figure" for block in other)]
-            captions = next(filter(None, map(_caption_blocks, [cell, *free])), []) if bare else []
-            for figure, caption in zip(bare, captions, strict=False):
-                figure.text, caption.text = caption.text, ""
-    blocks = [block for row in grid for cell in row for block in cell]
-    lines = [
-        " | ".join(" ".join(b.text for b in cell if b.kind != "figure" and b.text) for cell in row) for row in grid
-    ]
-    yield Block("table", "\n".join(line for line in lines if line.strip(" |")))
-    yield from (block for block in blocks if block.kind == "figure")
-
-
-def _caption_blocks(cell: list[Block]) -> list[Block]:
-    return [b for b in cell if b.text and (b.kind == "caption" or (b.kind == "text" and caption_label(b.text)))]
-
-
 def read_odt(path: str, limits: Limits, settings: Figures) -> tuple[FlowInfo, Iterator[Block]]:
     """An OpenDocument text. Raises what odfdo raises."""
     document = odfdo.Document(path)
@@ -195,7 +164,7 @@ def _odt_blocks(document: Any, parent: Any, limits: Limits, settings: Figures) -
         if item.tag == "table:table":
             # A cell that another one covers has its place, and may still hold words that nobody sees.
             rows = [[cell for cell in row.children if cell.tag in _ODT_CELLS] for row in _odt_rows(item)]
-            yield from _table([[[*_odt_cell(document, cell, limits, settings)] for cell in row] for row in rows])
+            yield from table_blocks([[[*_odt_cell(document, cell, limits, settings)] for cell in row] for row in rows])
         elif item.tag in _ODT_NESTS:
             yield from _odt_blocks(document, item, limits, settings)
         elif item.tag == "draw:frame":

@@ -274,6 +274,71 @@ def test_pictures_that_a_script_would_load(image: str) -> None:
     assert found.figure and found.figure.width == 91
 
 
+ICON = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        f"<img src='{ICON}' data-srcset='1.png 300w, 2.png 600w'>",
+        f"<img src='{ICON}' srcset='1.png 2x'>",
+        f"<picture><source data-srcset='1.png'><source srcset='2.png'><img src='{ICON}'></picture>",
+        "<picture><source srcset='1.png' media='print'><img src='gone.png'></picture>",
+        "<object data='1.png'><img src='2.png'>No objects.</object>",
+        "<object data='clip.swf' type='video/x'><img src='1.png'></object>",
+        "<embed src='1.png' type='image/png'>",
+        "<img src='1.png'><noscript></noscript>",
+    ],
+)
+@pytest.mark.parametrize("around", ["<figure>{}<figcaption>Figure 1: A.</figcaption></figure>", "{}", "<p>{}</p>"])
+def test_a_picture_is_found_wherever_its_page_names_it_and_once(image: str, around: str) -> None:
+    (found,) = blocks_of(around.format(image))
+    assert found.figure and found.figure.width == 91
+
+
+def test_an_object_that_is_no_picture_is_left_out() -> None:
+    assert blocks_of("<object data='paper.pdf' type='application/pdf'>Get it</object><embed src='film.mp4'>") == []
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "<tr><td><img src='1.png' alt='of pits'></td></tr><tr><td>Figure 1: Pits.</td></tr>",
+        "<tr><td>Figure 1: Pits.</td></tr><tr><td><img src='1.png'></td></tr>",
+        "<caption align=bottom><b>Figure 1:</b> Pits.</caption><tr><td><img src='1.png'></td></tr>",
+    ],
+)
+def test_a_caption_in_a_table_is_that_of_its_picture(table: str) -> None:
+    """As LaTeX2HTML and old pages set them."""
+    assert [(block.kind, block.text) for block in blocks_of(f"<table>{table}</table>")] == [
+        ("figure", "Figure 1: Pits.")
+    ]
+
+
+def test_captions_in_a_row_are_each_that_of_the_picture_above() -> None:
+    pictures = "".join(f"<td><a href='x'><img src='{n}.png' alt='Number {n}'></a></td>" for n in (1, 2))
+    words = "".join(f"<td>Figure {n}: Pit {n}.</td>" for n in (1, 2))
+    assert figures(f"<table><tr>{pictures}</tr><tr>{words}</tr></table>") == ["Figure 1: Pit 1.", "Figure 2: Pit 2."]
+    assert texts(f"<table><caption>Pits</caption><tr>{pictures}</tr></table>") == ["Pits", "Number 1", "Number 2"]
+
+
+@pytest.mark.parametrize("image", ["<img src='1.png'>", "<a href='1.png'><img src='1.png'></a>"])
+def test_words_before_a_picture_are_no_part_of_its_caption(image: str) -> None:
+    page = f"<p>Words.<br>{image}<br><b>Figure 1:</b> Pits. <img src='2.png'> So.</p>"
+    assert texts(page) == ["Words.", "", "", "Figure 1: Pits. So."]
+    assert texts(f"<p>Press {image} to see Figure 1: it.</p>") == ["", "Press to see Figure 1: it."]
+
+
+def test_what_is_no_word_is_left_out(parser: Parser) -> None:
+    page = (
+        "<h2>Ferns<a class='headerlink' href='#ferns'>¶</a></h2><p>Ge\u00adbirgs\u200bfarn<a href='#n1'>*</a> and "
+        "<a href='#moss'>moss</a>: <span class='katex'><span class='katex-mathml'><math><mi>E</mi></math></span>"
+        "<span class='katex-html' aria-hidden='true'>E</span></span>.</p>"
+    )
+    document = parser.parse(REF, f"<html><body>{page}</body></html>".encode())
+    assert document.title == "Ferns" and document.text == "Ferns\n\nGebirgsfarn and moss: E."
+
+
 @pytest.mark.parametrize("link", ["xlink:href", "href"])
 def test_a_picture_wrapped_in_svg_is_that_picture(link: str) -> None:
     """As covers of EPUBs are set: alone it would be drawn as an empty sheet."""

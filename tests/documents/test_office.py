@@ -148,6 +148,19 @@ def test_pictures_set_in_a_table(parser: Parser, layout: str) -> None:
     assert document.text == "It rained in spring."
 
 
+def test_a_caption_over_the_picture_of_a_table(parser: Parser) -> None:
+    caption = "Figure 1: The field in spring."
+
+    def fill(word: Any) -> None:
+        table = word.add_table(rows=2, cols=1)
+        table.cell(0, 0).text = caption
+        table.cell(1, 0).paragraphs[0].add_run().add_picture(io.BytesIO(WIDE))
+        word.add_paragraph("It rai\u00adned in\u200b spring.")
+
+    document = read_word(parser, fill)
+    assert shown(document) == [("Figure 1", caption, 160)] and document.text == "It rained in spring."
+
+
 def test_a_table_is_no_caption_of_the_picture_above_it(parser: Parser) -> None:
     def fill(word: Any) -> None:
         word.add_picture(io.BytesIO(WIDE))

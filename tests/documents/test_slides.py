@@ -178,3 +178,10 @@ def test_columns_set_by_hand_are_read_from_the_left(parser: Parser) -> None:
             slide.shapes.add_textbox(Pt(left), Pt(top), Pt(250), Pt(12)).text_frame.text = words
 
     assert read_slide(parser, fill).sections[0].text.split() == ["First.", "Second.", "Third.", "Fourth.", "Below."]
+
+
+def test_a_line_that_is_broken_in_a_paragraph(parser: Parser) -> None:
+    def fill(slide: Any) -> None:
+        slide.shapes.add_textbox(*PLACE).text_frame.text = "Costs\vrose in sum\u00admer."
+
+    assert read_slide(parser, fill).sections[0].text.split("\n\n")[0] == "Costs rose in summer."
