@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -98,21 +99,35 @@ def read_markdown(text: str, limits: Limits, settings: Figures, resolve: Resolve
 
 
 def _without_marks(text: str) -> str:
-    """Markdown of papers without its notes, citations, and what is said of pictures to programs; code stays as it is."""
+    """Markdown of papers without its notes, citations, and what is said to programs; code stays as it is."""
 
     def change(piece: str) -> str:
+        numbers, spans = count(), _CODE.findall(piece)
+        piece = _CODE.sub(lambda _: f"\0{next(numbers)}\0", piece)
+        piece = _SPAN.sub(r"\1", piece)
         for pattern in _MARKS:
             piece = pattern.sub("", piece)
-        return piece
+        return re.sub("\0(\\d+)\0", lambda place: spans[int(place[1])][0], piece)
 
-    return outside_code(text, change)
+    return outside_code(text.replace("\0", "\ufffd"), change)
 
 
+_CODE = re.compile(r"((?<![`\\])(`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)\2(?!`))", re.DOTALL)
+"""In a line: `[^0-9]` is no note there."""
+_ATTRIBUTES = r"\{(?:[#.][^\s{}]+|-|[\w-]+=[^\n{}]*)(?:[ \t][^{}\n]*)?\}"
+"""`{#wells .wide width=50%}`, `{-}`: as Pandoc reads them."""
+_SPAN = re.compile(rf"\[([^\[\]\n]*)\]{_ATTRIBUTES}")
 _MARKS = (
     re.compile(r"(?<=\))\{[^{}\n]*\}"),  # ![...](a.png){ width=50% }
+    re.compile(rf"(?<=\0){_ATTRIBUTES}"),  # `code`{.py}
+    re.compile(rf"(?<=\S)[ \t]+{_ATTRIBUTES}(?=[ \t]*$)", re.MULTILINE),  # # Heading {#name}
+    re.compile(r"^:{3,}[ \t]*(?:\{[^{}\n]*\}|[\w-]+)?[ \t:]*$", re.MULTILINE),  # ::: {.note}
     re.compile(r"\s*\\label\{[^{}\n]*\}"),
-    re.compile(r"^\[\^[^\]\s]+\]:.*(?:\n[ \t]+\S.*)*", re.MULTILINE),  # [^1]: a footnote
+    re.compile(
+        r"^\[\^[^\]\s]+\]:.*(?:\n[ \t]+\S.*|\n(?:[ \t]*\n)+(?:    |\t).*\S.*)*", re.MULTILINE
+    ),  # [^1]: a footnote
     re.compile(r"\[\^[^\]\s]+\]"),
+    re.compile(r"\^\[(?:[^\[\]\n]|\[[^\[\]\n]*\])*\]"),  # ^[a note in the line]
     re.compile(
         r"[ \t]*\[(?:[^\[\]@\n]*\s)?-?@(?!(?:fig|tbl|eq|sec|lst):)[^\[\]\n]*\](?![(\[])"
     ),  # [see @doe2020, p. 3]

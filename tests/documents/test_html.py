@@ -392,6 +392,34 @@ The end.
     ]
 
 
+def test_code_in_a_line_keeps_its_brackets_and_attributes_go() -> None:
+    text = """# Wells {#sec:wells .wide}
+
+## Thanks {-}
+
+Numbers match `[^0-9]`{.re} or ``a`[@b]``, \\`not [@doe2020] that`. Deep^[As [here](x.md).] wells[^1] in [red]{.mark}.
+
+::: {.note}
+The set {1, 2} and f(x) {y}.
+:::
+
+[^1]: A note of
+
+    two paragraphs.
+
+The `end
+of [^2] code`.
+"""
+    _, blocks = read_markdown(text, Limits(), Figures(), lambda link: b"")
+    assert [block.text for block in blocks] == [
+        "Wells",
+        "Thanks",
+        "Numbers match [^0-9] or a`[@b], `not that`. Deep wells in red.",
+        "The set {1, 2} and f(x) {y}.",
+        "The end of [^2] code.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("page", "title", "text"),
     [
