@@ -122,14 +122,14 @@ _MARKS = (
     re.compile(rf"(?<=\0){_ATTRIBUTES}"),  # `code`{.py}
     re.compile(rf"(?<=\S)[ \t]+{_ATTRIBUTES}(?=[ \t]*$)", re.MULTILINE),  # # Heading {#name}
     re.compile(r"^:{3,}[ \t]*(?:\{[^{}\n]*\}|[\w-]+)?[ \t:]*$", re.MULTILINE),  # ::: {.note}
-    re.compile(r"\s*\\label\{[^{}\n]*\}"),
+    re.compile(r"(?<!\s)\s*\\label\{[^{}\n]*\}"),
     re.compile(
         r"^\[\^[^\]\s]+\]:.*(?:\n[ \t]+\S.*|\n(?:[ \t]*\n)+(?:    |\t).*\S.*)*", re.MULTILINE
     ),  # [^1]: a footnote
-    re.compile(r"\[\^[^\]\s]+\]"),
+    re.compile(r"\[\^[^\[\]\s]+\]"),
     re.compile(r"\^\[(?:[^\[\]\n]|\[[^\[\]\n]*\])*\]"),  # ^[a note in the line]
     re.compile(
-        r"[ \t]*\[(?:[^\[\]@\n]*\s)?-?@(?!(?:fig|tbl|eq|sec|lst):)[^\[\]\n]*\](?![(\[])"
+        r"(?<![ \t])[ \t]*\[(?:[^\[\]@\n]*\s)?-?@(?!(?:fig|tbl|eq|sec|lst):)[^\[\]\n]*\](?![(\[])"
     ),  # [see @doe2020, p. 3]
 )
 

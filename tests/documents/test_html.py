@@ -420,6 +420,13 @@ of [^2] code`.
     ]
 
 
+@pytest.mark.parametrize("text", ["[^1]: a" + 50_000 * "\n", "x" + 50_000 * " " + "[", 30_000 * "[^"])
+def test_marks_that_do_not_come_take_no_quadratic_time(text: str) -> None:
+    started = time.process_time()
+    list(read_markdown(text, Limits(), Figures(), lambda link: b"")[1])
+    assert time.process_time() - started < 3
+
+
 @pytest.mark.parametrize(
     ("page", "title", "text"),
     [
