@@ -6,10 +6,11 @@ import io
 import struct
 import warnings
 import zlib
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 BROKEN = (
     *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError),
@@ -40,8 +41,15 @@ def square_image(image: bytes, side: int) -> np.ndarray[Any, np.dtype[np.uint8]]
         return None
 
 
+def turn_upright(image: Image.Image) -> None:
+    """Turn it as its EXIF data say that it is meant to be seen; data that nobody can read say nothing."""
+    with suppress(*BROKEN):
+        ImageOps.exif_transpose(image, in_place=True)
+
+
 def on_white(image: Image.Image) -> Image.Image:
-    """An image of any mode as RGB, white behind transparency."""
+    """An image of any mode as RGB, upright, white behind transparency."""
+    turn_upright(image)
     if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion clips instead of scaling
         return Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:

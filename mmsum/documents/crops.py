@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmsum.config import Figures, Limits
 from mmsum.errors import DocumentFailure, FailureKind
-from mmsum.images import BROKEN
+from mmsum.images import BROKEN, turn_upright
 from mmsum.records import Box, Figure
 
 _SAMPLE = 10_000
@@ -94,6 +94,7 @@ def open_picture(data: bytes, pixels: int, kind: str | None = None) -> pymupdf.D
             with Image.open(io.BytesIO(data)) as image:
                 if image.width * image.height > pixels:
                     raise ValueError(f"{image.width} x {image.height} pixels are more than limits.pixels={pixels}")
+                turn_upright(image)
                 out = io.BytesIO()
                 image.convert("RGBA" if image.has_transparency_data else "RGB").save(out, "PNG", compress_level=1)
         except BROKEN as error:

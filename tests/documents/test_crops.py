@@ -9,9 +9,11 @@ import pymupdf
 import pytest
 from PIL import Image, ImageFilter
 
-from mmsum.config import Figures
+from mmsum.config import Figures, Limits
 from mmsum.documents.crops import encode_pixmap, is_photo, render_region
+from mmsum.documents.flow import picture
 from mmsum.documents.parse import Parser
+from mmsum.images import on_white
 from tests.documents import papers
 from tests.documents.conftest import REF
 
@@ -39,6 +41,21 @@ def test_charts_stay_sharp_and_photos_stay_small() -> None:
     chart, photo = render_region(page, (0, 0, 288, 180), Figures()), pymupdf.Pixmap(photograph(300, 225))
     assert not is_photo(chart) and encode_pixmap(chart).startswith(b"\x89PNG")
     assert is_photo(photo) and encode_pixmap(photo).startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_a_photo_that_was_taken_on_its_side_stands_upright(kind: str) -> None:
+    taken = Image.new("RGB", (300, 200), "white")
+    taken.paste("red", (0, 0, 300, 60))
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a quarter turn to the right: what is at its top belongs at the right
+    out = io.BytesIO()
+    taken.save(out, kind, exif=turned)
+    figure = picture(out.getvalue(), Limits(), Figures())
+    assert figure is not None and (figure.width, figure.height) == (200, 300)
+    for seen in (Image.open(io.BytesIO(figure.image)).convert("RGB"), on_white(Image.open(out))):
+        sides = [sum(seen.getpixel((x, 150))) for x in (5, 194)]  # type: ignore[arg-type]
+        assert seen.size == (200, 300) and sides[0] > 700 and sides[1] < 300
 
 
 def test_kinds_of_figures(parser: Parser) -> None:
