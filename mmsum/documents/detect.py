@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import NoReturn
 
 from mmsum.documents.package import package_format
@@ -133,3 +134,22 @@ def _unsupported(what: str) -> NoReturn:
         FailureKind.UNSUPPORTED,
         f"this is {what}; supported are PDF, DOCX, PPTX, ODT, EPUB, HTML, Markdown, text, PNG, JPEG, WebP, TIFF and SVG",
     )
+
+
+def page_as_utf8(data: bytes) -> bytes:
+    """A web page of any charset as UTF-8, also where single bytes are not of it: libxml2 drops all that is behind them."""
+    with suppress(UnicodeDecodeError):
+        data.decode("utf-8")
+        return data
+    declared = _CHARSET.search(data[:4096])
+    if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        name = (declared[1] or declared[2]).decode().lower()
+        if name not in ("utf-8", "utf8"):  # an older page may say so as well: what its bytes are is asked there
+            with suppress(LookupError):  # a name that nobody knows
+                return data.decode(_BROWSERS.get(name, name), "replace").encode("utf-8", "replace")
+    return decode_text(data).encode("utf-8", "replace")
+
+
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]*encoding=[\"']([\w.:-]+)", re.IGNORECASE)
+_BROWSERS = dict.fromkeys(("iso-8859-1", "latin1", "us-ascii", "ascii"), "cp1252")
+"""What pages mean by it, as browsers read them."""

@@ -1,4 +1,4 @@
-"""HTML and Markdown -> blocks. Pictures come from data URIs and from a resolver given by the caller, never from a network."""
+"""HTML -> blocks. Pictures come from data URIs and from a resolver given by the caller, never from a network."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from itertools import count
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
 import lxml.etree
 import lxml.html
-from markdown_it import MarkdownIt
 
 from mmsum.config import Figures, Limits
 from mmsum.documents.captions import caption_label
-from mmsum.documents.detect import decode_text
+from mmsum.documents.detect import page_as_utf8
 from mmsum.documents.flow import Block, FlowInfo, picture, table_blocks
 from mmsum.documents.web_pictures import PICTURES, as_svg, is_drawing, links_of
-from mmsum.fences import outside_code
 from mmsum.records import Figure
 
 Resolver = Callable[[str], bytes]
@@ -41,12 +37,6 @@ _BLOCKS = frozenset(
 _APART = _BLOCKS | _HEADINGS.keys() | {"table", "figure", "br"}
 _LAYOUT = ("table", "figure")
 """A table with these in it lays out a page: only those of its rows that hold none are rows."""
-_FRONT = re.compile(
-    r"---[ \t]*\n(?=(?:[ \t]*(?:#[^\n]*)?\n)*(?:[\w.-]+|\"[^\"\n]*\"|'[^'\n]*'):\s)(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL
-)
-"""YAML, which begins with a key; a text between two lines is a text."""
-_TITLE = re.compile(r"^title:(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
-_FOLDED = re.compile(r"[>|][-+\d]{0,2}(?:\s|$)")
 _HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 _DATA = re.compile(r"data:(?P<type>[^;,]*)(?P<coded>;base64)?[^,]*,(?P<body>.*)", re.DOTALL | re.IGNORECASE)
 
@@ -66,7 +56,7 @@ def read_html(
     encoding = "utf-8" if isinstance(data, bytes) else None
     parser = lxml.html.HTMLParser(encoding=encoding, no_network=True, huge_tree=True)
     if isinstance(data, bytes):
-        data = _as_utf8(data)
+        data = page_as_utf8(data)
     try:
         root = lxml.html.document_fromstring(data, parser=parser)
     except lxml.etree.ParserError as error:
@@ -83,62 +73,6 @@ def _to_the_end(blocks: Iterator[Block], parser: lxml.html.HTMLParser) -> Iterat
     for error in parser.error_log.filter_from_fatals():
         if error.type_name != "ERR_UNSUPPORTED_ENCODING":  # then it goes on with another
             raise RestLost(f"the rest from line {error.line} on is lost: {error.message}")
-
-
-def read_markdown(text: str, limits: Limits, settings: Figures, resolve: Resolver) -> tuple[FlowInfo, Iterator[Block]]:
-    """The blocks of a Markdown text; its title is the first top heading, or that of its front matter."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    title = ""
-    if front := _FRONT.match(text):
-        text = text[front.end() :]
-        title = _front_title(front[1])
-    text = _without_marks(text)
-    rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
-    _, blocks = read_html(f"<html><body>{rendered}</body></html>", limits, settings, resolve)
-    return FlowInfo("markdown", title=title), blocks
-
-
-def _without_marks(text: str) -> str:
-    """Markdown of papers without its notes, citations, and what is said to programs; code stays as it is."""
-
-    def change(piece: str) -> str:
-        numbers, spans = count(), _CODE.findall(piece)
-        piece = _CODE.sub(lambda _: f"\0{next(numbers)}\0", piece)
-        piece = _SPAN.sub(r"\1", piece)
-        for pattern in _MARKS:
-            piece = pattern.sub("", piece)
-        return re.sub("\0(\\d+)\0", lambda place: spans[int(place[1])][0], piece)
-
-    return outside_code(text.replace("\0", "\ufffd"), change)
-
-
-_CODE = re.compile(r"((?<![`\\])(`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)\2(?!`))", re.DOTALL)
-"""In a line: `[^0-9]` is no note there."""
-_ATTRIBUTES = r"\{(?:[#.][^\s{}]+|-|[\w-]+=[^\n{}]*)(?:[ \t][^{}\n]*)?\}"
-"""`{#wells .wide width=50%}`, `{-}`: as Pandoc reads them."""
-_SPAN = re.compile(rf"\[([^\[\]\n]*)\]{_ATTRIBUTES}")
-_MARKS = (
-    re.compile(r"(?<=\))\{[^{}\n]*\}"),  # ![...](a.png){ width=50% }
-    re.compile(rf"(?<=\0){_ATTRIBUTES}"),  # `code`{.py}
-    re.compile(rf"(?<=\S)[ \t]+{_ATTRIBUTES}(?=[ \t]*$)", re.MULTILINE),  # # Heading {#name}
-    re.compile(r"^:{3,}[ \t]*(?:\{[^{}\n]*\}|[\w-]+)?[ \t:]*$", re.MULTILINE),  # ::: {.note}
-    re.compile(r"(?<!\s)\s*\\label\{[^{}\n]*\}"),
-    re.compile(
-        r"^\[\^[^\]\s]+\]:.*(?:\n[ \t]+\S.*|\n(?:[ \t]*\n)+(?:    |\t).*\S.*)*", re.MULTILINE
-    ),  # [^1]: a footnote
-    re.compile(r"\[\^[^\[\]\s]+\]"),
-    re.compile(r"\^\[(?:[^\[\]\n]|\[[^\[\]\n]*\])*\]"),  # ^[a note in the line]
-    re.compile(
-        r"(?<![ \t])[ \t]*\[(?:[^\[\]@\n]*\s)?-?@(?!(?:fig|tbl|eq|sec|lst):)[^\[\]\n]*\](?![(\[])"
-    ),  # [see @doe2020, p. 3]
-)
-
-
-def _front_title(front: str) -> str:
-    """The title in YAML front matter: in quotes, folded (`title: >-` and indented lines), or as it stands."""
-    named = _TITLE.search(front)
-    title = _FOLDED.sub("", _words(named[1]), count=1) if named else ""
-    return title[1:-1] if len(title) > 1 and title[0] == title[-1] and title[0] in "'\"" else title
 
 
 class _Walker:
@@ -359,22 +293,3 @@ def _is_mark(element: Any) -> bool:
 
 def _words(text: str) -> str:
     return " ".join(text.split())
-
-
-def _as_utf8(data: bytes) -> bytes:
-    """In UTF-8 what says it is in something else, also where single bytes are not: libxml2 drops all that is behind them."""
-    with suppress(UnicodeDecodeError):
-        data.decode("utf-8")
-        return data
-    declared = _CHARSET.search(data[:4096])
-    if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        name = (declared[1] or declared[2]).decode().lower()
-        if name not in ("utf-8", "utf8"):  # an older page may say so as well: what its bytes are is asked there
-            with suppress(LookupError):  # a name that nobody knows
-                return data.decode(_BROWSERS.get(name, name), "replace").encode("utf-8", "replace")
-    return decode_text(data).encode("utf-8", "replace")
-
-
-_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]*encoding=[\"']([\w.:-]+)", re.IGNORECASE)
-_BROWSERS = dict.fromkeys(("iso-8859-1", "latin1", "us-ascii", "ascii"), "cp1252")
-"""What pages mean by it, as browsers read them."""

@@ -88,13 +88,13 @@ def _open_flow(
     ref: ObjectRef, source: Path, data: bytes, kind: str, limits: Limits, figures: Figures
 ) -> tuple[FlowInfo, Iterable[Block]]:
     # Imported here: together they take a second that an archive of PDFs need not pay.
-    from mmsum.documents import epub, html, office
+    from mmsum.documents import epub, html, markdown, office
 
     resolve = partial(_beside, ref.uri, limits.bytes)
     if kind == "html":
         return html.read_html(data, limits, figures, resolve)
     if kind == "markdown":
-        return html.read_markdown(decode_text(data), limits, figures, resolve)
+        return markdown.read_markdown(decode_text(data), limits, figures, resolve)
     package = Package(str(source), limits)
     if kind == "epub":
         return epub.read_epub(package, limits, figures)
