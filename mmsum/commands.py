@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shlex
 import sys
 import time
 from datetime import UTC, datetime
@@ -51,7 +52,7 @@ def summarize(arguments: argparse.Namespace) -> None:
     )
     console = open_console()
     console.print(f"summaries  {storage.join(storage.normalize(arguments.out), 'summaries')}", soft_wrap=True)
-    console.print(f"report     mmsum report {arguments.out}", soft_wrap=True)
+    console.print(f"report     mmsum report {shlex.quote(arguments.out)}", soft_wrap=True)
 
 
 def status(out: str, watch: bool) -> None:

@@ -232,10 +232,14 @@ def cause_of(error: BaseException) -> EnvironmentFailure:
     lines = [match for line in str(error).splitlines() if (match := _ERROR_LINE.match(line.strip()))]
     ours = [match for match in lines if match["module"] == "mmsum.errors."]
     if ours:
-        return EnvironmentFailure(f"{ours[-1]['message']} (run the same command again to resume)")
+        said = ours[-1]["message"]
+        return EnvironmentFailure(said if "the same command again" in said else f"{said} ({_RESUME})")
     others = [match[0] for match in lines if not (match["module"] or "").startswith("ray.")]
     reason = others[0] if others else next(iter(str(error).splitlines()), type(error).__name__)
-    return EnvironmentFailure(f"a worker failed, and its retries too: {reason} (run the same command again to resume)")
+    return EnvironmentFailure(f"a worker failed, and its retries too: {reason} ({_RESUME})")
+
+
+_RESUME = "run the same command again to resume"
 
 
 def _announce(console: Console, snapshot: Snapshot, created: bool, skipped: int) -> None:

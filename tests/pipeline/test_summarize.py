@@ -23,6 +23,7 @@ from mmsum.pipeline.plan import open_snapshot
 from mmsum.pipeline.reading import unread
 from mmsum.pipeline.snapshots import latest_snapshot
 from mmsum.pipeline.status import read_status
+from mmsum.pipeline.summarize import cause_of
 from mmsum.records import Document
 from tests.conftest import Run, mmsum_command, write_archive
 from tests.servers import moto_s3, rclone_s3
@@ -44,6 +45,12 @@ def assert_complete(out: str | Path) -> None:
     rows = ids(out)
     assert len(rows) == len(set(rows))
     assert set(rows) == snapshot.ids()
+
+
+@pytest.mark.parametrize("last", ["the disk is full", "store down; check the store, then start the same command again"])
+def test_what_to_do_after_a_worker_failed_is_said_once(last: str) -> None:
+    told = str(cause_of(RuntimeError(f"ray::parse_shard() (pid=1)\nmmsum.errors.StorageError: {last}")))
+    assert told.startswith(last) and told.count("the same command again") == 1
 
 
 @pytest.mark.usefixtures("local_ray")
