@@ -11,6 +11,10 @@ from mmsum.errors import ConfigError
 from mmsum.generation.prompt import MARK, PART_TOKENS, first_prompt, merge_prompt, plain
 from mmsum.model.places import PLACE
 
+_SOME_DAY = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"
+"""Before a chat form that tells today's date, as Llama 3's does: what is read of a document is the same every day. The day is
+the one that Llama's own form tells where it knows none."""
+
 TITLE_TOKENS = 64
 """Kept free in every call for the title; a longer title is shortened in the prompt, never in the row."""
 
@@ -24,12 +28,17 @@ class Chat:
     def __init__(self, tokenizer: Any, soft_tokens: int = 0) -> None:
         self.tokenizer = tokenizer
         self.soft_tokens = soft_tokens
+        template = tokenizer.get_chat_template() if tokenizer.chat_template else ""
+        self._template = _SOME_DAY + template if "strftime_now" in template else template
+        # A chat form writes it down itself. Base models such as Gemma's have never read a text without it.
+        first = [] if template else tokenizer.encode("")[:1]
+        self._begin = first if first == [tokenizer.bos_token_id] else []
         specials = sorted((str(token) for token in tokenizer.added_tokens_decoder.values() if token.special), key=len)
         self._special = re.compile("|".join(map(re.escape, reversed(specials))) or r"(?!)")
 
     def encode(self, user: str) -> list[int]:
         """The ids of a whole call up to where the answer begins, PLACE where soft tokens go."""
-        return self._ids(self.text(user))
+        return [*self._begin, *self._ids(self.text(user))]
 
     def _ids(self, text: str) -> list[int]:
         if not self.soft_tokens:
@@ -40,12 +49,20 @@ class Chat:
         return [token for number, piece in enumerate(pieces) for token in (places if number else []) + piece]
 
     def text(self, user: str) -> str:
-        """The message in the tokenizer's chat form; a plain one where it has none."""
+        """The message in the tokenizer's chat form; a plain one where it has none. The answer is wanted at once: models that
+        may think aloud first (Qwen 3, SmolLM3) are told not to."""
         user = self._words(user)
-        if not self.tokenizer.chat_template:
+        if not self._template:
             return f"{user}\n\nSummary:"
-        messages = [{"role": "user", "content": user}]
-        return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        return str(
+            self.tokenizer.apply_chat_template(
+                [{"role": "user", "content": user}],
+                chat_template=self._template,
+                tokenize=False,
+                add_generation_prompt=True,
+                enable_thinking=False,
+            )
+        )
 
     def _words(self, text: str) -> str:
         """A document may write `<|im_end|>` or `<filename>`, and neither end a turn nor begin a file by it."""
