@@ -268,7 +268,11 @@ def build_fusion(model: Model, backbone: nn.Module, vision: VisionTower, seed: i
             f"model.prefix_tokens: with model.prefix_layers: 0 each of the tower's {vision.patches} tokens is a soft "
             f"token, and not {model.prefix_tokens}; set it to {vision.patches}, or give the resampler a layer"
         )
-    width = text_config(backbone).hidden_size
+    # What stands in a prompt, not the table of it: Gemma 3 makes it larger, and OPT's may be narrower than its layers.
+    table: Any = backbone.get_input_embeddings()  # type: ignore[operator]
+    with torch.no_grad():
+        embedded = table(torch.arange(len(table.weight), device=table.weight.device)).float()
+    width = embedded.shape[1]
     most = max(1, width // 64)
     return PrefixFusion(
         PrefixConfig(
@@ -279,7 +283,7 @@ def build_fusion(model: Model, backbone: nn.Module, vision: VisionTower, seed: i
             tokens=model.prefix_tokens,
             layers=model.prefix_layers,
             heads=next(heads for heads in range(most, 0, -1) if width % heads == 0),
-            rms=float(backbone.get_input_embeddings().weight.float().square().mean().sqrt()),  # type: ignore[operator]
+            rms=float(embedded.square().mean().sqrt()),
         ),
         seed,
     )

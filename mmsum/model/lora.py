@@ -86,7 +86,7 @@ def load_lora(backbone: nn.Module, folder: Path) -> None:
 def merge(backbone: nn.Module) -> None:
     """Adds every update to its layer's weights and takes LoRA out again."""
     layers = [(name, module) for name, module in backbone.named_modules() if hasattr(module, "lora_A")]
-    for name, layer in layers:
+    for name, layer in reversed(layers):  # inner ones first: experts have one update around another
         layer.merge()
         parent, _, child = name.rpartition(".")
         setattr(backbone.get_submodule(parent), child, layer.get_base_layer())

@@ -10,9 +10,11 @@ from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
 from mmsum.model.checkpoint import save_export
 from mmsum.model.fused import FusedModel, load_fused
-from mmsum.model.lora import lora_modules
+from mmsum.model.lora import lora_modules, merge
 from mmsum.model.places import PLACE
+from mmsum.model.skinny import make_skinny
 from mmsum.model.torchstack import torch, transformers
+from tests.model.test_fused import save_backbone
 from tests.tiny import png, tiny_model
 
 N = 3
@@ -72,9 +74,21 @@ def test_places_and_figures_must_agree(model: FusedModel) -> None:
         model(places(5, 0, 0), vision=state)
 
 
-def test_soft_tokens_are_as_large_as_the_backbones_own(model: FusedModel) -> None:
+@pytest.mark.parametrize(
+    ("family", "changes"),
+    [
+        ("Llama", {}),
+        ("Gemma3Text", {"head_dim": 8}),  # embeddings are larger than their table
+        ("OPT", {"ffn_dim": 64, "word_embed_proj_dim": 16}),  # embeddings are narrower than layers
+    ],
+)
+def test_soft_tokens_are_as_large_as_the_backbones_own(
+    settings: Model, tmp_path: Path, family: str, changes: dict[str, int]
+) -> None:
+    model = load_fused(save_backbone(family, settings, tmp_path, vocab_size=264, **changes))
     soft = model.vision_state(features(model, "red")[None], [1]).rows[0]
-    own = model.backbone.get_input_embeddings().weight
+    own = model.backbone.get_input_embeddings()(torch.arange(264))
+    assert soft.shape[1] == own.shape[1]
     assert soft.square().mean().sqrt().item() == pytest.approx(own.square().mean().sqrt().item(), rel=0.3)
 
 
@@ -115,6 +129,21 @@ def test_new_lora_changes_nothing_and_a_trained_one_is_pefts(settings: Model, tm
     (tmp_path / "export" / "adapter_model.safetensors").unlink()
     with pytest.raises(PresetError, match="has no adapter_model.safetensors"):
         load_fused(exported)
+
+
+@torch.no_grad()
+def test_lora_on_experts_is_merged(settings: Model, tmp_path: Path) -> None:
+    """Their weights lie in two tensors of one module, and peft puts one update around the other."""
+    experts = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 16}
+    model = load_fused(save_backbone("Qwen3Moe", settings, tmp_path, vocab_size=264, **experts), train=True)
+    ids = torch.tensor([[5, 6, 7]])
+    for module in lora_modules(model.backbone).values():
+        module.weight.normal_(0, 0.1)
+    trained = model(ids)
+    merge(model.backbone)
+    assert not lora_modules(model.backbone)
+    make_skinny(model.backbone)
+    torch.testing.assert_close(model(ids), trained, rtol=1e-3, atol=1e-3)
 
 
 def test_without_a_resampler_every_patch_is_a_soft_token(tmp_path: Path) -> None:
