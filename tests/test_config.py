@@ -34,6 +34,7 @@ def test_layers_in_order(tmp_path: Path) -> None:
         ),
         (["seed"], "--set seed: expected key=value"),
         (["seed.x=1"], "seed: "),
+        (["seed=-1"], "seed: input should be greater than or equal to 0 (got -1)"),  # NumPy takes no others
     ],
 )
 def test_wrong_keys_are_named(sets: list[str], message: str) -> None:

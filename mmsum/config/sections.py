@@ -305,7 +305,7 @@ class Config(_Section):
     summarizer: Literal["fused", "lead"] = _answer("fused", "fused: the model; lead: first sentences, no model")
     shard_size: int = Field(32, description="documents in one shard, the unit of commit", ge=1)
     shard_mb: int = Field(256, description="source bytes in one shard, in MiB; larger objects stand alone", ge=1)
-    seed: int = _answer(0, "seed of everything random")
+    seed: int = _answer(0, "seed of everything random", ge=0, lt=2**63)
     crops: bool = _answer(False, "also write figure crops, to OUT/crops")
     limits: Limits = Limits()
     figures: Figures = Figures()
