@@ -257,10 +257,16 @@ def encode_here(parts: list[Part], folder: str, config: Config) -> Iterator[int]
 
 @lru_cache(maxsize=1)  # a process encodes many parts
 def load_chat(config: Config) -> Chat:
-    """How the backbone is spoken to, without the backbone."""
+    """How the backbone is spoken to, without the backbone. Raises ConfigError where it has no way to end."""
     from mmsum.model.backbone import load_tokenizer, tokenizer_folder
 
-    return Chat(load_tokenizer(tokenizer_folder(config.model)), soft_tokens(config.model))
+    tokenizer = load_tokenizer(tokenizer_folder(config.model))
+    if tokenizer.eos_token_id is None:
+        raise ConfigError(
+            f"model.backbone: the tokenizer of {config.model.backbone} has no eos_token, with which summaries learn to end; "
+            "name one in its tokenizer_config.json"
+        )
+    return Chat(tokenizer, soft_tokens(config.model))
 
 
 def _index(parts: list[Part], folder: str) -> bytes:

@@ -18,6 +18,7 @@ from mmsum.config import Config
 from mmsum.data.files import list_examples
 from mmsum.errors import ConfigError, EnvironmentFailure, SourceError
 from mmsum.examples import Example, ExampleFigure, examples_to_table
+from mmsum.model.torchstack import transformers
 from mmsum.training.batches import IGNORED, EncodedData
 from mmsum.training.encode import encode, encode_data, encode_part, list_parts, load_chat
 from mmsum.training.launch import run_training
@@ -68,6 +69,15 @@ def test_soft_tokens_that_no_call_has_room_for_are_refused(tmp_path: Path) -> No
     keys = {"model.fusion": "prefix", "model.prefix_tokens": 256, "generation.context_tokens": 500}
     config = training_config(tmp_path, **keys)
     with pytest.raises(ConfigError, match=r"model\.prefix_tokens: a figure takes 256 tokens, and .* leaves \d+;"):
+        encode(config.training.data, config)
+
+
+def test_a_tokenizer_that_cannot_end_a_text_is_refused(tmp_path: Path) -> None:
+    config = training_config(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(config.model.backbone)
+    tokenizer.eos_token = None
+    tokenizer.save_pretrained(config.model.backbone)
+    with pytest.raises(ConfigError, match=r"model\.backbone: the tokenizer of .* has no eos_token"):
         encode(config.training.data, config)
 
 
