@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import io
 import json
+import struct
+from collections.abc import Iterator
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +19,7 @@ from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
 from mmsum.model.files import WEIGHTS, cache_folder, is_hub_id, locate, made_once
 from mmsum.model.packing import ATTENTION, uses_plain_cache
+from mmsum.model.tensors import TORN
 from mmsum.model.torchstack import torch, transformers
 
 
@@ -69,21 +72,28 @@ def auto_dtype(wanted: str, device: torch.device, train: bool = False) -> torch.
 def load_backbone(config: Model, device: torch.device, dtype: torch.dtype) -> tuple[nn.Module, Any, str]:
     """The frozen causal LM in eval mode, its tokenizer, and its fingerprint.
 
-    Raises PresetError when it cannot be found, ConfigError when it is not a causal language model.
+    Raises PresetError when it cannot be found, ConfigError when it is not a causal language model, or not whole.
     """
     if not config.backbone:
         raise ConfigError("model.backbone: empty; choose a preset (--preset pocket) or name a causal language model")
     folder, identity = resolve(config)
-    try:
-        tokenizer = load_tokenizer(folder)
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, trust_remote_code=False
+    tokenizer = load_tokenizer(folder)
+    with _told(config.backbone):
+        model, found = transformers.AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,  # fingerprints cover no other files of weights
+            ignore_mismatched_sizes=True,  # or the tensors are not named
+            output_loading_info=True,
         )
-    except (OSError, ValueError) as error:
-        line = str(error).strip().splitlines()[0]
+    # transformers leaves them random, and says so where nobody looks.
+    if odd := sorted([*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])]):
         raise ConfigError(
-            f"model.backbone: {config.backbone} does not load as a causal language model: {line}; name another"
-        ) from error
+            f"model.backbone: the weights of {config.backbone} do not fit its config.json: {odd[0]} is missing or of another "
+            f"shape ({len(odd)} such tensors); fetch it again, or name another"
+        )
     model.requires_grad_(False).eval().to(device)
     if model._supports_attention_backend and uses_plain_cache(model.config):
         model.set_attn_implementation(ATTENTION)
@@ -91,8 +101,22 @@ def load_backbone(config: Model, device: torch.device, dtype: torch.dtype) -> tu
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer beside a backbone, of a folder that `resolve` or `tokenizer_folder` gave."""
-    return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    """The tokenizer beside a backbone, of a folder that `resolve` or `tokenizer_folder` gave. Raises ConfigError if there is
+    none."""
+    with _told(folder):
+        return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+@contextlib.contextmanager
+def _told(backbone: str | Path) -> Iterator[None]:
+    """What transformers raises at files that are torn, missing or of another kind, as one line."""
+    try:
+        yield
+    except (*TORN, ImportError, struct.error) as error:
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ConfigError(
+            f"model.backbone: {backbone} does not load as a causal language model: {line}; name another"
+        ) from error
 
 
 def tokenizer_folder(config: Model) -> Path:
@@ -153,7 +177,7 @@ def _converted(gguf: Path, identity: str) -> Path:
 
 def _convert(gguf: Path, folder: Path) -> None:
     source = {"gguf_file": gguf.name, "local_files_only": True}
-    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
+    with _told(gguf), contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
         tokenizer = transformers.AutoTokenizer.from_pretrained(gguf.parent, **source)
         model = transformers.AutoModelForCausalLM.from_pretrained(
             gguf.parent, dtype=torch.float32, quantization_config=transformers.GgufConfig(dequantize=True), **source

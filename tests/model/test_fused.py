@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 
 from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
@@ -162,6 +165,35 @@ def test_wrong_models_are_refused_by_name(
 ) -> None:
     with pytest.raises(error, match=message):
         load_fused(tiny.model_copy(update=changes))
+
+
+@pytest.mark.parametrize("damage", ["torn", "fewer layers", "another width", "no tokenizer", "pickled", "torn.gguf"])
+def test_a_backbone_that_is_not_whole_is_refused_by_name(tiny: Model, tmp_path: Path, damage: str) -> None:
+    """transformers makes up what is missing, and says so only in its log."""
+    folder = tmp_path / damage
+    shutil.copytree(tiny.backbone, folder)
+    weights, config = folder / "model.safetensors", json.loads((folder / "config.json").read_text())
+    message = "does not load as a causal language model: "
+    if damage == "torn":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    elif damage == "fewer layers":
+        (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 6}))
+        message = r"model\.layers\.4\.input_layernorm\.weight is missing or of another shape \(18 such tensors\)"
+    elif damage == "another width":
+        (folder / "config.json").write_text(json.dumps(config | {"hidden_size": 128}))
+        message = r"lm_head\.weight is missing or of another shape \(39 such tensors\)"
+    elif damage == "no tokenizer":
+        for file in folder.glob("tokenizer*"):
+            file.unlink()
+    elif damage == "pickled":  # no fingerprint covers it
+        torch.save(load_file(weights), folder / "pytorch_model.bin")
+        weights.unlink()
+        message += r"Error no file named model\.safetensors"
+    else:
+        folder = tmp_path / "model.gguf"
+        folder.write_bytes(b"GGUF torn")
+    with pytest.raises(ConfigError, match=rf"^model\.backbone: .*{message}"):
+        load_fused(tiny.model_copy(update={"backbone": str(folder)}))
 
 
 def test_the_pocket_packages_are_named_when_missing(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
