@@ -9,13 +9,14 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
+from mmsum import storage
 from mmsum.config import Model
 from mmsum.errors import PresetError
 from mmsum.model import lora
@@ -28,27 +29,20 @@ if TYPE_CHECKING:
     from mmsum.model.fused import FusedModel
 
 
-def save_export(
+def export_files(
     model: FusedModel,
     config: Model,
-    folder: str | Path,
     tensors: dict[str, torch.Tensor] | None = None,
     training: dict[str, Any] | None = None,
-) -> Path:
-    """Writes `model`'s tower and fusion to `folder`; the manifest comes last, so a torn export is never loaded.
+) -> dict[str, bytes]:
+    """The files of an export by name, the manifest last: it says that the export is whole.
 
     tensors replace the model's own (`part.name` -> tensor), where it holds only shards of them.
     """
-    folder, config = Path(folder), as_exported(config)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)
+    config = as_exported(config)
     tensors = model_tensors(model) if tensors is None else tensors
     adapter = {name.removeprefix("lora."): tensor for name, tensor in tensors.items() if name.startswith("lora.")}
-    if adapter:
-        lora.save_lora(model.backbone, adapter, folder, config.backbone)
     whole = {name: tensor for name, tensor in tensors.items() if not name.startswith("lora.")}
-    save_file(whole, _beside(folder / WEIGHTS))
-    os.replace(_beside(folder / WEIGHTS), folder / WEIGHTS)
     manifest = Manifest(
         backbone=config.backbone,
         backbone_fingerprint=model.backbone_fingerprint,
@@ -60,13 +54,29 @@ def save_export(
         training=training or {},
         vision_fingerprint=model.vision_fingerprint,
     )
-    _beside(folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
-    os.replace(_beside(folder / MANIFEST), folder / MANIFEST)
+    return {
+        **(lora.lora_files(model.backbone, adapter, config.backbone) if adapter else {}),
+        WEIGHTS: save(whole),
+        MANIFEST: f"{json.dumps(asdict(manifest), indent=2)}\n".encode(),
+    }
+
+
+def put_files(files: Mapping[str, bytes], folder: str) -> None:
+    """Writes an export's files, in order, to a folder here or in an object store."""
+    for name, data in files.items():
+        storage.put(storage.join(folder, name), data)
+
+
+def save_export(
+    model: FusedModel,
+    config: Model,
+    folder: Path,
+    tensors: dict[str, torch.Tensor] | None = None,
+    training: dict[str, Any] | None = None,
+) -> Path:
+    """Writes `model`'s tower and fusion to `folder`, as `export_files` has them; returns it."""
+    put_files(export_files(model, config, tensors, training), storage.normalize(str(folder)))
     return folder
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.writing")
 
 
 def model_tensors(model: FusedModel, parts: tuple[str, ...] = ("vision", "fusion")) -> dict[str, torch.Tensor]:

@@ -6,10 +6,11 @@ nothing more.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from mmsum.errors import ConfigError, PresetError
@@ -60,13 +61,16 @@ def adapter_tensors(backbone: nn.Module) -> dict[str, torch.Tensor]:
     }
 
 
-def save_lora(backbone: Any, tensors: dict[str, torch.Tensor], folder: Path, base: str) -> None:
-    """Writes peft's two files; tensors: lora_modules' names + ``.weight``."""
-    settings = backbone.peft_config["default"]
-    settings.base_model_name_or_path, settings.inference_mode = base, True
-    settings.target_modules = sorted(settings.target_modules)  # a set, of another order in every process
-    settings.save_pretrained(str(folder))
-    save_file({_PREFIX + name: tensor for name, tensor in tensors.items()}, folder / ADAPTER_WEIGHTS)
+def lora_files(backbone: Any, tensors: dict[str, torch.Tensor], base: str) -> dict[str, bytes]:
+    """peft's two files by name; tensors: lora_modules' names + ``.weight``."""
+    settings = backbone.peft_config["default"].to_dict()
+    settings |= {"base_model_name_or_path": base, "inference_mode": True}
+    # Sets, which are of another order in every process, are sorted.
+    text = json.dumps(settings, indent=2, sort_keys=True, default=sorted)
+    return {
+        ADAPTER_CONFIG: text.encode(),
+        ADAPTER_WEIGHTS: save({_PREFIX + name: tensor for name, tensor in tensors.items()}),
+    }
 
 
 @torch.no_grad()

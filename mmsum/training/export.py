@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from mmsum import storage
 from mmsum.config import Config
 from mmsum.errors import EnvironmentFailure
-from mmsum.model.checkpoint import model_tensors, save_export
+from mmsum.model.checkpoint import export_files, model_tensors, put_files
 from mmsum.model.fused import FusedModel
 from mmsum.model.lora import adapter_tensors
-from mmsum.model.manifest import MANIFEST, manifest_of
+from mmsum.model.manifest import manifest_of
 from mmsum.model.torchstack import torch
 from mmsum.training.card import CARD, model_card
 from mmsum.training.checkpoints import together
@@ -42,7 +40,7 @@ def write_export(
         whole = optimizer.whole(parameter)
         if world.first:
             tensors[exported_name(name)] = whole.contiguous()
-    files: list[tuple[str, bytes]] = []
+    files: dict[str, bytes] = {}
     if world.first:
         # Beside the learner's tensors: buffers, and a tower or LoRA that was kept frozen.
         held = model_tensors(model, parts) | (adapter_tensors(model.backbone) if "fusion" in parts else {})
@@ -50,18 +48,10 @@ def write_export(
         dtype: torch.dtype = getattr(torch, config.training.export_dtype)
         tensors = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
         training = about_training(config, encoded, metrics)
-        with tempfile.TemporaryDirectory() as scratch:
-            save_export(model, config.model, scratch, tensors, training)
-            Path(scratch, CARD).write_text(model_card(config, training, tensors))
-            names = sorted(file.name for file in Path(scratch).iterdir())
-            names.sort(key=lambda name: name == MANIFEST)  # the manifest last: it says that the export is whole
-            files = [(name, Path(scratch, name).read_bytes()) for name in names]
+        card = model_card(config, training, tensors)
+        files = {CARD: card.encode(), **export_files(model, config.model, tensors, training)}
 
-    def write() -> None:
-        for name, data in files:
-            storage.put(storage.join(folder, name), data)
-
-    if problem := together(write, world, config.robustness.write_seconds):
+    if problem := together(lambda: put_files(files, folder), world, config.robustness.write_seconds):
         raise EnvironmentFailure(
             f"{folder}: the export cannot be written: {problem}; mend it and start again: the last checkpoint holds all of it"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,13 @@ def test_bfloat16_halves_the_weights_and_rounds_them(tmp_path: Path) -> None:
     assert (half / WEIGHTS).stat().st_size < 0.6 * (whole / WEIGHTS).stat().st_size
     model = training_config(tmp_path).model.model_copy(update={"export": str(half)})
     assert load_fused(model).trained
+
+
+def test_it_takes_no_room_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine's own temporary folder may be small; only what cannot be written to OUT is told by name."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    config = training_config(tmp_path, **{"training.steps": 1, "model.lora_rank": 2})
+    assert load_fused(config.model.model_copy(update={"export": str(export_of(config))})).trained
 
 
 def test_its_card_and_its_manifest_tell_how_well_it_learned(tmp_path: Path) -> None:
