@@ -72,12 +72,9 @@ class VisionTower(nn.Module):
         return whole, tokens.flatten(2).transpose(1, 2)
 
     def train(self, mode: bool = True) -> VisionTower:
-        """BatchNorm always stays in eval mode: batch statistics would let one document's figures change another's."""
-        super().train(mode)
-        for module in self.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
-        return self
+        """It always stays in eval mode, also where it learns: batch statistics would let one document's figures change
+        another's, and what a tower drops would be something else in every worker, and at every look."""
+        return super().train(False)
 
     def pixels(self, image: bytes) -> torch.Tensor | None:
         """An encoded image as normalized pixels [3, S, S]; None when it cannot be decoded."""

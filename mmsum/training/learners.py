@@ -62,11 +62,9 @@ class _Learner(nn.Module):
         return self._model[0]
 
     def train(self, mode: bool = True) -> Self:
-        """BatchNorm stays in eval mode: batch statistics would let one document's figures change another's."""
+        """The tower stays in eval mode, as `VisionTower.train` has it; here lie its parts."""
         super().train(mode)
-        for module in self.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
+        self.model.vision.train(mode)
         return self
 
 

@@ -204,6 +204,20 @@ def test_recomputed_layers_drop_nothing_out(folder: Path) -> None:
 PREFIX = {"model.fusion": "prefix", "model.prefix_tokens": 2, "model.prefix_layers": 1, "model.lora_rank": 2}
 
 
+@pytest.mark.parametrize("stage", ["train", "finetune_clip"])
+def test_a_tower_drops_nothing_out(folder: Path, stage: str) -> None:
+    """As open_clip's ConvNeXt and ViTamin would: what CLIP's two passes saw would differ, and so would numbers of workers."""
+    config = training_config(folder, **{"training.stage": stage})
+    model = load_fused(config.model, train=True, gate=0.3)
+    model.clip.visual.head.append(torch.nn.Dropout(0.5))  # type: ignore[union-attr, operator]
+    learner = build_learner(model, config)
+    assert learner.training
+    data = EncodedData(encode(config.training.data, config), config, pad=0)
+    batch = data.batch(range(6), step=None)
+    first, again = learner(batch), learner(batch)
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
+
+
 def test_soft_tokens_and_lora_are_recomputed_too(folder: Path) -> None:
     _, _, learner, data = load(folder, gate=0.0, **PREFIX)
     batch = data.batch([1, 2], step=None)
