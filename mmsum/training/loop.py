@@ -82,7 +82,9 @@ def train(
     held_out = EncodedData(valid, config, pad=model.tokenizer.eos_token_id) if valid else None
     schedule = Schedule(data.alike, training, config.seed)
 
-    _check_lengths(data, model)
+    for examples in (data, held_out):
+        if examples:
+            _check_lengths(examples, model)
     run = _Run.resumed(out, resume_settings(config, encoded, model), optimizer)
     watcher.begin(learner, optimizer, run.progress, run.newest)
     end = min(training.steps, until or training.steps)

@@ -306,3 +306,16 @@ def test_a_context_that_the_backbone_does_not_have_is_refused(tmp_path: Path) ->
         ConfigError, match=r"^generation\.context_tokens: an example has \d+ tokens, .* context of 128; lower"
     ):
         run_training(config, QUIET, local=True)
+
+
+def test_held_out_examples_are_within_the_context_too(tmp_path: Path) -> None:
+    """Seen at the start, not when the first checkpoint looks at them."""
+    write_tiny_backbone(tmp_path / "short", positions=512)
+    keys = {"model.backbone": str(tmp_path / "short"), "generation.context_tokens": 1024, "training.steps": 1}
+    assert run_training(training_config(tmp_path, **keys), QUIET, local=True)
+    valid = write_examples(tmp_path / "valid.parquet", count=2, text="It rained. " * 50)
+    config = training_config(
+        tmp_path, **keys, **{"training.valid": str(valid), "training.out": str(tmp_path / "again")}
+    )
+    with pytest.raises(ConfigError, match=r"^generation\.context_tokens: an example has \d+ tokens, .* context of 512"):
+        run_training(config, QUIET, local=True)
