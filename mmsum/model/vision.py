@@ -125,9 +125,20 @@ def _timm_tower(config: Model, weights: str) -> VisionTower:
         path = locate(weights, "model.vision_weights")
         source = read_tensors(path, "model.vision_weights")
         trunk.load_state_dict(map_by_order(source, trunk.state_dict(), str(path)))
-    clip.visual.set_input_size(config.image_size)
-    _pool_by_place(clip.visual, config.image_size)
-    return VisionTower(clip, config.image_size, trunk.pretrained_cfg["mean"], trunk.pretrained_cfg["std"])
+    try:
+        clip.visual.set_input_size(config.image_size)
+        _pool_by_place(clip.visual, config.image_size)
+        return VisionTower(clip, config.image_size, trunk.pretrained_cfg["mean"], trunk.pretrained_cfg["std"])
+    except (
+        RuntimeError,
+        AttributeError,
+        AssertionError,
+    ) as error:  # several branches, channels that its head does not have
+        line = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"model.vision: no figure tokens can be made with {name} at model.image_size: {config.image_size} ({line}); choose "
+            "another trunk or size"
+        ) from error
 
 
 class WholeTexts(nn.Module):
@@ -172,6 +183,8 @@ def _pool_by_place(visual: nn.Module, side: int) -> None:
         features = trunk.eval().forward_features(torch.zeros(1, 3, side, side))
     if features.ndim == 4 and getattr(trunk, "output_fmt", "NCHW") == "NCHW":
         trunk.reset_classifier(0, global_pool="")
+        with torch.no_grad():
+            features = trunk.forward_head(features)  # MobileNetV4's has a convolution before its classifier
         pool = _PoolByPlace(features.shape[1], features.shape[2] * features.shape[3])
         visual.head = nn.Sequential(OrderedDict(pool=pool))
 

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from mmsum.config import Model
-from mmsum.errors import PresetError
+from mmsum.errors import ConfigError, PresetError
 from mmsum.model.torchstack import torch
 from mmsum.model.vision import VisionTower, load_vision, map_by_order
 from tests.tiny import png
@@ -80,6 +80,7 @@ def test_convolutional_and_transformer_trunks(tiny: Model, name: str, patches: i
         ("RN50", 64, 5, 2048),  # a ResNet of CLIP's own
         ("timm:swin_tiny_patch4_window7_224", 224, 50, 768),  # channels last
         ("timm:convnext_atto", 64, 5, 320),
+        ("timm:mobilenetv4_conv_small", 64, 5, 960),  # its head widens what is pooled
     ],
 )
 def test_open_clip_and_timm_models_give_their_figure_tokens(
@@ -94,6 +95,14 @@ def test_open_clip_and_timm_models_give_their_figure_tokens(
     vector = tower.clip.encode_image(image, normalize=True)  # type: ignore[operator]
     whole = whole[0, 0, : tower.whole_width]
     torch.testing.assert_close(whole / whole.norm(), vector[0], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "side"), [("test_mambaout", 96), ("test_vit", 100)])
+def test_a_trunk_that_gives_no_figure_tokens_is_refused_by_name(tiny: Model, name: str, side: int) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"model\.vision: .* with {name} at model\.image_size: {side} \(.*choose another"
+    ):
+        load_vision(tiny.model_copy(update={"vision": f"timm:{name}", "image_size": side}), 0)
 
 
 def test_batchnorm_stays_in_eval_mode(tower: VisionTower) -> None:
