@@ -34,8 +34,9 @@ test-tools: $(VENV)/.test-tools
 		as_root=$$([ $$(id -u) = 0 ] || echo sudo); $$as_root apt-get update -qq && \
 		$$as_root env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $$missing >/dev/null; }
 
+# Two at a time: a third of the time is spent waiting for Rays and servers to start (tests/conftest.py says what goes together).
 test: test-tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 # What takes minutes each: kills of parts of a run, stores that break on the way.
 test-slow: test-tools

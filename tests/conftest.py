@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for a hub
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # as the command has it
@@ -19,6 +21,24 @@ PARAGRAPHS = (
     "Loans rose by {m} percent over the year. Nobody had expected that. The reading room was extended in spring.",
     "A survey of {n} visitors found that opening hours matter more than new titles. Evening hours were tried at once.",
 )
+
+ONE_AFTER_THE_OTHER = (
+    *("chaos/", "docs/", "evaluation/", "jobs/", "pipeline/"),
+    *("report/test_build", "test_cli", "test_pocket", "training/test_ray"),
+)
+"""What starts Rays: two such tests at a time would fight for the cores, and waits would run out."""
+
+
+class _Lanes(LoadScopeScheduling):
+    """With `pytest -n 2`: beside a test that starts a Ray runs only what needs none, file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0].removeprefix("tests/")
+        return "Ray" if file.startswith(ONE_AFTER_THE_OTHER) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _Lanes(config, log)
 
 
 def write_archive(folder: Path, count: int) -> Path:
