@@ -11,8 +11,9 @@ import pytest
 from mmsum.claims import CheckedFact, write_facts
 from mmsum.claims import chance as best_constant
 from mmsum.cli import main
+from mmsum.data import duplicates
 from mmsum.data.check import TextOnly, check_data, read_text_only
-from mmsum.data.duplicates import copied_sentences, near_duplicates
+from mmsum.data.duplicates import copied_sentences, jaccard, near_duplicates
 from mmsum.data.files import write_part, write_splits
 from mmsum.errors import SourceError
 from mmsum.evaluation import evaluate
@@ -38,6 +39,18 @@ def test_each_of_equal_texts_is_paired_with_the_first() -> None:
     found = near_duplicates(["", text, "", text, changed, text, *["Scanned by a machine"] * 2000])
     assert [pair for pair in found if pair[0] < 6] == [(1, 3, 1.0), (1, 5, 1.0), (1, 4, pytest.approx(0.98, abs=0.02))]
     assert len(found) == 3 + 1999  # and not as many pairs as there are
+
+
+def test_forms_of_which_only_a_part_is_filled_in_are_not_compared_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def form(number: int) -> list[str]:
+        return [f"{word}-{number}" if at % 20 in (0, 9) else word for at, word in enumerate(WORDS)]
+
+    forms = [" ".join(form(number)) for number in range(300)]
+    asked = []
+    monkeypatch.setattr(duplicates, "jaccard", lambda one, other: asked.append(1) or jaccard(one, other))
+    found = near_duplicates([*forms, forms[7].replace("word3 ", "word ")])
+    assert [(i, j) for i, j, _ in found] == [(7, 300)] and len(asked) < 1000  # of 45,150 pairs
+    assert 0.3 < jaccard(*map(duplicates.shingles, forms[:2])) < 0.5
 
 
 def test_sentences_of_the_gold_in_the_body() -> None:
