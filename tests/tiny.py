@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from mmsum.config import Model
+
+if TYPE_CHECKING:
+    import torch
+
+    from mmsum.model.fused import FusedModel
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -82,3 +88,17 @@ def png(color: str, size: tuple[int, int] = (120, 80)) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size, color).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def save_export(
+    model: FusedModel,
+    config: Model,
+    folder: Path,
+    tensors: dict[str, torch.Tensor] | None = None,
+    training: dict[str, Any] | None = None,
+) -> Path:
+    """Writes an export of the model to `folder`, as training does at its end; returns it."""
+    from mmsum.model.checkpoint import export_files, put_files
+
+    put_files(export_files(model, config, tensors, training), str(folder))
+    return folder

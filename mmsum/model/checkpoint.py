@@ -67,18 +67,6 @@ def put_files(files: Mapping[str, bytes], folder: str) -> None:
         storage.put(storage.join(folder, name), data)
 
 
-def save_export(
-    model: FusedModel,
-    config: Model,
-    folder: Path,
-    tensors: dict[str, torch.Tensor] | None = None,
-    training: dict[str, Any] | None = None,
-) -> Path:
-    """Writes `model`'s tower and fusion to `folder`, as `export_files` has them; returns it."""
-    put_files(export_files(model, config, tensors, training), storage.normalize(str(folder)))
-    return folder
-
-
 def model_tensors(model: FusedModel, parts: tuple[str, ...] = ("vision", "fusion")) -> dict[str, torch.Tensor]:
     """The tensors of an export as the model holds them, float32, on the CPU."""
     modules = {"vision": model.vision.clip.visual, "fusion": model.fusion}

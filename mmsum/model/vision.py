@@ -133,7 +133,7 @@ def _timm_tower(config: Model, weights: str) -> VisionTower:
         RuntimeError,
         AttributeError,
         AssertionError,
-    ) as error:  # several branches, channels that its head does not have
+    ) as error:  # it has several branches, or its head other channels
         line = " ".join(str(error).split())[:200]
         raise ConfigError(
             f"model.vision: no figure tokens can be made with {name} at model.image_size: {config.image_size} ({line}); choose "

@@ -16,9 +16,8 @@ from mmsum.model.manifest import local_export
 @pytest.fixture(scope="session")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model with open gates, exported as training does."""
-    from mmsum.model.checkpoint import save_export
     from mmsum.model.fused import load_fused
-    from tests.tiny import tiny_model
+    from tests.tiny import save_export, tiny_model
 
     folder = tmp_path_factory.mktemp("export")
     config = tiny_model(folder)

@@ -9,12 +9,11 @@ import pytest
 
 from mmsum.config import Model
 from mmsum.errors import PresetError
-from mmsum.model.checkpoint import save_export
 from mmsum.model.fused import FusedModel, load_fused
 from mmsum.model.manifest import MANIFEST, WEIGHTS, read_manifest
 from mmsum.model.torchstack import torch
 from tests.model.test_fused import open_gates
-from tests.tiny import png, write_tiny_backbone
+from tests.tiny import png, save_export, write_tiny_backbone
 
 
 @pytest.fixture

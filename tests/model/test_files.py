@@ -15,13 +15,12 @@ import pytest
 from mmsum.config import Model, load_config
 from mmsum.errors import ConfigError, PresetError
 from mmsum.model.backbone import load_tokenizer, resolve, tokenizer_folder, tokenizer_id
-from mmsum.model.checkpoint import save_export
 from mmsum.model.files import is_hub_id, locate
 from mmsum.model.fused import load_fused
 from mmsum.model.manifest import complete
 from mmsum.model.vision import _pinned
 from tests.servers import moto_s3
-from tests.tiny import tiny_model
+from tests.tiny import save_export, tiny_model
 
 REVISION, OTHER = "a" * 40, "b" * 40
 

@@ -8,14 +8,13 @@ import pytest
 
 from mmsum.config import Model
 from mmsum.errors import ConfigError, PresetError
-from mmsum.model.checkpoint import save_export
 from mmsum.model.fused import FusedModel, load_fused
 from mmsum.model.lora import lora_modules, merge
 from mmsum.model.places import PLACE
 from mmsum.model.skinny import make_skinny
 from mmsum.model.torchstack import torch, transformers
 from tests.model.test_fused import save_backbone
-from tests.tiny import png, tiny_model
+from tests.tiny import png, save_export, tiny_model
 
 N = 3
 
